@@ -1,0 +1,1 @@
+"""Rules, their evaluation and the life of an alert. Start at lifecycle.py."""

@@ -1,0 +1,1 @@
+"""The program put together: wiring, the main path, ticks, commands. Start at pipeline.py."""

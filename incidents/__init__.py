@@ -1,0 +1,1 @@
+"""What a person works on: lifecycle, escalation, SLA clocks, timeline. Start at lifecycle.py; the package to copy."""

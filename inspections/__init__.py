@@ -1,0 +1,1 @@
+"""Health inspections and the reports clients read."""

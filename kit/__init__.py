@@ -1,0 +1,1 @@
+"""Ground floor without a domain word: database, clock, outbox, errors, settings, languages."""

@@ -1,0 +1,1 @@
+"""Samples: ports of entry, journal, head, chunks, PromQL. Start at store.py."""

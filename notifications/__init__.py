@@ -1,0 +1,1 @@
+"""Promises to tell somebody: claims, attempts, receipts, channels. Start at sender.py."""

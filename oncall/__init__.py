@@ -1,0 +1,1 @@
+"""Whose turn it is: contacts, schedules, escalation policies. Start at rotation.py."""

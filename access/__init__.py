@@ -1,1 +1,4 @@
-"""Clients, systems, targets, people, roles, tokens, sessions, tenancy scope, audit. Start at scope.py."""
+"""Clients, systems, targets, people, roles, tokens, sessions, tenancy scope, audit.
+
+Start at scope.py.
+"""

@@ -1,1 +1,4 @@
-"""What a person works on: lifecycle, escalation, SLA clocks, timeline. Start at lifecycle.py; the package to copy."""
+"""What a person works on: lifecycle, escalation, SLA clocks, timeline; the package to copy.
+
+Start at lifecycle.py.
+"""

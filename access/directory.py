@@ -1,0 +1,68 @@
+"""A snapshot of clients and systems that answers whose a series is. Pure: no clock, no database."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ClientFacts:
+    """What the rest of the house needs to know of a client."""
+
+    name: str
+    title: str
+    locale: str = "zh-CN"
+    timezone: str = "Asia/Shanghai"
+    sla: str = "standard"
+    escalation: str | None = None
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SystemFacts:
+    """What the rest of the house needs to know of a system; `core`: its loss stops the business."""
+
+    client: str
+    name: str
+    title: str
+    core: bool = False
+    match: Mapping[str, str] = field(default_factory=dict)
+    escalation: str | None = None
+
+    @cached_property
+    def _tests(self) -> tuple[tuple[str, re.Pattern[str]], ...]:
+        return tuple((label, re.compile(pattern)) for label, pattern in sorted(self.match.items()))
+
+    def owns(self, labels: Mapping[str, str]) -> bool:
+        """Tell whether every label test holds for the whole of its value."""
+        tests = self._tests
+        return bool(tests) and all(test.fullmatch(labels.get(label, "")) for label, test in tests)
+
+
+class Directory:
+    """Clients and their systems at one moment; replaced as a whole when either changes."""
+
+    def __init__(
+        self, clients: Mapping[str, ClientFacts], systems: tuple[SystemFacts, ...]
+    ) -> None:
+        self.clients = clients
+        self._systems = {(system.client, system.name): system for system in systems}
+        self._of_client: dict[str, list[SystemFacts]] = {}
+        for system in systems:
+            self._of_client.setdefault(system.client, []).append(system)
+
+    def system(self, client: str, name: str) -> SystemFacts | None:
+        """Return a system's facts, or None."""
+        return self._systems.get((client, name))
+
+    def system_of(self, labels: Mapping[str, str]) -> str:
+        """Return the name of the system that a series belongs to, "" for none."""
+        client, named = labels.get("client", ""), labels.get("system", "")
+        if named and (client, named) in self._systems:
+            return named
+        for system in self._of_client.get(client, ()):
+            if system.owns(labels):
+                return system.name
+        return ""

@@ -1,0 +1,144 @@
+"""Rows of access. `origin` is the file and line of the YAML that owns a row; None: made by hand."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Identity, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from access.scope import Role
+from kit.db import Base
+
+
+class Client(Base):
+    """A customer, a tenant. Changed by admins and by provisioning."""
+
+    __tablename__ = "clients"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    locale: Mapped[str] = mapped_column(default="zh-CN")
+    timezone: Mapped[str] = mapped_column(default="Asia/Shanghai")
+    sla: Mapped[str] = mapped_column(default="standard")
+    escalation: Mapped[str | None]
+    overrides: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    origin: Mapped[str | None]
+    version: Mapped[int] = mapped_column()
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own form
+
+
+class System(Base):
+    """A client's software system; `match` tells which series are its own."""
+
+    __tablename__ = "systems"
+
+    client: Mapped[str] = mapped_column(ForeignKey("clients.name"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    core: Mapped[bool] = mapped_column(default=False)
+    match: Mapped[dict[str, str]] = mapped_column(default=dict)
+    escalation: Mapped[str | None]
+    position: Mapped[int] = mapped_column(default=0)
+    origin: Mapped[str | None]
+    version: Mapped[int] = mapped_column()
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own form
+
+
+class Target(Base):
+    """A host or endpoint that we go and ask; `next_at` is when its next turn is due."""
+
+    __tablename__ = "targets"
+    __table_args__ = (
+        ForeignKeyConstraint(["client", "system"], ["systems.client", "systems.name"]),
+        Index("ix_targets_next_at", "next_at"),
+    )
+
+    client: Mapped[str] = mapped_column(ForeignKey("clients.name"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    system: Mapped[str | None]
+    kind: Mapped[str]
+    url: Mapped[str]
+    interval_ms: Mapped[int] = mapped_column(default=15_000)
+    timeout_ms: Mapped[int] = mapped_column(default=10_000)
+    labels: Mapped[dict[str, str]] = mapped_column(default=dict)
+    options: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    disabled: Mapped[bool] = mapped_column(default=False)
+    next_at: Mapped[datetime | None]
+    leased_until: Mapped[datetime | None]
+    origin: Mapped[str | None]
+
+
+class Person(Base):
+    """Somebody who signs in or is notified; `clients` None means every client's rows."""
+
+    __tablename__ = "people"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    role: Mapped[Role] = mapped_column(default=Role.ENGINEER)
+    locale: Mapped[str] = mapped_column(default="zh-CN")
+    timezone: Mapped[str] = mapped_column(default="Asia/Shanghai")
+    clients: Mapped[list[str] | None]
+    password_hash: Mapped[str | None]
+    disabled: Mapped[bool] = mapped_column(default=False)
+    origin: Mapped[str | None]
+    version: Mapped[int] = mapped_column()
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own form
+
+
+class Token(Base):
+    """What a program shows to be let in: kept as a digest; `client` None means all clients."""
+
+    __tablename__ = "tokens"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(unique=True)
+    client: Mapped[str | None] = mapped_column(ForeignKey("clients.name"))
+    rights: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    origin: Mapped[str | None]
+
+
+class BrowserSession(Base):
+    """A signed-in browser; the cookie holds the secret, the row its digest."""
+
+    __tablename__ = "browser_sessions"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    person: Mapped[str] = mapped_column(ForeignKey("people.name", ondelete="CASCADE"))
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class AuditEntry(Base):
+    """Who did what to which thing when; only ever added."""
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (Index("ix_audit_entries_client_id", "client", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    at: Mapped[datetime]
+    who: Mapped[str]
+    did: Mapped[str]
+    on: Mapped[str]
+    client: Mapped[str | None]
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class Answered(Base):
+    """An answer kept under its Idempotency-Key, so that the same request again gets the same."""
+
+    __tablename__ = "answered"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    who: Mapped[str] = mapped_column(primary_key=True)
+    request_digest: Mapped[str]
+    status: Mapped[int]
+    body: Mapped[dict[str, Any]]
+    at: Mapped[datetime]

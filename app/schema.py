@@ -1,0 +1,8 @@
+"""Every table of the house in one place, for migrations and for tests."""
+
+import access.tables
+import kit.outbox
+from kit.db import Base
+
+ROOMS = (access.tables, kit.outbox)
+TABLES = Base.metadata.tables

@@ -1,0 +1,162 @@
+"""The database: types that keep our rules, the unit of work, and batches as statements."""
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, cast
+from uuid import UUID
+
+import orjson
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    Dialect,
+    MetaData,
+    String,
+    TableValuedAlias,
+    TypeDecorator,
+    Uuid,
+    column,
+    func,
+    select,
+)
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, registry
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment: naive values are refused, UTC comes back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("naive datetime: every moment has a zone")
+        return value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value is not None else None
+
+
+class Word(TypeDecorator[StrEnum]):
+    """A StrEnum stored by value in a plain string column, so that a new member is no migration."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, kind: type[StrEnum]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:
+        return None if value is None else self.kind(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
+        return None if value is None else self.kind(value)
+
+
+class _Words(registry):
+    """Maps every StrEnum annotation to `Word`, without a line for each enum."""
+
+    def _resolve_type(self, python_type: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(python_type, type) and issubclass(python_type, StrEnum):
+            return Word(python_type)
+        return super()._resolve_type(python_type, *args, **kwargs)
+
+
+class Base(DeclarativeBase):
+    """What every row is: UTC moments, words for enums, JSONB, named constraints."""
+
+    registry = _Words(
+        type_annotation_map={
+            datetime: Moment,
+            dict[str, Any]: JSONB,
+            dict[str, str]: JSONB,
+            list[Any]: JSONB,
+            list[str]: JSONB,
+            list[dict[str, Any]]: JSONB,
+            UUID: Uuid,
+        }
+    )
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def _dumps(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+class Database:
+    """The way to PostgreSQL: one pool, sessions for reading, transactions for writing."""
+
+    def __init__(self, url: str, *, pool: int = 10) -> None:
+        self.url = url
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool,
+            max_overflow=pool,
+            pool_timeout=30,
+            pool_pre_ping=True,
+            json_serializer=_dumps,
+            json_deserializer=orjson.loads,
+            connect_args={"server_settings": {"timezone": "UTC", "application_name": "langyan"}},
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """The unit of work: commits when the block ends, rolls back when it raises."""
+        async with self._sessions() as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncSession]:
+        """One consistent view for reading; nothing written through it is kept."""
+        async with self._sessions() as session:
+            await session.connection(
+                execution_options={
+                    "isolation_level": "REPEATABLE READ",
+                    "postgresql_readonly": True,
+                }
+            )
+            yield session
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self.engine.dispose()
+
+
+def as_rows(
+    objects: Sequence[object], *columns: InstrumentedAttribute[Any], name: str = "given"
+) -> TableValuedAlias:
+    """Return `objects` as a table inside SQL: one array parameter for each column."""
+    arrays = [
+        sql_cast([getattr(o, c.key) for o in objects], ARRAY(cast(Any, c.type), dimensions=1))
+        for c in columns
+    ]  # without dimensions=1 a JSON list would be taken for a second dimension
+    named = (column(c.key, c.type) for c in columns)
+    return func.unnest(*arrays).table_valued(*named).render_derived(name=name)
+
+
+async def lock(tx: AsyncSession, *words: str) -> None:
+    """Hold the one lock that these words name until the transaction ends."""
+    digest = hashlib.blake2b("\0".join(words).encode(), digest_size=8).digest()
+    key = int.from_bytes(digest, "big", signed=True)
+    await tx.execute(select(func.pg_advisory_xact_lock(key)))

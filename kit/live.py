@@ -1,0 +1,19 @@
+"""What changed while a page is open: topics announced in a transaction, heard by event streams."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kit.notices import notify
+
+CHANNEL = "live"
+BOARD = "board"
+
+
+def incident(number: int) -> str:
+    """Return the topic of one incident's page."""
+    return f"incident:{number}"
+
+
+async def announce(tx: AsyncSession, *topics: str) -> None:
+    """Say that what these topics show has changed; the word leaves at commit."""
+    for topic in topics:
+        await notify(tx, CHANNEL, topic)

@@ -1,0 +1,85 @@
+"""Settings: the environment with the prefix LANGYAN_, and where the checkout lies."""
+
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from kit.durations import Duration
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout: `templates/`, `static/`, `locales/` and `alembic/` lie here."""
+
+
+class JournalSync(StrEnum):
+    """When the journal is forced to disk: once a second, or before each answer."""
+
+    EVERYSEC = "everysec"
+    ALWAYS = "always"
+
+
+def _empty_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
+OptionalText = Annotated[str | None, BeforeValidator(_empty_is_none)]
+
+
+class Settings(BaseSettings):
+    """What an operator can set; each is a variable LANGYAN_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix="LANGYAN_", extra="ignore")
+
+    database_url: OptionalText = None
+    data_dir: Path = Path("data")
+    listen: str = "127.0.0.1:8080"
+    public_url: OptionalText = None
+    secret_key: OptionalText = None
+    admin_token: OptionalText = None
+    config: Path | None = None
+    journal_sync: JournalSync = JournalSync.EVERYSEC
+    retention: Duration = timedelta(days=400)
+    heartbeat_url: OptionalText = None
+    resolve_after: Duration = timedelta(minutes=1)
+    flush_every: Duration = timedelta(minutes=10)
+    watch_host: bool = True
+    smtp_url: OptionalText = None
+    mail_from: str = "langyan@localhost"
+    allow_link_local: bool = False
+    log_format: str = "text"
+
+    @field_validator("listen")
+    @classmethod
+    def _has_a_port(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65535:
+            raise ValueError("write it as address:port, for example 127.0.0.1:8080")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _asyncpg(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        scheme, _, rest = value.partition("://")
+        if scheme.split("+")[0] not in ("postgres", "postgresql") or not rest:
+            raise ValueError("only PostgreSQL is spoken: postgresql://user:password@host/name")
+        return f"postgresql+asyncpg://{rest}"
+
+    @property
+    def host(self) -> str:
+        """The address to listen on."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port to listen on."""
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def url(self) -> str:
+        """Where people and clients reach us, without a slash at the end."""
+        return (self.public_url or f"http://{self.listen}").rstrip("/")

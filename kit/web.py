@@ -1,0 +1,67 @@
+"""What every route is handed: the database, the clock, a page of a list, an idempotency key."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Header, Query, Request
+from starlette.responses import Response
+
+from kit.clock import Clock
+from kit.db import Database
+from kit.errors import Invalid
+from kit.settings import Settings
+
+LIMIT_MOST = 500
+
+
+def _db(request: Request) -> Database:
+    db: Database = request.app.state.db
+    return db
+
+
+def _clock(request: Request) -> Clock:
+    clock: Clock = request.app.state.clock
+    return clock
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+Db = Annotated[Database, Depends(_db)]
+AppClock = Annotated[Clock, Depends(_clock)]
+AppSettings = Annotated[Settings, Depends(_settings)]
+IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255)]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which part of a list is asked for: at most `limit` rows after `cursor`."""
+
+    limit: int
+    cursor: int | None
+
+
+def _page(
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MOST)] = 50, cursor: str | None = None
+) -> Page:
+    if cursor is not None and not cursor.isdigit():
+        raise Invalid("take the cursor from `next` of the page before", field="cursor")
+    return Page(limit, None if cursor is None else int(cursor))
+
+
+Paging = Annotated[Page, Depends(_page)]
+
+
+def page_of(items: list[Any], page: Page, position: str) -> dict[str, Any]:
+    """Return the list as {items, next}; `items` has one row over the limit if there is more."""
+    shown = items[: page.limit]
+    more = len(items) > page.limit
+    return {"items": shown, "next": str(getattr(shown[-1], position)) if more else None}
+
+
+def json_response(body: object, status: int = 200, media: str = "application/json") -> Response:
+    """Answer with JSON, written by orjson."""
+    return Response(orjson.dumps(body), status, media_type=media)

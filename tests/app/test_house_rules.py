@@ -12,6 +12,9 @@ import pytest
 from kit.settings import ROOT
 
 ROOMS = [
+    *("app", "drills", "inspections", "projects", "collectors", "incidents"),
+    *("alerting", "oncall", "notifications", "metrics", "access", "kit"),
+]
     "app",
     "drills",
     "inspections",

@@ -15,19 +15,6 @@ ROOMS = [
     *("app", "drills", "inspections", "projects", "collectors", "incidents"),
     *("alerting", "oncall", "notifications", "metrics", "access", "kit"),
 ]
-    "app",
-    "drills",
-    "inspections",
-    "projects",
-    "collectors",
-    "incidents",
-    "alerting",
-    "oncall",
-    "notifications",
-    "metrics",
-    "access",
-    "kit",
-]
 BANNED = {"helper", "helpers", "util", "utils", "common", "misc", "service", "models", "manager"}
 MEASURED = "# measured:"
 

@@ -1,10 +1,19 @@
 """Every table of the house in one place, for migrations and for tests."""
 
 import access.tables
+import alerting.tables
+import incidents.tables
 import kit.outbox
 import notifications.tables
 import oncall.tables
 from kit.db import Base
 
-ROOMS = (access.tables, kit.outbox, notifications.tables, oncall.tables)
+ROOMS = (
+    access.tables,
+    alerting.tables,
+    incidents.tables,
+    kit.outbox,
+    notifications.tables,
+    oncall.tables,
+)
 TABLES = Base.metadata.tables

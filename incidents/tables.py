@@ -108,6 +108,7 @@ class IncidentAlert(Base):
     labels: Mapped[dict[str, str]]
     priority: Mapped[Priority]
     value: Mapped[float | None]
+    unit: Mapped[str]
     fired_at: Mapped[datetime]
     resolved_at: Mapped[datetime | None]
     unknown_since: Mapped[datetime | None]

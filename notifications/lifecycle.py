@@ -97,7 +97,7 @@ def judge(tried: Tried, outcome: Outcome, *, now: datetime) -> Verdict:
         return Verdict(Status.DUE, here, tried.attempts, now + wait, since)
     if another:
         return Verdict(Status.DUE, here + 1, 0, now, None)
-    return Verdict(Status.FAILED, here, tried.attempts, now, since, _why(outcome))
+    return Verdict(Status.FAILED, here, tried.attempts, now, since, reason(outcome))
 
 
 def _wait(attempts: int, outcome: Outcome) -> timedelta:
@@ -112,7 +112,8 @@ def _patience(tried: Tried, another: bool) -> timedelta:
     return PATIENCE_WITH_ANOTHER.get(tried.priority, PATIENCE_WITH_ANOTHER_ELSE)
 
 
-def _why(outcome: Outcome) -> str:
+def reason(outcome: Outcome) -> str:
+    """Return in a few words what went wrong."""
     code = f"{outcome.code} " if outcome.code else ""
     return f"{outcome.kind}: {code}{outcome.detail}".strip()
 

@@ -71,6 +71,7 @@ class Leaving:
     leased_until: datetime
     created_at: datetime
     host: str
+    held_reason: str | None
     facts: Mapping[str, Any]
 
     @property

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from oncall.rotation import Layer, changes, holder
@@ -70,7 +71,7 @@ def shifts(schedule: Schedule, start: datetime, end: datetime) -> list[Shift]:
     """Return the shifts in [start, end), cut at its edges; what no shift covers is a gap."""
     found: list[Shift] = []
     edges = [start, *_moments(schedule, start, end), end]
-    for begins, ends in zip(edges, edges[1:], strict=False):
+    for begins, ends in pairwise(edges):
         who = _found(schedule, begins)
         if who is None:
             continue

@@ -67,23 +67,29 @@ class Alert(Base):
     resolved_at: Mapped[datetime | None]
     value: Mapped[float | None]
     at: Mapped[datetime | None]
+    written_at: Mapped[datetime]
     version: Mapped[int] = mapped_column()
 
     @property
     def state(self) -> State:
         """The alert as the lifecycle knows it."""
-        return State(
-            phase=self.phase,
-            priority=self.priority,
-            reached=self.reached,
-            since=read_since(self.since),
-            clear_since=self.clear_since,
-            absent_since=self.absent_since,
-            fired_at=self.fired_at,
-            resolved_at=self.resolved_at,
-            value=self.value,
-            at=self.at,
-        )
+        return state_of(self)
+
+
+def state_of(row: Any) -> State:
+    """Return the state that a row of `alerts` keeps, be it an `Alert` or bare columns."""
+    return State(
+        phase=row.phase,
+        priority=row.priority,
+        reached=row.reached,
+        since=read_since(row.since),
+        clear_since=row.clear_since,
+        absent_since=row.absent_since,
+        fired_at=row.fired_at,
+        resolved_at=row.resolved_at,
+        value=row.value,
+        at=row.at,
+    )
 
 
 def read_since(kept: Mapping[str, int]) -> dict[Priority, datetime]:

@@ -1,0 +1,57 @@
+"""How the program itself is: /healthz, /readyz, /metrics. Open on loopback, else with a token."""
+
+from dataclasses import asdict, dataclass
+from ipaddress import ip_address
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import Response
+
+from access.scope import Right
+from access.web import AppAuthorizer
+from app.condition import Condition, House
+from kit.web import json_response
+
+router = APIRouter(tags=["health"])
+
+
+@dataclass(frozen=True)
+class Looking:
+    """Somebody on this machine, or with a token that may read."""
+
+    house: House
+
+
+async def _looking(request: Request, authorizer: AppAuthorizer) -> Looking:
+    client = request.client
+    forwarded = "x-forwarded-for" in request.headers
+    if client is None or forwarded or not ip_address(client.host).is_loopback:
+        await authorizer(request.scope, Right.READ)
+    return Looking(request.app.state.house)
+
+
+Allowed = Annotated[Looking, Depends(_looking)]
+
+
+def _answer(condition: Condition) -> Response:
+    return json_response(asdict(condition), 200 if condition.well else 503)
+
+
+@router.get("/healthz")
+async def healthz(allowed: Allowed) -> Response:
+    """Whether everything that has to happen happens: 200, or 503 with what does not."""
+    return _answer(await allowed.house.condition())
+
+
+@router.get("/readyz")
+async def readyz(allowed: Allowed) -> Response:
+    """Whether requests are welcome: database, journal and evaluation are at work."""
+    return _answer(await allowed.house.readiness())
+
+
+@router.get("/metrics")
+async def metrics(allowed: Allowed) -> Response:
+    """What we measure of ourselves, for Prometheus."""
+    await allowed.house.measure()
+    return Response(generate_latest(allowed.house.measures.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,50 @@
+"""The application: every route of the house behind one set of doors."""
+
+from collections.abc import Mapping
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+import access.api
+import access.pages
+import alerting.api
+import incidents.api
+import metrics.api
+import oncall.api
+from app import health, problems
+from app.doors import Doors
+from app.pages import acknowledge, board, hosts, incident, incident_list, oncall_page, problem_page
+from app.wiring import House
+from kit.settings import ROOT
+
+API = (access.api, incidents.api, alerting.api, oncall.api)
+PAGES = (board, incident, incident_list, oncall_page, hosts, acknowledge, problem_page)
+
+
+def create_app(house: House) -> Doors:
+    """Return the whole program as one ASGI application."""
+    app = FastAPI(
+        title="Langyan 狼烟",
+        version=house.version,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    for name, part in house.shared().items():
+        setattr(app.state, name, part)
+    problems.install(app)
+    for room in API:
+        app.include_router(room.router, prefix="/api/v1")
+    app.include_router(metrics.api.router)
+    app.include_router(access.pages.router)
+    for page in PAGES:
+        app.include_router(page.router)
+    app.include_router(health.router)
+    app.mount("/static", StaticFiles(directory=ROOT / "static"), name="static")
+    return Doors(app, ports(house))
+
+
+def ports(house: House) -> Mapping[str, ASGIApp]:
+    """Return the hot ports by their exact path."""
+    return {"/prometheus/api/v1/write": house.remote_write, "/api/v1/samples": house.samples}

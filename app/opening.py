@@ -1,0 +1,104 @@
+"""Before the doors open: the database found or started, secrets, what must always be there."""
+
+import logging
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from access.commands import ensure_built_ins
+from app import provisioning
+from kit import postgres
+from kit.db import Database
+from kit.errors import Invalid
+from kit.folder import private, secret
+from kit.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """The installation's key, and the admin token if it was made just now."""
+
+    key: str
+    admin_token: str | None = None
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[Database]:
+    """The database of the settings: somebody's PostgreSQL, or our own, started and stopped here."""
+    if settings.database_url:
+        db = Database(settings.database_url)
+        try:
+            yield db
+        finally:
+            await db.close()
+        return
+    running = await postgres.start(private(settings.data_dir) / "postgres")
+    db = Database(running.url)
+    try:
+        yield db
+    finally:
+        await db.close()
+        await running.stop()
+
+
+@asynccontextmanager
+async def reach_database(settings: Settings) -> AsyncIterator[Database]:
+    """The database for a command: the one of a service that runs, else as `open_database`."""
+    url = None if settings.database_url else postgres.running(settings.data_dir / "postgres")
+    if url is None:
+        async with open_database(settings) as db:
+            yield db
+        return
+    db = Database(url, pool=2)
+    try:
+        yield db
+    finally:
+        await db.close()
+
+
+def key_of(settings: Settings) -> str:
+    """Return the key that signs and seals; ours is made once and kept in the data folder."""
+    if settings.secret_key:
+        return settings.secret_key
+    if settings.database_url:
+        raise Invalid(
+            "set LANGYAN_SECRET_KEY: with a database of your own every replica needs the same key",
+            field="SECRET_KEY",
+        )
+    kept, made = secret(private(settings.data_dir) / "secret_key")
+    if made:
+        log.info("made the installation's key: %s", settings.data_dir / "secret_key")
+    return kept
+
+
+async def prepare(db: Database, settings: Settings, *, now: datetime) -> Secrets:
+    """See that built-ins stand and the YAML is applied; a bad file stops us here."""
+    key = key_of(settings)
+    async with db.transaction() as tx:
+        made = await ensure_built_ins(tx, admin_token=settings.admin_token, now=now)
+    if made.admin_token:
+        show_once(made.admin_token)
+    changes = await provisioning.apply(db, folders(settings), now=now)
+    if changes:
+        log.info("configuration: %d changes", len(changes))
+    return Secrets(key, made.admin_token)
+
+
+def folders(settings: Settings) -> list[Path]:
+    """Return the folders of YAML that hold: what we ship, then the operator's own."""
+    return [provisioning.DEFAULTS, *([settings.config] if settings.config else [])]
+
+
+def show_once(token: str) -> None:
+    """Show the admin token; it is kept as a digest and never shown again."""
+    line = "─" * 64
+    sys.stderr.write(
+        f"{line}\n  The admin token, shown this once:\n\n      {token}\n\n"
+        f"  Sign in as `admin` with it, or send it as a Bearer token.\n{line}\n"
+    )
+    sys.stderr.flush()

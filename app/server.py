@@ -1,0 +1,90 @@
+"""Serving: in which order the house comes up, and how it goes down inside five seconds."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+
+from app import wiring
+from app.main import create_app
+from app.migrations import upgrade
+from app.opening import open_database, prepare
+from kit.clock import Clock
+from kit.db import Database
+from kit.folder import private
+from kit.settings import Settings
+from metrics.folder import FolderLock
+
+log = logging.getLogger(__name__)
+
+GRACE = 2
+"""Seconds that requests under way get to end when we stop."""
+
+
+class Server(uvicorn.Server):
+    """Uvicorn that tells open event streams to end before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, house: wiring.House) -> None:
+        super().__init__(config)
+        self._house = house
+
+    async def shutdown(self, sockets: object = None) -> None:
+        """Stop answering; nothing new is claimed or fetched from here on."""
+        self._house.closing.set()
+        await super().shutdown()
+
+
+@asynccontextmanager
+async def opened(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
+    """The data folder owned by us alone, its database up and migrated; all of it closed at the end."""
+    owned = FolderLock(private(settings.data_dir))
+    await owned.acquire()
+    try:
+        async with open_database(settings) as db:
+            await upgrade(db)
+            yield db
+    finally:
+        owned.release()
+
+
+async def serve(settings: Settings, clock: Clock) -> None:
+    """Serve until a signal says stop."""
+    async with opened(settings, clock) as db:
+        secrets = await prepare(db, settings, now=clock())
+        house = await wiring.build(settings, secrets, db, clock)
+        await house.open()
+        try:
+            await Server(_configured(house), house).serve()
+        finally:
+            await house.close()
+            log.info("stopped")
+
+
+def _configured(house: wiring.House) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(house),
+        host=house.settings.host,
+        port=house.settings.port,
+        loop="uvloop",
+        http="httptools",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=75,
+    )
+
+
+def run(settings: Settings, clock: Clock) -> None:
+    """Serve on an event loop of its own."""
+    with asyncio.Runner(loop_factory=_loop) as runner:
+        runner.run(serve(settings, clock))
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    import uvloop  # noqa: PLC0415 - not there on every platform
+
+    return uvloop.new_event_loop()

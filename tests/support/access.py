@@ -59,9 +59,7 @@ class Doors:
     async def visitor(self, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
         """A browser or a program of its own, with its own cookies."""
         transport = httpx.ASGITransport(app=self.app)
-        async with httpx.AsyncClient(
-            transport=transport, base_url=URL, headers=headers
-        ) as visitor:
+        async with httpx.AsyncClient(transport=transport, base_url=URL, headers=headers) as visitor:
             yield visitor
 
     async def knows(self, *clients: str) -> None:
@@ -75,9 +73,7 @@ class Doors:
         """Make a person whose password is PASSWORD."""
         known = await self.passwords.hash(PASSWORD)
         async with self.db.transaction() as tx:
-            tx.add(
-                Person(name=name, title=name, role=role, clients=clients, password_hash=known)
-            )
+            tx.add(Person(name=name, title=name, role=role, clients=clients, password_hash=known))
 
     async def gives(self, name: str, rights: Collection[Right], client: str | None = None) -> str:
         """Make a token and return it."""

@@ -115,14 +115,14 @@ def _set(response: Response, name: str, value: str, settings: Settings, last: ti
 @router.get("/signin")
 async def show_door(who: Asking, door: AtTheDoor, next: str = "/") -> Response:
     """Show the page to sign in; who is signed in goes on at once."""
-    back = safe_next(next)
+    back = _back(next)
     return RedirectResponse(back, 303) if who is not None else door.page(SignInView(back))
 
 
 @router.post("/signin")
 async def enter(form: Annotated[SignInForm, Form()], door: AtTheDoor, db: Db) -> Response:
     """Sign in with the form of our page, and go on to where one wanted to go."""
-    name, back = form.name.strip().replace("\0", ""), safe_next(form.back)
+    name, back = form.name.strip().replace("\0", ""), _back(form.back)
     client = door.request.client
     try:
         await door.refuse_forged()
@@ -141,6 +141,11 @@ async def enter(form: Annotated[SignInForm, Form()], door: AtTheDoor, db: Db) ->
     _set(response, COOKIE, secret, door.settings, SESSION_LASTS)
     response.delete_cookie(FORM_COOKIE)
     return response
+
+
+def _back(wanted: str) -> str:
+    path = safe_next(wanted)
+    return "/" if path.startswith("/signin") else path  # from the door to the door goes in circles
 
 
 def _failed(refusal: Refusal) -> tuple[str, int]:

@@ -184,7 +184,6 @@ async def form_token(request: Request) -> str:
 
 
 def safe_next(wanted: str) -> str:
-    """Return where to go after signing in: a path of ours, or the first page."""
+    """Return `wanted` if it is a path of ours, else the first page."""
     plain = wanted.isprintable() and "\\" not in wanted
-    path = wanted.startswith("/") and not wanted.startswith(("//", "/signin"))
-    return wanted if plain and path else "/"
+    return wanted if plain and wanted.startswith("/") and not wanted.startswith("//") else "/"

@@ -2,7 +2,9 @@
 
 import access.tables
 import kit.outbox
+import notifications.tables
+import oncall.tables
 from kit.db import Base
 
-ROOMS = (access.tables, kit.outbox)
+ROOMS = (access.tables, kit.outbox, notifications.tables, oncall.tables)
 TABLES = Base.metadata.tables

@@ -51,5 +51,5 @@ def columns_of(series: Iterable[tuple[Labels, Sequence[tuple[int, float]]]]) -> 
 
 def is_stale(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Tell which values are the marker of an ended series."""
-    bits: NDArray[np.int64] = np.ascontiguousarray(values).view(np.int64)
-    return bits == STALE_BITS
+    stale: NDArray[np.bool_] = np.ascontiguousarray(values).view(np.int64) == STALE_BITS
+    return stale

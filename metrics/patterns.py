@@ -33,7 +33,7 @@ class Pattern:
             return text in self.literals
         if self._anything:
             return len(text) >= self._least
-        return bool(self._compiled.test_fullmatch(text))
+        return self._compiled.fullmatch(text) is not None
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)

@@ -49,7 +49,7 @@ class Engine:
         lookback = asked.positive("lookback_delta", LOOKBACK_MS)
         return Terms(lookback, self.limits, self.memory)
 
-    async def at_once(self, plan: Plan, at_ms: int, asked: Parameters, reader: Reader) -> bytes:
+    async def at_once(self, plan: Plan, at_ms: int, *, asked: Parameters, reader: Reader) -> bytes:
         """Return the answer of one moment, as JSON."""
         limit, terms = asked.limit(), self.terms(asked)
         if isinstance(plan.tree, Text):
@@ -60,9 +60,9 @@ class Engine:
             found = instant(plan, data, at_ms=at_ms, terms=terms)
             return _success(instant_data(plan, found, at_ms), limit)
 
-        return await off_the_loop(data, 1, terms, work)
+        return await off_the_loop(data, 1, terms=terms, work=work)
 
-    async def over_time(self, plan: Plan, asked: Parameters, reader: Reader) -> bytes:
+    async def over_time(self, plan: Plan, asked: Parameters, *, reader: Reader) -> bytes:
         """Return the answer of a range, as JSON."""
         span, limit, terms = asked.span(), asked.limit(), self.terms(asked)
         if plan.kind is Kind.STRING:
@@ -78,7 +78,7 @@ class Engine:
             found = evaluate(plan, data, start_ms=start, end_ms=end, step_ms=step, terms=terms)
             return _success(range_data(found, start, step), limit)
 
-        return await off_the_loop(data, (end - start) // step + 1, terms, work)
+        return await off_the_loop(data, (end - start) // step + 1, terms=terms, work=work)
 
 
 def router(
@@ -99,7 +99,9 @@ def router(
 
         async def answer() -> bytes:
             at_ms = asked.moment("time", otherwise=clock())
-            return await computing.at_once(computing.plan(asked, who), at_ms, asked, store)
+            return await computing.at_once(
+                computing.plan(asked, who), at_ms, asked=asked, reader=store
+            )
 
         return await _answered(asked, answer)
 
@@ -112,7 +114,7 @@ def router(
         """Compute a PromQL expression over a range of time."""
 
         async def answer() -> bytes:
-            return await computing.over_time(computing.plan(asked, who), asked, store)
+            return await computing.over_time(computing.plan(asked, who), asked, reader=store)
 
         return await _answered(asked, answer)
 

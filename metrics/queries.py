@@ -35,7 +35,7 @@ async def gather(
 
 
 async def off_the_loop(
-    data: Sequence[Columns], steps: int, terms: Terms, work: Callable[[], T]
+    data: Sequence[Columns], steps: int, *, terms: Terms, work: Callable[[], T]
 ) -> T:
     """Return what `work` gives for so much data; if nobody waits any more, it stops itself."""
     cells = sum(len(each.labels) * steps + len(each.times) for each in data)
@@ -58,4 +58,4 @@ async def query(
     def work() -> Matrix:
         return evaluate(plan, data, start_ms=start_ms, end_ms=end_ms, step_ms=step_ms, terms=terms)
 
-    return await off_the_loop(data, steps, terms, work)
+    return await off_the_loop(data, steps, terms=terms, work=work)

@@ -10,9 +10,9 @@ from metrics.promql.memory import Memory
 from metrics.promql.tree import Aggregate
 
 
-def aggregated(node: Aggregate, matrix: Matrix, memory: Memory) -> Matrix:
+def aggregated(node: Aggregate, matrix: Matrix, *, memory: Memory) -> Matrix:
     """Return one series for each group, present where any series of the group is."""
-    new = by_grouping(matrix.labels, node.grouping, memory)
+    new = by_grouping(matrix.labels, node.grouping, memory=memory)
     if not len(matrix.labels):
         return Matrix(new.labels, matrix.values, matrix.present)
     values = AGGREGATIONS[node.op](matrix.values, matrix.present, new.groups)

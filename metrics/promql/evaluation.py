@@ -124,7 +124,7 @@ class _Run:
             case Negated(part):
                 return self._negated(self.value(part))
             case Aggregate():
-                return aggregated(expr, self._vector(expr.part), self.terms.memory)
+                return aggregated(expr, self._vector(expr.part), memory=self.terms.memory)
             case Binary():
                 return self._binary(expr, self.value(expr.left), self.value(expr.right))
 
@@ -143,9 +143,11 @@ class _Run:
         columns, count = self.data[selector], len(self.steps)
         self._room(len(columns.labels) * count)
         if selector.at is None:
-            return at_steps(columns, self.steps - selector.offset_ms, self.terms.lookback_ms)
+            return at_steps(
+                columns, self.steps - selector.offset_ms, lookback_ms=self.terms.lookback_ms
+            )
         moment, _ = selector.seen_from(*self.span)
-        once = at_steps(columns, np.array([moment], np.int64), self.terms.lookback_ms)
+        once = at_steps(columns, np.array([moment], np.int64), lookback_ms=self.terms.lookback_ms)
         shape = (len(columns.labels), count)
         values, present = np.broadcast_to(once.values, shape), np.broadcast_to(once.present, shape)
         return Matrix(once.labels, values, present)
@@ -170,8 +172,8 @@ class _Run:
             raise NotComputable("a text cannot be computed with")
         if isinstance(left, Matrix) and isinstance(right, Matrix):
             if node.op in SETS:
-                return either(node, left, right, memory)
-            return matched(node, left, right, memory, most=self.terms.limits.samples)
+                return either(node, left, right, memory=memory)
+            return matched(node, left, right, memory=memory, most=self.terms.limits.samples)
         if isinstance(left, Matrix):
             return self._with_scalar(node, left, cast(Floats, right))
         if isinstance(right, Matrix):

@@ -82,11 +82,11 @@ def relabelling(labels: Sequence[Labels]) -> Relabelling:
     return Relabelling(labels if groups.single else first, groups)
 
 
-def relabelled(matrix: Matrix, new: Relabelling, wrong: str = SAME_LABELS) -> Matrix:
+def relabelled(matrix: Matrix, new: Relabelling, *, wrong: str = SAME_LABELS) -> Matrix:
     """Return the rows under their new labels; two at one step that share them are refused."""
     if new.groups.single:
         return Matrix(new.labels, matrix.values, matrix.present)
-    values, present = folded(matrix.values, matrix.present, new.groups, wrong)
+    values, present = folded(matrix.values, matrix.present, new.groups, wrong=wrong)
     return Matrix(new.labels, values, present)
 
 
@@ -99,7 +99,7 @@ def crowded(present: Flags, groups: Groups) -> Flags:
 
 
 def folded(
-    values: Floats, present: Flags, groups: Groups, wrong: str = SAME_LABELS
+    values: Floats, present: Flags, groups: Groups, *, wrong: str = SAME_LABELS
 ) -> tuple[Floats, Flags]:
     """Return one row for each group, which at each step has its one present row's value."""
     if groups.single:

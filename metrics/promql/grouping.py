@@ -38,7 +38,7 @@ def unnamed(labels: LabelList, memory: Memory) -> Relabelling:
     return memory.recall("unnamed", labels, make=make)
 
 
-def by_grouping(labels: LabelList, grouping: Grouping, memory: Memory) -> Relabelling:
+def by_grouping(labels: LabelList, grouping: Grouping, *, memory: Memory) -> Relabelling:
     """Return the groups of an aggregation and their labels."""
 
     def make() -> Relabelling:
@@ -58,7 +58,7 @@ def signatures(labels: LabelList, matching: Matching) -> list[Labels]:
     return [_without(each, dropped) for each in labels]
 
 
-def sides(left: LabelList, right: LabelList, matching: Matching, memory: Memory) -> Sides:
+def sides(left: LabelList, right: LabelList, *, matching: Matching, memory: Memory) -> Sides:
     """Return how the series of two vectors meet."""
 
     def make() -> Sides:
@@ -76,7 +76,7 @@ def sides(left: LabelList, right: LabelList, matching: Matching, memory: Memory)
     return memory.recall(("sides", matching.labels, matching.on), left, right, make=make)
 
 
-def result_labels(left: Labels, right: Labels, matching: Matching, *, drop_name: bool) -> Labels:
+def result_labels(left: Labels, right: Labels, *, matching: Matching, drop_name: bool) -> Labels:
     """Return the labels of a match; `left` is of the side that may have many."""
     if matching.many is Many.NEITHER:
         kept = _only(left, matching.labels) if matching.on else _without(left, matching.labels)

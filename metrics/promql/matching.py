@@ -48,18 +48,24 @@ class _Pairs:
     relabelling: Relabelling
 
 
-def matched(node: Binary, left: Matrix, right: Matrix, memory: Memory, *, most: int) -> Matrix:
+def matched(node: Binary, left: Matrix, right: Matrix, *, memory: Memory, most: int) -> Matrix:
     """Return what the operator makes of the series that match, or refuse an unclear match."""
     swapped = node.matching.many is Many.RIGHT
     many, one = (right, left) if swapped else (left, right)
-    meeting = sides(many.labels, one.labels, node.matching, memory)
-    _refuse_two_of_one(meeting, many, one, hand="left" if swapped else "right")
+    meeting = sides(many.labels, one.labels, matching=node.matching, memory=memory)
+    _refuse_two_of_one(many, one, meeting=meeting, hand="left" if swapped else "right")
     drop_name = drops_name(node.op, as_bool=node.as_bool)
     pairs = memory.recall(
         ("pairs", node.matching, drop_name),
         many.labels,
         one.labels,
-        make=lambda: _pairs(many.labels, one.labels, node.matching, meeting, drop_name),
+        make=lambda: _pairs(
+            many.labels,
+            one.labels,
+            matching=node.matching,
+            meeting=meeting,
+            drop_name=drop_name,
+        ),
     )
     if len(pairs.many_rows) * many.values.shape[1] > most:
         raise NotComputable(TOO_MANY)
@@ -72,20 +78,20 @@ def matched(node: Binary, left: Matrix, right: Matrix, memory: Memory, *, most: 
     if node.matching.many is Many.NEITHER and crowded(met, pairs.by_match).any():
         raise NotComputable(EXPLICIT)
     wrong = SAME_LABELS if node.matching.many is Many.NEITHER else UNIQUE
-    return relabelled(Matrix(pairs.relabelling.labels, result, met), pairs.relabelling, wrong)
+    return relabelled(Matrix(pairs.relabelling.labels, result, met), pairs.relabelling, wrong=wrong)
 
 
-def either(node: Binary, left: Matrix, right: Matrix, memory: Memory) -> Matrix:
+def either(node: Binary, left: Matrix, right: Matrix, *, memory: Memory) -> Matrix:
     """Return `left and right`, `left or right` or `left unless right`."""
-    meeting = sides(left.labels, right.labels, node.matching, memory)
+    meeting = sides(left.labels, right.labels, matching=node.matching, memory=memory)
     if node.op == "or":
-        return _all_of_both(meeting, left, right, memory)
+        return _all_of_both(left, right, meeting=meeting, memory=memory)
     found = _met(right.present, meeting.right, meeting.partner_of_left)
     kept = found if node.op == "and" else ~found
     return Matrix(left.labels, left.values, left.present & kept)
 
 
-def _all_of_both(meeting: Sides, left: Matrix, right: Matrix, memory: Memory) -> Matrix:
+def _all_of_both(left: Matrix, right: Matrix, *, meeting: Sides, memory: Memory) -> Matrix:
     kept = ~_met(left.present, meeting.left, meeting.partner_of_right)
     new = memory.recall(
         "or", left.labels, right.labels, make=lambda: relabelling([*left.labels, *right.labels])
@@ -104,7 +110,7 @@ def _met(present: Flags, groups: Groups, partners: Rows) -> Flags:
     return found
 
 
-def _refuse_two_of_one(meeting: Sides, many: Matrix, one: Matrix, hand: str) -> None:
+def _refuse_two_of_one(many: Matrix, one: Matrix, *, meeting: Sides, hand: str) -> None:
     wrong = crowded(one.present, meeting.right) & many.present.any(axis=0)
     if not wrong.any():
         return
@@ -121,6 +127,7 @@ def _refuse_two_of_one(meeting: Sides, many: Matrix, one: Matrix, hand: str) -> 
 def _pairs(
     many: Sequence[Labels],
     one: Sequence[Labels],
+    *,
     matching: Matching,
     meeting: Sides,
     drop_name: bool,
@@ -153,7 +160,7 @@ def _pairs(
         by_match=grouped(matches, len(count)),
         relabelling=relabelling(
             [
-                result_labels(many[row], included[party], matching, drop_name=drop_name)
+                result_labels(many[row], included[party], matching=matching, drop_name=drop_name)
                 for row, party, _ in met
             ]
         ),

@@ -9,7 +9,7 @@ from metrics.promql.frames import Flags, Floats, Matrix
 Times = NDArray[np.int64]
 
 
-def at_steps(columns: Columns, steps: Times, lookback_ms: int) -> Matrix:
+def at_steps(columns: Columns, steps: Times, *, lookback_ms: int) -> Matrix:
     """Return of each series the newest sample in (step - lookback, step], unless it is stale."""
     if len(columns.times):
         values, present = _newest(columns, steps, lookback_ms)

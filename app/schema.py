@@ -1,10 +1,17 @@
 """Every table of the house in one place, for migrations and for tests."""
 
 import access.tables
+import alerting.tables
 import kit.outbox
 import notifications.tables
 import oncall.tables
 from kit.db import Base
 
-ROOMS = (access.tables, kit.outbox, notifications.tables, oncall.tables)
+ROOMS = (
+    access.tables,
+    alerting.tables,
+    kit.outbox,
+    notifications.tables,
+    oncall.tables,
+)
 TABLES = Base.metadata.tables

@@ -1,0 +1,245 @@
+"""What is done to alerts: observe a batch, set aside what cannot be written, bring in rules."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import and_, delete, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from alerting.lifecycle import START, Phase, Priority, Reading, State, after, ended, kind_of
+from alerting.schemas import Key, Observation, Observed, Transition
+from alerting.tables import Alert, Progress, SetAside, state_of, write_since
+from kit.db import as_rows
+from kit.errors import Conflict
+from metrics.batch import Position
+
+ERROR_MOST = 500
+KEY = (Alert.client, Alert.rule, Alert.fingerprint)
+WRITTEN = (
+    *(Alert.id, Alert.client, Alert.system, Alert.rule, Alert.fingerprint, Alert.labels),
+    *(Alert.title, Alert.unit, Alert.drill, Alert.phase, Alert.priority, Alert.reached),
+    *(Alert.since, Alert.clear_since, Alert.absent_since, Alert.fired_at, Alert.resolved_at),
+    *(Alert.value, Alert.at, Alert.written_at, Alert.version),
+)
+
+
+class AlertsMoved(Conflict):
+    """Another transaction wrote the same alerts between our read and our write."""
+
+    slug, title = "alerts-moved", "The alerts were changed at the same time"
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One alert as it will stand in the table."""
+
+    id: UUID
+    client: str
+    system: str
+    rule: str
+    fingerprint: str
+    labels: Mapping[str, str]
+    title: Mapping[str, str]
+    unit: str
+    drill: str
+    phase: Phase
+    priority: Priority | None
+    reached: Priority | None
+    since: Mapping[str, int]
+    clear_since: datetime | None
+    absent_since: datetime | None
+    fired_at: datetime | None
+    resolved_at: datetime | None
+    value: float | None
+    at: datetime | None
+    written_at: datetime
+    version: int
+
+
+def decide(state: State, seen: Observation) -> State:
+    """Return the state after what was seen; a rule that is gone ends its alerts."""
+    if seen.terms.ladder is None:
+        return ended(state, at=seen.at)
+    return after(state, Reading(seen.value), ladder=seen.terms.ladder, at=seen.at)
+
+
+async def observe(
+    tx: AsyncSession,
+    client: str,
+    observations: Sequence[Observation],
+    *,
+    position: Position | None,
+    now: datetime,
+) -> Observed:
+    """Bring the alerts of `client` to what was seen, one observation for each at most.
+
+    The caller holds the client's lock, or takes an `AlertsMoved` for an answer.
+    """
+    rows = await _locked(tx, client, observations) if observations else {}
+    states: dict[Key, State] = {}
+    transitions, written, forgotten = [], [], []
+    for seen in observations:
+        row = rows.get(seen.key)
+        before = state_of(row) if row else START
+        states[seen.key] = state = decide(before, seen)
+        if state is before:
+            continue
+        identity = row.id if row else uuid4()
+        if state.phase is not Phase.INACTIVE:
+            version = row.version + 1 if row else 1
+            written.append(_row(identity, client, seen, state, version=version, now=now))
+        elif row:
+            forgotten.append(row)
+        if transition := _transition(identity, client, seen, before, state):
+            transitions.append(transition)
+    await _keep(tx, written, forgotten)
+    if position:
+        await _move_on(tx, client, position)
+    return Observed(transitions, states)
+
+
+async def set_aside(
+    tx: AsyncSession, client: str, seen: Observation, *, error: str, now: datetime
+) -> None:
+    """Keep what the database refused where a person sees it."""
+    given = insert(SetAside).values(
+        client=client,
+        rule=seen.rule,
+        fingerprint=seen.fingerprint,
+        labels=_escaped(str(dict(seen.labels))),
+        error=_escaped(error)[:ERROR_MOST],
+        at=now,
+        count=1,
+    )
+    again = {"error": given.excluded.error, "at": now, "count": SetAside.count + 1}
+    await tx.execute(
+        given.on_conflict_do_update(
+            index_elements=[SetAside.client, SetAside.rule, SetAside.fingerprint], set_=again
+        )
+    )
+
+
+async def take_back(tx: AsyncSession, client: str, keys: Sequence[Key]) -> None:
+    """Strike what was set aside and has passed since."""
+    await tx.execute(
+        delete(SetAside).where(
+            SetAside.client == client, tuple_(SetAside.rule, SetAside.fingerprint).in_(keys)
+        )
+    )
+
+
+async def forget(tx: AsyncSession, *, before: datetime) -> None:
+    """Delete alerts that were resolved before that moment and have not fired since."""
+    await tx.execute(delete(Alert).where(Alert.phase == Phase.RESOLVED, Alert.resolved_at < before))
+
+
+def _escaped(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+async def _locked(
+    tx: AsyncSession, client: str, observations: Sequence[Observation]
+) -> dict[Key, Any]:
+    given = as_rows(observations, Alert.rule, Alert.fingerprint)
+    same = and_(Alert.rule == given.c.rule, Alert.fingerprint == given.c.fingerprint)
+    found = await tx.execute(
+        select(*WRITTEN)
+        .join(given, same)
+        .where(Alert.client == client)
+        .order_by(Alert.id)  # two batches that lock the same rows must do it in one order
+        .with_for_update(of=Alert)
+    )
+    return {(row.rule, row.fingerprint): row for row in found}
+
+
+async def _keep(tx: AsyncSession, written: Sequence[_Row], forgotten: Sequence[Any]) -> None:
+    if written:
+        await _write(tx, written)
+    if forgotten:
+        gone = as_rows(forgotten, Alert.id)
+        await tx.execute(delete(Alert).where(Alert.id.in_(select(gone.c.id))))
+
+
+async def _write(tx: AsyncSession, rows: Sequence[_Row]) -> None:
+    given = as_rows(rows, *WRITTEN)
+    names = [column.key for column in WRITTEN]
+    upsert = insert(Alert).from_select(names, select(*(given.c[name] for name in names)))
+    new = upsert.excluded
+    done = await tx.execute(
+        upsert.on_conflict_do_update(
+            index_elements=[column.key for column in KEY],
+            set_={name: new[name] for name in names if name != "id"},
+            where=Alert.version == new.version - 1,
+        ).returning(Alert.id)
+    )
+    if len(done.all()) < len(rows):
+        raise AlertsMoved("try again: the alerts have changed since they were read")
+
+
+async def _move_on(tx: AsyncSession, client: str, position: Position) -> None:
+    given = insert(Progress).values(client=client, segment=position.segment, offset=position.offset)
+    new = given.excluded
+    await tx.execute(
+        given.on_conflict_do_update(
+            index_elements=[Progress.client],
+            set_={"segment": new.segment, "offset": new.offset},
+            where=tuple_(Progress.segment, Progress.offset) < tuple_(new.segment, new.offset),
+        )
+    )
+
+
+def _row(
+    identity: UUID, client: str, seen: Observation, state: State, *, version: int, now: datetime
+) -> _Row:
+    return _Row(
+        id=identity,
+        client=client,
+        system=seen.system,
+        rule=seen.rule,
+        fingerprint=seen.fingerprint,
+        labels=seen.labels,
+        title=seen.terms.title,
+        unit=seen.terms.unit,
+        drill=seen.drill,
+        phase=state.phase,
+        priority=state.priority,
+        reached=state.reached,
+        since=write_since(state.since),
+        clear_since=state.clear_since,
+        absent_since=state.absent_since,
+        fired_at=state.fired_at,
+        resolved_at=state.resolved_at,
+        value=state.value,
+        at=state.at,
+        written_at=now,
+        version=version,
+    )
+
+
+def _transition(
+    identity: UUID, client: str, seen: Observation, before: State, state: State
+) -> Transition | None:
+    kind = kind_of(before, state)
+    if kind is None:
+        return None
+    return Transition(
+        alert_id=identity,
+        client=client,
+        system=seen.system,
+        rule=seen.rule,
+        title=seen.terms.title,
+        labels=seen.labels,
+        kind=kind,
+        priority_before=before.priority,
+        priority=state.priority,
+        value=state.value,
+        at=state.at or seen.at,
+        drill=seen.drill,
+        escalation=seen.terms.escalation,
+        unit=seen.terms.unit,
+        arrived=seen.arrived,
+    )

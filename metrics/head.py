@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metrics.batch import Floats, Ints, Pieces, Refs
-from metrics.columns import first_at_or_after, grown, spread
+from metrics.growing import first_at_or_after, grown, spread
 from metrics.late import Late
 from metrics.sealed import Sealed
 

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metrics.batch import Floats, Ints, Pieces
-from metrics.columns import grown
+from metrics.growing import grown
 
 STEP = 4096
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from metrics.batch import Floats, Ints, Pieces
-from metrics.columns import first_at_or_after, grown, spread
+from metrics.growing import first_at_or_after, grown, spread
 
 STEP = 4096
 NONE = -1

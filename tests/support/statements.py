@@ -1,8 +1,7 @@
-"""Listens to what is said to the database."""
+"""What is sent to the database while a block runs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from sqlalchemy import event
 
@@ -11,14 +10,15 @@ from kit.db import Database
 
 @contextmanager
 def statements(db: Database) -> Iterator[list[str]]:
-    """Collect every statement that runs inside the block."""
-    heard: list[str] = []
+    """Collect every SQL statement of the block, BEGIN and COMMIT not counted."""
+    seen: list[str] = []
 
-    def hear(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        heard.append(statement)
+    def note(_connection: object, _cursor: object, sql: str, *_rest: object) -> None:
+        seen.append(sql)
 
-    event.listen(db.engine.sync_engine, "before_cursor_execute", hear)
+    engine = db.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
     try:
-        yield heard
+        yield seen
     finally:
-        event.remove(db.engine.sync_engine, "before_cursor_execute", hear)
+        event.remove(engine, "before_cursor_execute", note)

@@ -2,7 +2,8 @@
 
 import access.tables
 import kit.outbox
+import metrics.tables
 from kit.db import Base
 
-ROOMS = (access.tables, kit.outbox)
+ROOMS = (access.tables, kit.outbox, metrics.tables)
 TABLES = Base.metadata.tables

@@ -69,7 +69,7 @@ def matched(node: Binary, left: Matrix, right: Matrix, *, memory: Memory, most: 
     )
     if len(pairs.many_rows) * many.values.shape[1] > most:
         raise NotComputable(TOO_MANY)
-    values, present = folded(one.values, one.present, pairs.parties)
+    values, present = folded(one.values, one.present & many.present.any(axis=0), pairs.parties)
     ones, manys = values[pairs.party_rows], many.values[pairs.many_rows]
     both = many.present[pairs.many_rows] & present[pairs.party_rows]
     first, second = (ones, manys) if swapped else (manys, ones)

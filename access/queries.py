@@ -75,6 +75,11 @@ async def people(
     return (await session.scalars(stmt.order_by(Person.name).limit(limit))).all()
 
 
+async def titles_of_people(session: AsyncSession) -> dict[str, str]:
+    """Return how each person is called, by name."""
+    return dict((await session.execute(select(Person.name, Person.title))).tuples().all())
+
+
 async def person(session: AsyncSession, scope: Scope, name: str) -> Person:
     """Return a person; one who works for nobody inside the scope does not exist."""
     found = await session.get(Person, name)

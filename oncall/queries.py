@@ -122,9 +122,11 @@ async def now_and_next(session: AsyncSession, now: datetime) -> list[OnCallOut]:
     return found
 
 
-async def week(session: AsyncSession, start: datetime) -> list[WeekOut]:
-    """Return the shifts and gaps of each schedule in the seven days from `start`."""
-    end = start + WEEK
+async def week(
+    session: AsyncSession, start: datetime, *, length: timedelta = WEEK
+) -> list[WeekOut]:
+    """Return the shifts and gaps of each schedule in the `length` from `start`."""
+    end = start + length
     return [
         WeekOut(
             schedule=name,

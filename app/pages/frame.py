@@ -1,0 +1,87 @@
+"""The frame of every page: who looks, in which language and zone, and how a page is shown."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+
+from access.web import Csrf, PageCaller, Reader
+from app.pages.views import ShellView
+from kit import live
+from kit.web import AppClock, Db
+
+AGAIN_AFTER = 15.0
+"""An open stream shows the page again after so many seconds, changed or not."""
+
+Render = Callable[[], Awaitable[str]]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a page is made with."""
+
+    request: Request
+    caller: PageCaller
+    reader: Reader
+    csrf: Csrf
+    db: Db
+    clock: AppClock
+
+    def render(self, template: str, view: Any, *, here: str = "", **more: Any) -> str:
+        """Return the HTML of a template around `view`."""
+        asked = self.request.url
+        shell = ShellView(
+            here=here,
+            path=asked.path + (f"?{asked.query}" if asked.query else ""),
+            csrf=self.csrf,
+            person=self.caller.title,
+        )
+        html: str = self.request.app.state.pages.render(
+            template,
+            self.reader.locale,
+            self.reader.zone,
+            now=self.clock(),
+            view=view,
+            shell=shell,
+            **more,
+        )
+        return html
+
+    def show(self, template: str, view: Any, *, here: str = "", **more: Any) -> HTMLResponse:
+        """Answer with a whole page; it is about now, so nobody keeps it."""
+        html = self.render(template, view, here=here, **more)
+        return HTMLResponse(html, headers={"Cache-Control": "no-store"})
+
+    async def answered(self, path: str, fragment: Render) -> Response:
+        """Answer a form: htmx gets the changed part, a browser without scripts the page again."""
+        if "hx-request" in self.request.headers:
+            return HTMLResponse(await fragment(), headers={"Cache-Control": "no-store"})
+        return RedirectResponse(path, 303)
+
+    def stream(self, topics: Collection[str], fragment: Render) -> StreamingResponse:
+        """Answer with a stream that shows the part at once, and again whenever a topic changes."""
+        return StreamingResponse(
+            self._events(topics, fragment),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+
+    async def _events(self, topics: Collection[str], fragment: Render) -> AsyncIterator[bytes]:
+        state = self.request.app.state
+        async with state.notices.subscribe(live.CHANNEL) as heard:
+            while not state.closing.is_set():
+                heard.clear()
+                yield _event(await fragment())
+                topic = await heard.get(AGAIN_AFTER)
+                while topic and topic not in topics:
+                    topic = await heard.get(AGAIN_AFTER)
+
+
+def _event(html: str) -> bytes:
+    lines = "\n".join(f"data: {line}" for line in html.splitlines())
+    return f"{lines}\n\n".encode()
+
+
+Framed = Annotated[Frame, Depends()]

@@ -1,0 +1,174 @@
+"""The machines: their newest values and the last hours as small lines."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from access.directory import Directory
+from access.scope import Right, Scope
+from app.pages.frame import Framed
+from app.pages.views import HostsView, HostView, MetricView
+from kit import charts
+from kit.clock import from_milliseconds, milliseconds
+from kit.i18n import t
+from kit.wording import quantity
+from metrics.columns import Columns
+from metrics.matchers import Matcher, Op
+from metrics.store import Store
+
+router = APIRouter(tags=["pages"], include_in_schema=False)
+
+SPAN = timedelta(hours=1)
+SILENT = timedelta(minutes=5)
+HOSTS_MOST = 200
+Key = tuple[str, str]
+Line = tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int], np.dtype[np.float64]]]
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """One number of a host: where it comes from and how it is said."""
+
+    kind: str
+    metric: str
+    unit: str
+    high: float | None = None
+    share_of: str | None = None
+
+
+GAUGES = (
+    Gauge("cpu", "langyan_host_cpu_percent", "percent", 100),
+    Gauge("memory", "langyan_host_memory_percent", "percent", 100),
+    Gauge("memory", "node_memory_MemAvailable_bytes", "percent", 100, "node_memory_MemTotal_bytes"),
+    Gauge("disk", "node_filesystem_avail_bytes", "percent", 100, "node_filesystem_size_bytes"),
+    Gauge("load", "node_load1", ""),
+    Gauge("network", "langyan_host_receive_bytes_per_second", "bytes/s"),
+)
+NAMES = sorted({g.metric for g in GAUGES} | {g.share_of for g in GAUGES if g.share_of})
+BOOTED = "node_boot_time_seconds"
+
+
+@router.get("/hosts")
+async def show_hosts(frame: Framed) -> Response:
+    """Show every machine."""
+    frame.caller.need(Right.READ)
+    state = frame.request.app.state
+    found = hosts(
+        state.store,
+        state.house.directory,
+        frame.caller.scope,
+        locale=frame.reader.locale,
+        now=frame.clock(),
+    )
+    return frame.show("hosts.html", HostsView(found), here="hosts")
+
+
+def hosts(
+    store: Store, directory: Directory, scope: Scope, *, locale: str, now: datetime
+) -> list[HostView]:
+    """Return the machines inside the scope, by client and name."""
+    columns = _columns(store, scope, now)
+    lines: dict[Key, dict[str, dict[str, Line]]] = {}
+    labels_of: dict[Key, Mapping[str, str]] = {}
+    for index, pairs in enumerate(columns.labels):
+        labels = dict(pairs)
+        key = labels["client"], labels.get("instance", "")
+        part = slice(columns.starts[index], columns.starts[index + 1])
+        line = columns.times[part], columns.values[part]
+        place = labels.get("mountpoint", "")
+        lines.setdefault(key, {}).setdefault(labels["__name__"], {})[place] = line
+        labels_of.setdefault(key, labels)
+    say = _Saying(locale)
+    return [
+        _host(key, lines[key], labels_of[key], directory, say=say, now=now)
+        for key in sorted(lines)[:HOSTS_MOST]
+    ]
+
+
+def _columns(store: Store, scope: Scope, now: datetime) -> Columns:
+    wanted = [Matcher("__name__", Op.MATCHES, "|".join([*NAMES, BOOTED]))]
+    if scope.clients is not None:
+        wanted.append(Matcher("client", Op.MATCHES, "|".join(sorted(scope.clients)) or "^$"))
+    refs = store.select(wanted)
+    return store.window(refs, milliseconds(now - SPAN), milliseconds(now))
+
+
+@dataclass(frozen=True)
+class _Saying:
+    locale: str
+
+    def __call__(self, value: float, unit: str) -> str:
+        return quantity(value, unit, self.locale)
+
+    def title(self, gauge: Gauge) -> str:
+        """Return the name of a gauge."""
+        return t(f"hosts.{gauge.kind}", self.locale)
+
+
+def _host(
+    key: Key,
+    lines: Mapping[str, Mapping[str, Line]],
+    labels: Mapping[str, str],
+    directory: Directory,
+    *,
+    say: _Saying,
+    now: datetime,
+) -> HostView:
+    client, name = key
+    seen = _newest(lines)
+    system = directory.system(client, directory.system_of(labels))
+    booted = next(iter(lines.get(BOOTED, {}).values()), None)
+    up = None
+    if booted is not None and len(booted[1]):
+        up = now - from_milliseconds(int(booted[1][-1] * 1000))
+    silent = seen is None or now - seen > SILENT
+    facts = directory.clients.get(client)
+    return HostView(
+        name=name or "–",
+        client_title=facts.title if facts else client,
+        system_title=system.title if system else None,
+        state="unknown" if silent else "well",
+        seen_at=seen,
+        metrics=list(_metrics(lines, say)),
+        up=up,
+    )
+
+
+def _newest(lines: Mapping[str, Mapping[str, Line]]) -> datetime | None:
+    ends = [int(line[0][-1]) for each in lines.values() for line in each.values() if len(line[0])]
+    return from_milliseconds(max(ends)) if ends else None
+
+
+def _metrics(lines: Mapping[str, Mapping[str, Line]], say: _Saying) -> Iterable[MetricView]:
+    shown: set[str] = set()
+    for gauge in GAUGES:
+        line = _worst(lines.get(gauge.metric, {}), lines.get(gauge.share_of or "", {}), gauge)
+        if gauge.kind in shown or line is None:
+            continue
+        shown.add(gauge.kind)
+        points = charts.Points(line[0], line[1])
+        title = say.title(gauge)
+        spark = charts.sparkline(points, title=title, low=0, high=gauge.high)
+        yield MetricView(gauge.kind, say(float(line[1][-1]), gauge.unit), None, spark)
+
+
+def _worst(parts: Mapping[str, Line], wholes: Mapping[str, Line], gauge: Gauge) -> Line | None:
+    """Return the line of the part that stands worst: the fullest disk of several."""
+    found: list[Line] = []
+    for place, (times, values) in parts.items():
+        if gauge.share_of is None:
+            found.append((times, values))
+            continue
+        whole = wholes.get(place)
+        if whole is not None and len(whole[1]) and whole[1][-1] > 0:
+            found.append((times, 100 * (1 - values / whole[1][-1])))
+    filled = [line for line in found if len(line[1])]
+    return max(filled, key=_last, default=None)
+
+
+def _last(line: Line) -> float:
+    return float(line[1][-1])

@@ -2,6 +2,7 @@
 
 import access.tables
 import alerting.tables
+import incidents.tables
 import kit.outbox
 import notifications.tables
 import oncall.tables
@@ -10,6 +11,7 @@ from kit.db import Base
 ROOMS = (
     access.tables,
     alerting.tables,
+    incidents.tables,
     kit.outbox,
     notifications.tables,
     oncall.tables,

@@ -1,0 +1,1 @@
+"""Verbs of incidents, each called inside one transaction; they never commit."""

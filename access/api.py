@@ -13,6 +13,7 @@ from access.schemas import (
     AuditOut,
     ClientList,
     ClientOut,
+    Name,
     PersonList,
     PersonOut,
     SystemList,
@@ -37,7 +38,10 @@ class Named:
     after: str
 
 
-def _named(limit: Annotated[int, Query(ge=1, le=LIMIT_MOST)] = 50, cursor: str = "") -> Named:
+def _named(
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MOST)] = 50,
+    cursor: Annotated[str, Query(max_length=127, pattern=r"^[a-z0-9_./-]*$")] = "",
+) -> Named:
     return Named(limit, cursor)
 
 
@@ -58,14 +62,12 @@ async def list_clients(caller: Caller, db: Db, page: ByName) -> ClientList:
     """Return the clients that the caller reaches, by name."""
     caller.need(Right.READ)
     async with db.snapshot() as session:
-        rows = await queries.clients(
-            session, caller.scope, after=page.after, limit=page.limit + 1
-        )
+        rows = await queries.clients(session, caller.scope, after=page.after, limit=page.limit + 1)
     return ClientList(**_listed(rows, page, ClientOut.of, lambda row: row.name))
 
 
 @router.get("/clients/{name}")
-async def get_client(name: str, caller: Caller, db: Db) -> ClientOut:
+async def get_client(name: Name, caller: Caller, db: Db) -> ClientOut:
     """Return one client."""
     caller.need(Right.READ)
     async with db.snapshot() as session:
@@ -74,7 +76,7 @@ async def get_client(name: str, caller: Caller, db: Db) -> ClientOut:
 
 @router.get("/systems")
 async def list_systems(
-    caller: Caller, db: Db, page: ByName, client: str | None = None
+    caller: Caller, db: Db, page: ByName, client: Name | None = None
 ) -> SystemList:
     """Return the systems that the caller reaches, by client and name."""
     caller.need(Right.READ)
@@ -95,9 +97,7 @@ async def list_people(caller: Caller, db: Db, page: ByName) -> PersonList:
     caller.need(Right.READ)
     seen_by = caller.scope.clients
     async with db.snapshot() as session:
-        rows = await queries.people(
-            session, caller.scope, after=page.after, limit=page.limit + 1
-        )
+        rows = await queries.people(session, caller.scope, after=page.after, limit=page.limit + 1)
     return PersonList(
         **_listed(rows, page, lambda row: PersonOut.of(row, seen_by=seen_by), lambda row: row.name)
     )
@@ -108,9 +108,7 @@ async def list_tokens(caller: Caller, db: Db, page: ByName) -> TokenList:
     """Return the tokens by name; what they are made of is not kept."""
     caller.need(Right.ADMIN)
     async with db.snapshot() as session:
-        rows = await queries.tokens(
-            session, caller.scope, after=page.after, limit=page.limit + 1
-        )
+        rows = await queries.tokens(session, caller.scope, after=page.after, limit=page.limit + 1)
     return TokenList(**_listed(rows, page, TokenOut.of, lambda row: row.name))
 
 
@@ -135,7 +133,7 @@ async def post_token(wanted: TokenIn, caller: Caller, db: Db, clock: AppClock) -
 
 
 @router.delete("/tokens/{name}", status_code=204)
-async def delete_token(name: str, caller: Caller, db: Db, clock: AppClock) -> None:
+async def delete_token(name: Name, caller: Caller, db: Db, clock: AppClock) -> None:
     """Revoke a token; it is refused from now on."""
     caller.need(Right.ADMIN)
     async with db.transaction() as tx:
@@ -143,9 +141,7 @@ async def delete_token(name: str, caller: Caller, db: Db, clock: AppClock) -> No
 
 
 @router.get("/audit")
-async def list_audit(
-    caller: Caller, db: Db, page: Paging, client: str | None = None
-) -> AuditList:
+async def list_audit(caller: Caller, db: Db, page: Paging, client: Name | None = None) -> AuditList:
     """Return who did what, newest first."""
     caller.need(Right.ADMIN)
     if client is not None and not caller.scope.allows(client):

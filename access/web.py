@@ -1,5 +1,6 @@
 """Who asks a route: `Caller` for the API, `PageCaller` for pages, `Csrf` for their forms."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 from urllib.parse import quote, urlsplit
@@ -17,11 +18,15 @@ from access.queries import SignedIn
 from access.scope import Identity
 from kit.clock import Clock
 from kit.errors import Forbidden, Unauthorized
+from kit.i18n import negotiate
 from kit.settings import Settings
 from kit.signing import Signer
 from kit.web import AppClock, AppSettings, Db
 
 COOKIE = "langyan_session"
+LOCALE_COOKIE = "langyan_locale"
+ZONE = "Asia/Shanghai"
+"""The zone in which a page is read by somebody who is not signed in."""
 CSRF_PURPOSE = "csrf"
 CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -115,6 +120,22 @@ async def _csrf(browser: Browser, signer: AppSigner, clock: AppClock) -> str:
     return "" if browser is None else csrf_token(signer, browser.digest, clock=clock)
 
 
+@dataclass(frozen=True)
+class Eyes:
+    """In which language and zone somebody reads a page."""
+
+    locale: str
+    zone: str
+
+
+async def _reader(request: Request, browser: Browser) -> Eyes:
+    chosen = request.cookies.get(LOCALE_COOKIE)
+    own = browser.identity.locale if browser is not None else None
+    locale = negotiate(request.headers.get("accept-language"), chosen or own)
+    return Eyes(locale.value, ZONE if browser is None else browser.timezone)
+
+
+Reader = Annotated[Eyes, Depends(_reader)]
 Caller = Annotated[Identity, Depends(_caller)]
 PageCaller = Annotated[Identity, Depends(_page_caller)]
 Csrf = Annotated[str, Depends(_csrf)]
@@ -163,7 +184,6 @@ async def form_token(request: Request) -> str:
 
 
 def safe_next(wanted: str) -> str:
-    """Return where to go after signing in: a path of ours, or the first page."""
+    """Return `wanted` if it is a path of ours, else the first page."""
     plain = wanted.isprintable() and "\\" not in wanted
-    path = wanted.startswith("/") and not wanted.startswith(("//", "/signin"))
-    return wanted if plain and path else "/"
+    return wanted if plain and wanted.startswith("/") and not wanted.startswith("//") else "/"

@@ -75,7 +75,7 @@ def line(
     low, high = _range(seen.values, [limit.value for limit in limits])
     plot = _Plot(start, max(end, start + 1), low, high)
     parts = [
-        *_grid(plot, say),
+        *_grid(plot, say, [plot.y(limit.value) for limit in limits]),
         *_hours(plot, ZoneInfo(zone)),
         *_drawn(plot, seen, runs, gap),
         *_limits(plot, limits),
@@ -102,6 +102,8 @@ def sparkline(
         scale = (BOTTOM - TOP) / 24
         for index, (seen, runs, _) in enumerate(cut):
             xs, ys = plot.x(seen.times) * 100, (plot.y(seen.values) - TOP) / scale + 1
+            if index == 0 and len(seen.times):
+                paths.append(_area(xs, ys, runs, bottom=26))
             paths.append(_path(xs, ys, runs, f"line s{index}"))
     return Markup(
         '<svg class="spark" viewBox="0 0 100 26" preserveAspectRatio="none" role="img">'
@@ -166,12 +168,14 @@ def _path(
     return f'<path class="{name}" d="{"".join(words)}" vector-effect="non-scaling-stroke"/>'
 
 
-def _area(xs: NDArray[np.float64], ys: NDArray[np.float64], runs: NDArray[np.int64]) -> str:
+def _area(
+    xs: NDArray[np.float64], ys: NDArray[np.float64], runs: NDArray[np.int64], *, bottom: int
+) -> str:
     words: list[str] = []
     for run in np.unique(runs):
         across, down = xs[runs == run].tolist(), ys[runs == run].tolist()
         edge = "".join(f"L{x:.1f} {y:.1f}" for x, y in zip(across, down, strict=True))
-        words.append(f"M{across[0]:.1f} {BOTTOM}{edge}L{across[-1]:.1f} {BOTTOM}Z")
+        words.append(f"M{across[0]:.1f} {bottom}{edge}L{across[-1]:.1f} {bottom}Z")
     return f'<path class="area" d="{"".join(words)}"/>'
 
 
@@ -190,7 +194,7 @@ def _drawn(plot: _Plot, seen: Points, runs: NDArray[np.int64], gap: float) -> It
     xs, ys = plot.x(seen.times) * ACROSS, plot.y(seen.values)
     yield (
         f'<svg class="plot" width="100%" height="{HEIGHT}" viewBox="0 0 {ACROSS} {HEIGHT}"'
-        f' preserveAspectRatio="none">{_area(xs, ys, runs)}{_path(xs, ys, runs, "line")}</svg>'
+        f' preserveAspectRatio="none">{_area(xs, ys, runs, bottom=BOTTOM)}{_path(xs, ys, runs, "line")}</svg>'
     )
     yield (
         f'<circle class="last" cx="{plot.x(times[-1]):.2%}" cy="{plot.y(seen.values[-1]):.1f}"'
@@ -198,17 +202,18 @@ def _drawn(plot: _Plot, seen: Points, runs: NDArray[np.int64], gap: float) -> It
     )
 
 
-def _grid(plot: _Plot, say: Callable[[float], str]) -> Iterator[str]:
+def _grid(plot: _Plot, say: Callable[[float], str], taken: Sequence[float]) -> Iterator[str]:
     for tick in ticks(plot.low, plot.high):
         y = plot.y(tick)
         yield f'<line class="grid" x1="0" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>'
-        if y < BOTTOM - 8:  # the lowest would stand on the hours
+        crowded = any(abs(y - 4 - other) < 9 for other in taken)
+        if y < BOTTOM - 8 and not crowded:  # the lowest would stand on the hours
             yield f'<text class="tick" x="0" y="{y - 4:.1f}">{escape(say(tick))}</text>'
 
 
 def _hours(plot: _Plot, zone: ZoneInfo) -> Iterator[str]:
     minutes = (plot.end - plot.start) / 60_000
-    step = next((s for s in _STEPS if minutes / s <= 5), _STEPS[-1])
+    step = next((s for s in _STEPS if minutes / s <= 6), _STEPS[-1])
     local = from_milliseconds(plot.start).astimezone(zone)
     at = local.replace(hour=0, minute=0, second=0, microsecond=0)
     passed = (local - at) // timedelta(minutes=step)
@@ -255,7 +260,7 @@ def _crossings(
         yield f'<circle class="cross {escape(limit.tone)}" cx="{x:.2%}" cy="{y:.1f}" r="4.5"/>'
         if not told:
             told = True
-            side = ("end", -9) if x > 0.5 else ("start", 9)
+            side = ("end", -9) if x > 0.88 else ("start", 9)
             when = from_milliseconds(int(at)).astimezone(zone)
             yield (
                 f'<text class="when {escape(limit.tone)}" x="{x:.2%}" dx="{side[1]}"'

@@ -39,6 +39,7 @@ class Pages:
             "ago": _ago,
             "duration": _spoken(wording.duration),
             "percent": _spoken(wording.percent),
+            "percent_of": "{:.2%}".format,
             "countdown": wording.countdown,
             "epoch": milliseconds,
             "chart": charts.line,

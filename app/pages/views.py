@@ -147,6 +147,17 @@ class IncidentView:
         return tuple(sorted(both, key=lambda clock: (clock.ended_at is not None, clock.left)))
 
     @property
+    def first_action(self) -> str | None:
+        """What the big button does."""
+        return next((a for a in ("acknowledge", "resolve") if a in self.actions), None)
+
+    @property
+    def other_actions(self) -> tuple[str, ...]:
+        """What stands behind the small button."""
+        known = ("resolve", "escalate", "unacknowledge")
+        return tuple(a for a in known if a in self.actions and a != self.first_action)
+
+    @property
     def firing(self) -> int:
         """How many of its alerts are not over."""
         return sum(alert.state != "resolved" for alert in self.alerts)
@@ -167,7 +178,7 @@ class ShiftView:
     def initials(self) -> str:
         """Two letters, or the last two characters of a Chinese name."""
         name = self.person or "–"
-        first, *rest = name.split()
+        first, *rest = name.split() or ["–"]
         if rest:
             return (first[0] + rest[-1][0]).upper()
         return name[:2].upper() if name.isascii() else name[-2:]
@@ -178,8 +189,13 @@ class DayView:
     """One day of a schedule."""
 
     at: datetime
-    today: bool
     shifts: Sequence[ShiftView]
+    now: float | None = None  # the share of it that has passed, when it is today
+
+    @property
+    def today(self) -> bool:
+        """It is the present day in the schedule's zone."""
+        return self.now is not None
 
 
 @dataclass(frozen=True)
@@ -224,6 +240,13 @@ class HostView:
     priority: str | None = None
     incident: int | None = None
     up: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class HostsView:
+    """The page of all machines."""
+
+    hosts: Sequence[HostView]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,149 @@
+"""Prometheus's query API, for Grafana, promtool and scripts: its paths and its envelope."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from access.scope import Identity, Right
+from kit.errors import Invalid
+from kit.web import AppClock
+from metrics.asked import Asked, Parameters
+from metrics.promql.answers import instant_data, range_data, text_data
+from metrics.promql.evaluation import Limits, Terms, evaluate, instant
+from metrics.promql.memory import Memory
+from metrics.promql.plan import Plan
+from metrics.promql.refusals import NotComputable
+from metrics.promql.syntax import parse
+from metrics.promql.tenancy import scoped
+from metrics.promql.tree import LOOKBACK_MS, Kind, Text
+from metrics.queries import Reader, gather, off_the_loop
+
+PREFIX = "/prometheus/api/v1"
+LONGEST_MS = 120_000
+JSON = "application/json"
+TRUNCATED = "results truncated due to limit"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Answers queries over a store, with the label work of earlier ones at hand."""
+
+    limits: Limits = field(default_factory=Limits)
+    memory: Memory = field(default_factory=Memory)
+
+    def plan(self, asked: Parameters, who: Identity) -> Plan:
+        """Return the plan of the query, inside the clients that `who` may read."""
+        who.need(Right.READ)
+        tree = parse(asked.get("query", ""))
+        if who.scope.clients is not None:
+            tree = scoped(tree, *who.scope.clients)
+        return Plan(tree)
+
+    def terms(self, asked: Parameters) -> Terms:
+        """Return how the query is to be computed."""
+        lookback = asked.positive("lookback_delta", LOOKBACK_MS)
+        return Terms(lookback, self.limits, self.memory)
+
+    async def at_once(self, plan: Plan, at_ms: int, *, asked: Parameters, reader: Reader) -> bytes:
+        """Return the answer of one moment, as JSON."""
+        limit, terms = asked.limit(), self.terms(asked)
+        if isinstance(plan.tree, Text):
+            return _success(text_data(plan.tree, at_ms), limit)
+        data = await gather(reader, plan, start_ms=at_ms, end_ms=at_ms, terms=terms)
+
+        def work() -> bytes:
+            found = instant(plan, data, at_ms=at_ms, terms=terms)
+            return _success(instant_data(plan, found, at_ms), limit)
+
+        return await off_the_loop(data, 1, terms=terms, work=work)
+
+    async def over_time(self, plan: Plan, asked: Parameters, *, reader: Reader) -> bytes:
+        """Return the answer of a range, as JSON."""
+        span, limit, terms = asked.span(), asked.limit(), self.terms(asked)
+        if plan.kind is Kind.STRING:
+            raise Invalid(
+                'invalid parameter "query": invalid expression type "string" for range query, '
+                "must be Scalar or instant Vector",
+                field="query",
+            )
+        start, end, step = span.start_ms, span.end_ms, span.step_ms
+        data = await gather(reader, plan, start_ms=start, end_ms=end, terms=terms)
+
+        def work() -> bytes:
+            found = evaluate(plan, data, start_ms=start, end_ms=end, step_ms=step, terms=terms)
+            return _success(range_data(found, start, step), limit)
+
+        return await off_the_loop(data, (end - start) // step + 1, terms=terms, work=work)
+
+
+def router(
+    reader: Callable[..., Reader], caller: Callable[..., Any], engine: Engine | None = None
+) -> APIRouter:
+    """Return the routes; `reader` and `caller` are dependencies: the store, and who asks."""
+    routes = APIRouter(prefix=PREFIX, tags=["prometheus"])
+    computing = engine or Engine()
+
+    @routes.api_route("/query", methods=["GET", "POST"], response_class=Response)
+    async def query(
+        asked: Asked,
+        clock: AppClock,
+        who: Annotated[Identity, Depends(caller)],
+        store: Annotated[Reader, Depends(reader)],
+    ) -> Response:
+        """Compute a PromQL expression at one moment."""
+
+        async def answer() -> bytes:
+            at_ms = asked.moment("time", otherwise=clock())
+            return await computing.at_once(
+                computing.plan(asked, who), at_ms, asked=asked, reader=store
+            )
+
+        return await _answered(asked, answer)
+
+    @routes.api_route("/query_range", methods=["GET", "POST"], response_class=Response)
+    async def query_range(
+        asked: Asked,
+        who: Annotated[Identity, Depends(caller)],
+        store: Annotated[Reader, Depends(reader)],
+    ) -> Response:
+        """Compute a PromQL expression over a range of time."""
+
+        async def answer() -> bytes:
+            return await computing.over_time(computing.plan(asked, who), asked, reader=store)
+
+        return await _answered(asked, answer)
+
+    return routes
+
+
+async def _answered(asked: Parameters, answer: Callable[[], Awaitable[bytes]]) -> Response:
+    """Answer in time with what `answer` gives, or say in Prometheus's words why not."""
+    try:
+        longest = min(asked.positive("timeout", LONGEST_MS), LONGEST_MS)
+        async with asyncio.timeout(longest / 1000):
+            return Response(await answer(), media_type=JSON)
+    except NotComputable as refusal:
+        return _failure(422, "execution", refusal.detail)
+    except Invalid as refusal:
+        return _failure(400, "bad_data", refusal.detail)
+    except TimeoutError:
+        return _failure(503, "timeout", "query timed out in expression evaluation")
+
+
+def _success(data: dict[str, Any], limit: int) -> bytes:
+    body: dict[str, Any] = {"status": "success", "data": data}
+    many = data["resultType"] in ("vector", "matrix")
+    if many and limit and len(data["result"]) > limit:
+        data["result"] = data["result"][:limit]
+        body["warnings"] = [TRUNCATED]
+    return orjson.dumps(body)
+
+
+def _failure(status: int, kind: str, why: str) -> Response:
+    body = {"status": "error", "errorType": kind, "error": why}
+    return Response(orjson.dumps(body), status, media_type=JSON)

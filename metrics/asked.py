@@ -1,0 +1,141 @@
+"""What a request to the Prometheus API asks for: its parameters, read as Prometheus reads them."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+from urllib.parse import parse_qsl
+
+from fastapi import Depends, Request
+
+from kit import durations
+from kit.errors import Invalid, TooLarge
+
+MOST_POINTS = 11_000
+MOST_BODY = 1024 * 1024
+MOST_MS = 4 * 10**15
+FORM = "application/x-www-form-urlencoded"
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The steps of a range query, in ms."""
+
+    start_ms: int
+    end_ms: int
+    step_ms: int
+
+
+class Parameters(dict[str, str]):
+    """The parameters of a query, from its URL and from a posted form (which comes first)."""
+
+    def moment(self, name: str, otherwise: datetime | None = None) -> int:
+        """Return a time given as RFC 3339 or in seconds, as ms since 1970."""
+        if name not in self and otherwise is not None:
+            return _since_1970(otherwise)
+        given = self.get(name, "")
+        found = None
+        if _RFC3339.fullmatch(given):
+            try:
+                found = _since_1970(datetime.fromisoformat(given.upper()))
+            except (ValueError, OverflowError):
+                raise _wrong(name, f"cannot parse {given!r} to a valid timestamp") from None
+        else:
+            found = _as_ms(given)
+        if found is None:
+            raise _wrong(name, f"cannot parse {given!r} to a valid timestamp")
+        return found
+
+    def length(self, name: str, otherwise: int | None = None) -> int:
+        """Return a length given in seconds or as a duration (1h30m), in ms."""
+        if name not in self and otherwise is not None:
+            return otherwise
+        given = self.get(name, "")
+        found = _as_ms(given)
+        if found is None:
+            try:
+                found = durations.parse(given) // _MILLISECOND
+            except ValueError:
+                raise _wrong(name, f"cannot parse {given!r} to a valid duration") from None
+        return found
+
+    def positive(self, name: str, otherwise: int) -> int:
+        """Return a length that must be more than nothing, in ms."""
+        found = self.length(name, otherwise)
+        if found <= 0:
+            raise _wrong(name, "it must be greater than zero")
+        return found
+
+    def span(self) -> Span:
+        """Return the steps that start, end and step ask for, at most 11,000."""
+        start, end, step = self.moment("start"), self.moment("end"), self.length("step")
+        if end < start:
+            raise _wrong("end", "end timestamp must not be before start time")
+        if step <= 0:
+            raise _wrong(
+                "step",
+                "zero or negative query resolution step widths are not accepted. "
+                "Try a positive integer",
+            )
+        if (end - start) / step > MOST_POINTS:
+            raise Invalid(
+                "exceeded maximum resolution of 11,000 points per timeseries. "
+                "Try decreasing the query resolution (?step=XX)",
+                field="step",
+            )
+        return Span(start, end, step)
+
+    def limit(self) -> int:
+        """Return how many series are wanted at most; 0 is all of them."""
+        given = self.get("limit") or "0"
+        if not given.isascii() or not given.isdigit():
+            raise _wrong("limit", "it must be a whole number, not below zero")
+        return int(given)
+
+
+def read(url: Mapping[str, str], form: bytes) -> Parameters:
+    """Return the parameters of a URL and of a posted form; of one given twice the first counts."""
+    try:
+        posted = parse_qsl(form.decode(), keep_blank_values=True, max_num_fields=1_000)
+    except ValueError:
+        raise Invalid("the form cannot be read") from None
+    return Parameters({**url, **dict(reversed(posted))})
+
+
+async def _parameters(request: Request) -> Parameters:
+    url = dict(reversed(request.query_params.multi_items()))
+    form = request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM
+    return read(url, await _body(request) if form else b"")
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MOST_BODY:
+            raise TooLarge(f"a query is posted in at most {MOST_BODY} bytes")
+    return bytes(body)
+
+
+Asked = Annotated[Parameters, Depends(_parameters)]
+"""The parameters of the request, for a route."""
+
+
+def _wrong(name: str, why: str) -> Invalid:
+    return Invalid(f'invalid parameter "{name}": {why}', field=name)
+
+
+def _as_ms(seconds: str) -> int | None:
+    try:
+        ms = float(seconds) * 1000
+    except ValueError:
+        return None
+    return round(ms) if math.isfinite(ms) and abs(ms) < MOST_MS else None
+
+
+def _since_1970(moment: datetime) -> int:
+    return (moment - datetime.fromtimestamp(0, moment.tzinfo)) // _MILLISECOND

@@ -1,0 +1,220 @@
+"""Chunks to and from PostgreSQL: encoded in slices off the loop, written by binary COPY."""
+
+import struct
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+from sqlalchemy import ARRAY, BigInteger, LargeBinary, any_, cast, delete, func, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from metrics import codec
+from metrics.batch import START, Columns, Floats, Ints, Pieces, Position
+from metrics.labels import Labels, key_of
+from metrics.tables import Chunk, JournalMark, Series
+
+DAY = 86_400_000
+"""No chunk reaches over midnight UTC, so that a read need not look further back than a day."""
+
+_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
+_TRAILER = struct.pack(">h", -1)
+_COLUMNS = ("series", "start_at", "end_at", "count", "min", "max", "sum", "body")
+_FIXED = {"series": ">i8", "start_at": ">i8", "end_at": ">i8", "count": ">i4"} | {
+    name: ">f8" for name in ("min", "max", "sum")
+}
+_ROW = np.dtype(
+    [
+        ("fields", ">i2"),
+        *(
+            field
+            for name, kind in _FIXED.items()
+            for field in ((f"{name}_bytes", ">i4"), (name, kind))
+        ),
+        ("body_bytes", ">i4"),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Rows of `chunks` in the making: `owner` says whose each is, `fixed` lacks only its series."""
+
+    owner: Ints
+    fixed: npt.NDArray[np.void]
+    bodies: list[bytes]
+
+    @property
+    def samples(self) -> int:
+        """How many samples these rows hold."""
+        return int(self.fixed["count"].sum())
+
+
+def encoded(columns: Columns) -> Encoded:
+    """Cut columns into chunks and encode them; owners are places in the columns."""
+    owner = np.repeat(np.arange(len(columns.starts) - 1), np.diff(columns.starts))
+    begins = _cuts(owner, columns.times)
+    lengths = np.diff(np.append(begins, len(columns.times)))
+    fixed = np.zeros(len(begins), _ROW)
+    bodies = [b""] * len(begins)
+    for length in np.unique(lengths).tolist():
+        chosen = np.flatnonzero(lengths == length)
+        at = begins[chosen, np.newaxis] + np.arange(length)
+        times, values = columns.times[at], columns.values[at]
+        fixed["start_at"][chosen], fixed["end_at"][chosen] = times[:, 0], times[:, -1]
+        for name, numbers in zip(("min", "max", "sum"), _summary(values), strict=True):
+            fixed[name][chosen] = numbers
+        for place, body in zip(chosen.tolist(), codec.encode_rows(times, values), strict=True):
+            bodies[place] = body
+    fixed["count"] = lengths
+    fixed["fields"] = len(_COLUMNS)
+    for name in _FIXED:
+        fixed[f"{name}_bytes"] = _ROW[name].itemsize
+    fixed["body_bytes"] = [len(body) for body in bodies]
+    return Encoded(owner[begins], fixed, bodies)
+
+
+def _cuts(owner: Ints, times: Ints) -> Ints:
+    """Return where chunks begin: at each owner, each day, and after `codec.MOST` samples."""
+    day = times // DAY
+    new = np.ones(len(owner), np.bool_)
+    new[1:] = (owner[1:] != owner[:-1]) | (day[1:] != day[:-1])
+    begins = np.flatnonzero(new)
+    rank = np.arange(len(owner)) - np.repeat(begins, np.diff(np.append(begins, len(owner))))
+    return np.flatnonzero(rank % codec.MOST == 0)
+
+
+def _summary(values: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return smallest, largest and sum of each row without its NaNs; NaN where nothing is left."""
+    number = ~np.isnan(values)
+    with np.errstate(invalid="ignore", over="ignore"):
+        low = np.where(number, values, np.inf).min(axis=1)
+        high = np.where(number, values, -np.inf).max(axis=1)
+        total = np.where(number, values, 0.0).sum(axis=1)
+    nothing = ~number.any(axis=1)
+    for column in (low, high, total):
+        column[nothing] = np.nan
+    return low, high, total
+
+
+def copy_rows(chunks: Encoded, ids: Ints) -> bytes:
+    """Return rows in the binary COPY format, without its header; `ids` by owner."""
+    chunks.fixed["series"] = ids[chunks.owner]
+    size, fixed = _ROW.itemsize, chunks.fixed.tobytes()
+    return b"".join(
+        part
+        for place, body in enumerate(chunks.bodies)
+        for part in (fixed[place * size : place * size + size], body)
+    )
+
+
+def _series_rows(ids: Sequence[int], clients: Sequence[str], labels: Sequence[Labels]) -> bytes:
+    out = bytearray()
+    for number, client, of in zip(ids, clients, labels, strict=True):
+        name = client.encode()
+        content = b"\x01" + orjson.dumps(dict(of))  # the version of jsonb's binary form
+        out += struct.pack(">hiqi", 4, 8, number, len(name)) + name
+        out += struct.pack(">i", len(content)) + content
+        out += struct.pack(">i", 16) + key_of(of)
+    return bytes(out)
+
+
+async def _copy(
+    tx: AsyncSession, table: str, columns: Iterable[str], rows: Sequence[bytes]
+) -> None:
+    connection = await (await tx.connection()).get_raw_connection()
+    driver: Any = connection.driver_connection
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield _HEADER
+        for part in rows:
+            yield part
+        yield _TRAILER
+
+    await driver.copy_to_table(table, source=stream(), columns=list(columns), format="binary")
+
+
+async def enter_series(
+    tx: AsyncSession, clients: Sequence[str], labels: Sequence[Labels]
+) -> list[int]:
+    """Return the ids of these distinct series; those the database lacks are written."""
+    keys = [key_of(of) for of in labels]
+    one_of = any_(cast(keys, ARRAY(LargeBinary)))
+    found = await tx.execute(select(Series.key, Series.id).where(Series.key == one_of))
+    known: dict[bytes, int] = {key: number for key, number in found}
+    new = [place for place, key in enumerate(keys) if key not in known]
+    if new:
+        sequence = func.pg_get_serial_sequence(Series.__tablename__, Series.id.key)
+        drawn = select(func.nextval(sequence)).select_from(func.generate_series(1, len(new)))
+        ids = list((await tx.scalars(drawn)).all())
+        rows = _series_rows(ids, [clients[i] for i in new], [labels[i] for i in new])
+        await _copy(tx, Series.__tablename__, ("id", "client", "labels", "key"), [rows])
+        known |= {keys[place]: number for place, number in zip(new, ids, strict=True)}
+    return [known[key] for key in keys]
+
+
+async def write(tx: AsyncSession, rows: Sequence[bytes], mark: Position) -> None:
+    """Write rows of `copy_rows`, and the place in the journal that they reach."""
+    stmt = insert(JournalMark).values(id=1, segment=mark.segment, offset=mark.offset)
+    moved = {"segment": stmt.excluded.segment, "offset": stmt.excluded.offset}
+    await tx.execute(stmt.on_conflict_do_update(index_elements=[JournalMark.id], set_=moved))
+    if rows:
+        await _copy(tx, Chunk.__tablename__, _COLUMNS, rows)
+
+
+async def mark(session: AsyncSession) -> Position:
+    """Return the place in the journal up to which chunks hold every sample."""
+    found = await session.get(JournalMark, 1)
+    return START if found is None else Position(found.segment, found.offset)
+
+
+async def series(session: AsyncSession) -> AsyncIterator[tuple[int, str, Labels]]:
+    """Yield id, client and labels of every series, oldest first."""
+    stmt = select(Series.id, Series.client, Series.labels).order_by(Series.id)
+    async for number, client, labels in await session.stream(stmt):
+        yield number, client, tuple(sorted(labels.items()))
+
+
+async def read(
+    session: AsyncSession, ids: Sequence[int], start: int, end: int
+) -> list[tuple[int, bytes]]:
+    """Return series id and body of each chunk that may hold samples from `start` to `end`."""
+    stmt = (
+        select(Chunk.series, Chunk.body)
+        .where(
+            Chunk.series == any_(cast(list(ids), ARRAY(BigInteger))),
+            Chunk.start_at >= start // DAY * DAY,
+            Chunk.start_at <= end,
+            Chunk.end_at >= start,
+        )
+        .order_by(Chunk.id)
+    )
+    return [(number, body) for number, body in await session.execute(stmt)]
+
+
+def opened(
+    rows: Sequence[tuple[int, bytes]], place_of: dict[int, int], start: int, end: int
+) -> list[Pieces]:
+    """Decode what `read` returned into pieces from `start` to `end`, in the order of their ids."""
+    pieces = []
+    for number, body in rows:
+        times, values = codec.decode(body)
+        inside = slice(
+            int(np.searchsorted(times, start)), int(np.searchsorted(times, end, "right"))
+        )
+        times = times[inside]
+        if len(times):
+            owner = np.full(len(times), place_of[number], np.int64)
+            pieces.append(Pieces(owner, times, values[inside]))
+    return pieces
+
+
+async def delete_before(tx: AsyncSession, before: int, *, limit: int) -> int:
+    """Delete up to `limit` chunks that end before a time; return how many there were."""
+    key = (Chunk.series, Chunk.start_at, Chunk.id)
+    chosen = select(*key).where(Chunk.end_at < before).limit(limit)
+    gone = await tx.execute(delete(Chunk).where(tuple_(*key).in_(chosen)))
+    return int(getattr(gone, "rowcount", 0))

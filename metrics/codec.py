@@ -1,0 +1,237 @@
+"""The chunk codec: times and values of one series as few bytes. Pure.
+
+Times are differences of differences; values are whole numbers (after shifting the decimal point)
+as differences of the cheapest order, or XORs of neighbours. Either is cut to the bits in use and
+packed; zstd is laid over what it still makes smaller.
+"""
+
+import struct
+
+import numpy as np
+import numpy.typing as npt
+from cramjam import zstd
+
+from metrics.batch import Floats, Ints
+
+MOST = 1024
+"""Samples that a chunk may hold."""
+
+Words = npt.NDArray[np.uint64]
+
+_HEAD = struct.Struct("<BHqqBB")  # flags, count, first time, first step, bits of times, mode
+_VALUES = struct.Struct("<qqBB")  # first value, first difference, bits, trailing zero bits
+_ZSTD = 1
+_WORTH = 128
+"""Bytes below which zstd gains nothing on packed bits."""
+_POWERS = 10.0 ** np.arange(5)
+_XOR, _ORDER0, _ORDER1, _ORDER2 = 0, 16, 32, 48
+
+
+def encode(times: Ints, values: Floats) -> bytes:
+    """Return one series' samples, at least one and at most `MOST`, as bytes."""
+    return encode_rows(times[np.newaxis], values[np.newaxis])[0]
+
+
+def encode_rows(times: Ints, values: Floats) -> list[bytes]:
+    """Return each row of two equally shaped 2-D arrays as bytes."""
+    count = times.shape[1]
+    steps = np.diff(times, axis=1)
+    first_step = steps[:, 0] if count > 1 else np.zeros(len(times), np.int64)
+    time_bits, packed_times = _packed(_zigzag(np.diff(steps, axis=1)))
+    modes, firsts, seconds, bits, shifts, packed_values = _values(values)
+    columns = zip(
+        times[:, 0].tolist(),
+        first_step.tolist(),
+        time_bits.tolist(),
+        modes.tolist(),
+        firsts.tolist(),
+        seconds.tolist(),
+        bits.tolist(),
+        shifts.tolist(),
+        packed_times,
+        packed_values,
+        strict=True,
+    )
+    return [
+        _squeezed(
+            _HEAD.pack(0, count, at, step, width, mode)
+            + _VALUES.pack(first, second, value_width, shift)
+            + packed_time
+            + packed_value
+        )
+        for at, step, width, mode, first, second, value_width, shift, packed_time, packed_value in (
+            columns
+        )
+    ]
+
+
+def _squeezed(plain: bytes) -> bytes:
+    if len(plain) < _WORTH:
+        return plain
+    small = bytes(zstd.compress(plain[1:], 1))
+    return bytes((_ZSTD,)) + small if len(small) < len(plain) - 1 else plain
+
+
+def _zigzag(numbers: Ints) -> Words:
+    return ((numbers << 1) ^ (numbers >> 63)).view(np.uint64)
+
+
+def _unzigzag(words: Words) -> Ints:
+    half: Ints = (words >> np.uint64(1)).view(np.int64)
+    return half ^ -(words & np.uint64(1)).view(np.int64)
+
+
+def _bit_lengths(words: Words) -> npt.NDArray[np.int64]:
+    """Return for each row the bits that its largest word needs."""
+    if words.shape[1] == 0:
+        return np.zeros(len(words), np.int64)
+    largest = np.bitwise_or.reduce(words, axis=1)
+    length = np.zeros(len(words), np.int64)
+    for step in (32, 16, 8, 4, 2, 1):
+        high = largest >> np.uint64(step)
+        more = high > 0
+        length += np.where(more, step, 0)
+        largest = np.where(more, high, largest)
+    return length + (largest > 0)
+
+
+def _packed(words: Words) -> tuple[npt.NDArray[np.int64], list[bytes]]:
+    """Return each row's bits per word, and its words in so many bits."""
+    widths = _bit_lengths(words)
+    out = [b""] * len(words)
+    for width in np.unique(widths).tolist():
+        if width == 0:
+            continue
+        rows = np.flatnonzero(widths == width)
+        size = (width + 7) // 8
+        octets = (
+            words[rows].astype(">u8").view(np.uint8).reshape(len(rows), -1, 8)[:, :, 8 - size :]
+        )
+        bits = np.unpackbits(octets, axis=2)[:, :, size * 8 - width :]
+        packed = np.packbits(bits.reshape(len(rows), -1), axis=1)
+        for row, line in zip(rows.tolist(), packed, strict=True):
+            out[row] = line.tobytes()
+    return widths, out
+
+
+def _unpacked(packed: bytes, width: int, count: int) -> Words:
+    if width == 0:
+        return np.zeros(count, np.uint64)
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=width * count)
+    wide = np.zeros((count, 64), np.uint8)
+    wide[:, 64 - width :] = bits.reshape(count, width)
+    return np.packbits(wide, axis=1).view(">u8").reshape(count).astype(np.uint64)
+
+
+def _values(
+    values: Floats,
+) -> tuple[Ints, Ints, Ints, npt.NDArray[np.int64], Ints, list[bytes]]:
+    """Return mode, first, second, bits, shift and packed words of each row."""
+    rows, count = values.shape
+    bits = np.ascontiguousarray(values).view(np.uint64)
+    mode = np.full(rows, _XOR, np.int64)
+    first = bits[:, 0].view(np.int64).copy()
+    second = np.zeros(rows, np.int64)
+    shift = np.zeros(rows, np.int64)
+    words = np.zeros((rows, max(count - 1, 0)), np.uint64)
+
+    whole, power = _whole(values, bits)
+    decimal = power >= 0
+    if decimal.any():
+        numbers = whole[decimal] - whole[decimal, :1]
+        zeros = _trailing_zeros(numbers.view(np.uint64))  # sizes in pages, times in minutes
+        order, chosen, words[decimal] = _cheapest(numbers >> zeros[:, np.newaxis])
+        mode[decimal] = order + power[decimal]
+        first[decimal] = whole[decimal, 0]
+        shift[decimal] = zeros
+        second[decimal] = chosen
+    other = ~decimal
+    if other.any() and count > 1:
+        xors = bits[other, 1:] ^ bits[other, :-1]
+        zeros = _trailing_zeros(xors)
+        shift[other] = zeros
+        words[other] = xors >> zeros.astype(np.uint64)[:, np.newaxis]
+    widths, packed = _packed(words)
+    return mode, first, second, widths, shift, packed
+
+
+def _whole(values: Floats, bits: Words) -> tuple[Ints, Ints]:
+    """Return whole numbers, and the power of ten that makes them of the values; -1 where none."""
+    power = np.full(len(values), -1, np.int64)
+    whole = np.zeros(values.shape, np.int64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        small = np.abs(values).max(axis=1) < 2**48  # NaN compares false, too
+    left = np.flatnonzero(small)
+    for exponent, factor in enumerate(_POWERS):
+        if not len(left):
+            break
+        guess = np.rint(values[left] * factor)
+        # bits, not values: -0.0 must come back as it was
+        exact = ((guess / factor).view(np.uint64) == bits[left]).all(axis=1)
+        exact &= ((guess != 0) | (bits[left] == 0)).all(axis=1)
+        power[left[exact]] = exponent
+        whole[left[exact]] = guess[exact].astype(np.int64)
+        left = left[~exact]
+    return whole, power
+
+
+def _cheapest(numbers: Ints) -> tuple[Ints, Ints, Words]:
+    """Return for each row the order of differences in the fewest bits, its second, its words."""
+    rows, count = numbers.shape
+    plain = _zigzag(numbers[:, 1:])
+    first = np.diff(numbers, axis=1)
+    second = np.zeros_like(first)
+    second[:, 1:] = np.diff(first, axis=1)
+    candidates = (plain, _zigzag(first), _zigzag(second))
+    widths = np.stack([_bit_lengths(words) for words in candidates])
+    best = np.argmin(widths, axis=0)
+    words = np.choose(best[:, np.newaxis], candidates) if count > 1 else plain
+    start = first[:, 0] if count > 1 else np.zeros(rows, np.int64)
+    return _ORDER0 + 16 * best, start, np.ascontiguousarray(words)
+
+
+def _trailing_zeros(words: Words) -> Ints:
+    largest = np.bitwise_or.reduce(words, axis=1)
+    lowest = largest & (~largest + np.uint64(1))
+    return np.maximum(_bit_lengths(lowest[:, np.newaxis]) - 1, 0)
+
+
+def decode(chunk: bytes) -> tuple[Ints, Floats]:
+    """Return times and values of a chunk."""
+    if chunk[0] & _ZSTD:
+        chunk = b"\0" + bytes(zstd.decompress(chunk[1:]))
+    _, count, start, step, time_bits, mode = _HEAD.unpack_from(chunk)
+    first, second, bits, shift = _VALUES.unpack_from(chunk, _HEAD.size)
+    at = _HEAD.size + _VALUES.size
+    behind = at + (time_bits * max(count - 2, 0) + 7) // 8
+    words = _unpacked(chunk[behind:], bits, count - 1)
+    return (
+        _decoded_times(chunk[at:behind], time_bits, count, (start, step)),
+        _decoded_values(words, mode, shift, (first, second)),
+    )
+
+
+def _decoded_times(packed: bytes, bits: int, count: int, begin: tuple[int, int]) -> Ints:
+    start, step = begin
+    steps = np.empty(max(count - 1, 0), np.int64)
+    if count > 1:
+        steps[0] = step
+        steps[1:] = _unzigzag(_unpacked(packed, bits, count - 2))
+    return start + np.concatenate([np.zeros(1, np.int64), np.cumsum(np.cumsum(steps))])
+
+
+def _decoded_values(words: Words, mode: int, shift: int, begin: tuple[int, int]) -> Floats:
+    first, second = begin
+    if mode == _XOR:
+        chain = np.concatenate(
+            [np.array([first], np.int64).view(np.uint64), words << np.uint64(shift)]
+        )
+        return np.bitwise_xor.accumulate(chain).view(np.float64)
+    differences = _unzigzag(words)
+    if mode >= _ORDER2:
+        differences[:1] = second
+        differences = np.cumsum(np.cumsum(differences))
+    elif mode >= _ORDER1:
+        differences = np.cumsum(differences)
+    whole = first + (np.concatenate([np.zeros(1, np.int64), differences]) << shift)
+    return whole / _POWERS[mode % 16]

@@ -1,0 +1,285 @@
+"""The head: the newest samples of every series that is written to, in columns.
+
+A series that is written to has a row: `WIDTH` times and values, ascending. A full row gives its
+older half to `sealed`; what comes late goes to `late`. Numbers count a series' samples in the
+order of their times; those below `flushed` stand in chunks.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from metrics.batch import Floats, Ints, Pieces, Refs
+from metrics.growing import first_at_or_after, grown, spread
+from metrics.late import Late
+from metrics.sealed import Sealed
+
+WIDTH = 64
+HALF = WIDTH // 2
+STEP = 4096
+NONE = -1
+NEVER = -1
+"""The time of the newest sample where there is none; real times are never negative."""
+TIME_BITS = 43
+"""Times in ms stay below 2**43 (the year 2248) until `append` is given others."""
+EVERYTHING = np.iinfo(np.int64).min
+
+
+class Head:
+    """Rows by number; `row_of` maps a ref to its row, or to NONE while nothing is written."""
+
+    def __init__(self) -> None:
+        self.row_of = np.empty(0, np.int64)  # by ref
+        self.covered = np.empty(0, np.int64)  # by ref: from here on everything is in memory
+        self.ref_of = np.empty(0, np.int64)  # by row, as are all that follow
+        self.count = np.empty(0, np.int64)
+        self.first = np.empty(0, np.int64)
+        self.flushed = np.empty(0, np.int64)
+        self.taken = np.empty(0, np.int64)  # `flushed`, or what a flush under way has copied
+        self.newest = np.empty(0, np.int64)
+        self.touched = np.empty(0, np.int64)
+        self.times = np.empty(0, np.int64)
+        self.values = np.empty(0, np.float64)
+        self._stamp = np.empty(0, np.int64)
+        self._free: list[int] = []
+        self.sealed = Sealed(HALF)
+        self.late = Late()
+
+    @property
+    def rows(self) -> int:
+        """How many series have a row."""
+        return len(self.ref_of) - len(self._free)
+
+    def reserve(self, refs: int) -> None:
+        """Know refs below `refs`; of new ones memory holds everything."""
+        if refs > len(self.row_of):
+            size = max(refs, len(self.row_of) + STEP)
+            grown(self.row_of, size, NONE)
+            grown(self.covered, size, EVERYTHING)
+
+    def open_row(self, ref: int) -> int:
+        """Give a series a row."""
+        if not self._free:
+            self._more_rows()
+        row = self._free.pop()
+        self.row_of[ref] = row
+        self.ref_of[row] = ref
+        self.count[row] = self.first[row] = self.flushed[row] = self.taken[row] = 0
+        self.newest[row] = NEVER
+        return row
+
+    def _more_rows(self) -> None:
+        size = len(self.ref_of)
+        grown(self.ref_of, size + STEP, NONE)
+        for column in (self.count, self.first, self.flushed, self.taken):
+            grown(column, size + STEP)
+        for column in (self.newest, self.touched, self._stamp):
+            grown(column, size + STEP)
+        grown(self.times, (size + STEP) * WIDTH)
+        grown(self.values, (size + STEP) * WIDTH)
+        self.sealed.reserve_rows(size + STEP)
+        self.late.reserve_rows(size + STEP)
+        self._free.extend(range(size + STEP - 1, size - 1, -1))
+
+    def append(self, rows: Ints, times: Ints, values: Floats, now: int) -> None:
+        """Write samples in the order in which they came; times are at least 0."""
+        self.touched[rows] = now
+        numbers = np.arange(len(rows))
+        self._stamp[rows] = numbers
+        if (self._stamp[rows] == numbers).all() and (times > self.newest[rows]).all():
+            self._extend(rows, times, values)
+        else:
+            self._sort_in(rows, times, values)
+
+    def _extend(self, rows: Ints, times: Ints, values: Floats) -> None:
+        """Write one sample newer than all before to each of distinct rows."""
+        count = self.count[rows]
+        full = count >= WIDTH
+        if full.any():
+            self._shift(rows[full])
+            count = self.count[rows]
+        at = rows * WIDTH + count
+        self.times[at] = times
+        self.values[at] = values
+        self.count[rows] = count + 1
+        self.newest[rows] = times
+
+    def _shift(self, rows: Ints) -> None:
+        times, values = self.times.reshape(-1, WIDTH), self.values.reshape(-1, WIDTH)
+        self.sealed.push(rows, self.first[rows], times[rows, :HALF], values[rows, :HALF])
+        times[rows, :HALF] = times[rows, HALF:]
+        values[rows, :HALF] = values[rows, HALF:]
+        self.first[rows] += HALF
+        self.count[rows] -= HALF
+
+    def _sort_in(self, rows: Ints, times: Ints, values: Floats) -> None:
+        """Write samples of which some are late, equal to the newest, or of the same series."""
+        order = np.argsort(rows, kind="stable")
+        rows, times, values = rows[order], times[order], values[order]
+        begins = np.ones(len(rows), np.bool_)
+        begins[1:] = rows[1:] != rows[:-1]
+        group = np.cumsum(begins) - 1
+        key = (group << TIME_BITS) + times
+        newest = (group[begins] << TIME_BITS) + self.newest[rows[begins]]
+        reached = key.copy()
+        reached[begins] = np.maximum(key[begins], newest)
+        before = np.empty_like(key)
+        before[1:] = np.maximum.accumulate(reached)[:-1]
+        before[begins] = newest
+        ahead, same, late = key > before, key == before, key < before
+
+        # an equal time overwrites: the newest one before this batch, or one within it
+        level = np.cumsum(ahead)
+        outset = (level - ahead)[begins][group]
+        stored = same & (level == outset)
+        written = ahead | (same & ~stored)
+        final = np.empty(int(ahead.sum()), np.float64)
+        final[level[written] - 1] = values[written]
+        if stored.any():
+            self._overwrite(rows[stored], times[stored], values[stored])
+        if late.any():
+            self.late.add(rows[late], times[late], values[late])
+        if len(final):
+            self._runs(rows[ahead], times[ahead], final)
+
+    def _overwrite(self, rows: Ints, times: Ints, values: Floats) -> None:
+        self.values[rows * WIDTH + self.count[rows] - 1] = values
+        copied = self.first[rows] + self.count[rows] <= self.taken[rows]
+        copied |= self.late.has[rows]  # an older word on this time may stand there, and would win
+        if copied.any():  # a chunk holds the old value: the new one has to follow it
+            self.late.add(rows[copied], times[copied], values[copied])
+
+    def _runs(self, rows: Ints, times: Ints, values: Floats) -> None:
+        """Write ascending runs of samples, grouped by row, in pieces of at most half a row."""
+        begins = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))
+        lengths = np.diff(np.append(begins, len(rows)))
+        rank = np.arange(len(rows)) - np.repeat(begins, lengths)
+        piece = rank // HALF
+        order = np.argsort(piece, kind="stable")
+        bounds = np.searchsorted(piece[order], np.arange(int(piece.max()) + 2))
+        for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+            now = order[low:high]
+            each, count = np.unique(rows[now], return_counts=True)
+            full = self.count[each] + count > WIDTH
+            if full.any():
+                self._shift(each[full])
+            at = rows[now] * WIDTH + self.count[rows[now]] + rank[now] % HALF
+            self.times[at] = times[now]
+            self.values[at] = values[now]
+            self.count[each] += count
+            self.newest[rows[now]] = times[now]  # ascending: the last one stays
+
+    def last(self, refs: Refs) -> tuple[Ints, Floats]:
+        """Return time and value of each series' newest sample; NEVER and NaN where none is held."""
+        rows = self.row_of[refs]
+        held = rows != NONE
+        held[held] = self.count[rows[held]] > 0
+        times = np.full(len(refs), NEVER, np.int64)
+        values = np.full(len(refs), np.nan)
+        rows = rows[held]
+        times[held] = self.newest[rows]
+        values[held] = self.values[rows * WIDTH + self.count[rows] - 1]
+        return times, values
+
+    def between(self, refs: Refs, start: int, end: int) -> list[Pieces]:
+        """Return what memory holds of these series from `start` to `end`, ends included.
+
+        Owners are places in `refs`; a single piece is sorted and has no duplicates.
+        """
+        rows = self.row_of[refs]
+        place = np.flatnonzero(rows != NONE)
+        rows = rows[place]
+        count = self.count[rows]
+        low = first_at_or_after(self.times, rows, WIDTH, count, start)
+        high = first_at_or_after(self.times, rows, WIDTH, count, end + 1)
+        length = np.maximum(high - low, 0)
+        at = spread(rows * WIDTH + low, length)
+        pieces = [Pieces(np.repeat(place, length), self.times[at], self.values[at])]
+        deep = (low == 0) & (self.first[rows] > 0)
+        if deep.any():
+            pieces.insert(0, _placed(self.sealed.between(rows[deep], start, end), place[deep]))
+        late = self.late.has[rows]
+        if late.any():
+            pieces.append(_placed(self.late.between(rows[late], start, end), place[late]))
+        return [piece for piece in pieces if len(piece.owner)]
+
+    def unflushed(self) -> Ints:
+        """Return the rows that hold samples which stand in no chunk."""
+        waiting = self.first + self.count > self.flushed
+        waiting[self.late.waiting(self.late.size)] = True
+        return np.flatnonzero(waiting)
+
+    def take(self, rows: Ints, late_upto: int) -> list[Pieces]:
+        """Copy what a flush has to write of these rows; owners are places in `rows`."""
+        first, count, done = self.first[rows], self.count[rows], self.flushed[rows]
+        self.taken[rows] = first + count
+        skip = np.clip(done - first, 0, count)
+        length = count - skip
+        at = spread(rows * WIDTH + skip, length)
+        place = np.arange(len(rows))
+        pieces = [Pieces(np.repeat(place, length), self.times[at], self.values[at])]
+        deep = done < first
+        if deep.any():
+            pieces.insert(0, _placed(self.sealed.behind(rows[deep], done[deep]), place[deep]))
+        late = self.late.has[rows]
+        if late.any():
+            found = self.late.unflushed(rows[late], late_upto)
+            pieces.append(_placed(found, place[late]))
+        return pieces
+
+    def committed(self, rows: Ints, late_upto: int) -> None:
+        """Note that what was taken of these rows stands in chunks."""
+        self.flushed[rows] = self.taken[rows]
+        self.late.flushed = max(self.late.flushed, late_upto)
+
+    def all_committed(self) -> None:
+        """Note that everything in memory stands in chunks."""
+        self.taken[:] = self.first + self.count
+        self.committed(np.arange(len(self.ref_of)), self.late.size)
+
+    def given_up(self, rows: Ints) -> None:
+        """Note that what was taken of these rows was not written."""
+        self.taken[rows] = self.flushed[rows]
+
+    def forget(self, rows: Ints, before: int) -> list[int]:
+        """Drop from memory what of these rows stands in chunks and is older than `before`.
+
+        Returns the refs whose rows were given back: nothing has been written to them since.
+        """
+        rows = rows[self.ref_of[rows] != NONE]
+        place, times = self.sealed.drop(rows, self.flushed[rows], before)
+        np.maximum.at(self.covered, self.ref_of[rows[place]], times + 1)
+        quiet = (
+            (self.touched[rows] < before)
+            & (self.newest[rows] < before)
+            & (self.flushed[rows] >= self.first[rows] + self.count[rows])
+            & ~self.late.has[rows]
+        )
+        return self._close(rows[quiet])
+
+    def forget_late(self, before: int) -> None:
+        """Drop late samples that stand in chunks and are older than `before`."""
+        rows, times, values = self.late.drop(before)
+        np.maximum.at(self.covered, self.ref_of[rows], times + 1)
+        # a row may hold the older word on the same time, and memory is believed before chunks
+        self.sealed.overwrite(rows, times, values)
+        at = first_at_or_after(self.times, rows, WIDTH, self.count[rows], times)
+        held = at < self.count[rows]
+        at = rows * WIDTH + np.minimum(at, WIDTH - 1)
+        held &= self.times[at] == times
+        self.values[at[held]] = values[held]
+
+    def _close(self, rows: Ints) -> list[int]:
+        refs = self.ref_of[rows]
+        self.sealed.drop(rows, self.flushed[rows], 1 << TIME_BITS)
+        self.covered[refs] = np.maximum(self.covered[refs], self.newest[rows] + 1)
+        self.row_of[refs] = NONE
+        self.ref_of[rows] = NONE
+        for column in (self.count, self.first, self.flushed, self.taken):
+            column[rows] = 0
+        self._free.extend(rows.tolist())
+        closed: list[int] = refs.tolist()
+        return closed
+
+
+def _placed(pieces: Pieces, places: npt.NDArray[np.int64]) -> Pieces:
+    return Pieces(places[pieces.owner], pieces.times, pieces.values)

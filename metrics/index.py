@@ -1,0 +1,65 @@
+"""Which series match: an inverted index from label values to series."""
+
+from array import array
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from metrics.batch import Refs
+from metrics.labels import Labels, Matcher, Op
+
+Mask = npt.NDArray[np.bool_]
+
+
+class Index:
+    """For each label name and value the refs that carry it, ascending."""
+
+    def __init__(self) -> None:
+        self._refs: dict[str, dict[str, array[int]]] = {}
+        self._size = 0
+
+    def add(self, ref: int, labels: Labels) -> None:
+        """Enter a series; refs come in ascending order."""
+        for name, value in labels:
+            values = self._refs.setdefault(name, {})
+            found = values.get(value)
+            if found is None:
+                values[value] = array("i", (ref,))
+            else:
+                found.append(ref)
+        self._size = ref + 1
+
+    def names(self) -> list[str]:
+        """Return every label name in use, sorted."""
+        return sorted(self._refs)
+
+    def values(self, name: str) -> list[str]:
+        """Return every value of one label, sorted."""
+        return sorted(self._refs.get(name, ()))
+
+    def select(self, matchers: Sequence[Matcher]) -> Refs:
+        """Return the refs of all series on which every matcher holds, ascending."""
+        found = np.ones(self._size, np.bool_)
+        for matcher in sorted(matchers, key=lambda one: one.op is not Op.EQUAL):
+            found &= self._mask(matcher)
+            if not found.any():
+                break
+        return np.flatnonzero(found).astype(np.int32)
+
+    def _mask(self, matcher: Matcher) -> Mask:
+        values = self._refs.get(matcher.name, {})
+        if matcher.holds(""):
+            # a series without the label passes: strike out those whose value does not
+            return ~self._union(
+                [refs for value, refs in values.items() if not matcher.holds(value)]
+            )
+        if matcher.op is Op.EQUAL:
+            return self._union([values[matcher.value]] if matcher.value in values else [])
+        return self._union([refs for value, refs in values.items() if matcher.holds(value)])
+
+    def _union(self, lists: Sequence["array[int]"]) -> Mask:
+        mask = np.zeros(self._size, np.bool_)
+        for refs in lists:
+            mask[np.frombuffer(refs, np.int32)] = True
+        return mask

@@ -1,0 +1,91 @@
+"""From bodies to columns, one decoder for each port by name; a replay goes through the same ones.
+
+A decoder raises only refusals, and changes nothing before the whole body has been understood.
+"""
+
+from collections.abc import Awaitable, Callable, Container
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from kit.errors import Invalid
+from metrics.batch import Floats, Ints, Refs
+from metrics.labels import Limits, canonical, stamped
+from metrics.series import Registry
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Columns as they were sent, and how many samples were refused for their labels."""
+
+    refs: Refs
+    times: Ints
+    values: Floats
+    refused: int = 0
+    reason: str | None = None
+
+
+Breathe = Callable[[], Awaitable[None]]
+"""Called between slices of a big body, so that others have their turn."""
+
+
+class Decoder(Protocol):
+    """Understands the bodies of one port."""
+
+    async def decode(
+        self, body: bytes, *, client: str | None, arrived: int, breathe: Breathe
+    ) -> Decoded:
+        """Return the samples of a body that arrived at `arrived` ms for a token of `client`."""
+        ...
+
+    def forget(self) -> None:
+        """Drop what was remembered of senders' labels."""
+        ...
+
+
+class Naming:
+    """Finds the ref of a sender's label set: reserved labels stamped, limits held."""
+
+    def __init__(
+        self, registry: Registry, known_clients: Callable[[], Container[str]], *, drills: bool
+    ) -> None:
+        self._registry = registry
+        self._known_clients = known_clients
+        self._drills = drills
+
+    @property
+    def limits(self) -> Limits:
+        """The limits that hold here."""
+        return self._registry.limits
+
+    def ref(self, pairs: list[tuple[str, str]], client: str | None) -> int:
+        """Return the ref of a series, or refuse its labels."""
+        # before stamping, so that a label sent twice is not taken apart by a rename
+        sent = canonical(pairs, self.limits)
+        labels = stamped(
+            sent, client=client, known_clients=self._known_clients(), drills=self._drills
+        )
+        return self._registry.ref(canonical(labels, self.limits))
+
+
+class Gathering:
+    """Columns in the making, with what was refused on the way."""
+
+    def __init__(self) -> None:
+        self.refused = 0
+        self.reason: str | None = None
+
+    def refuse(self, what: str, why: Invalid, samples: int = 1) -> None:
+        """Count refused samples; the first reason is kept."""
+        self.refused += samples
+        self.reason = self.reason or f"{what}: {why.detail}"
+
+
+def columns(refs: list[int], times: list[int], values: list[float]) -> tuple[Refs, Ints, Floats]:
+    """Return lists as columns."""
+    return (
+        np.array(refs, np.int32),
+        np.array(times, np.int64),
+        np.array(values, np.float64),
+    )

@@ -1,0 +1,79 @@
+"""Samples as plain JSON, for scripts: `{"samples": [{"name", "labels", "value", "at"}]}`."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from kit.clock import milliseconds
+from kit.errors import Invalid, TooLarge
+from metrics.labels import NAME
+from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, columns
+
+SLICE = 2000
+
+Word = Literal["NaN", "+Inf", "Inf", "-Inf"]
+
+
+class SampleIn(BaseModel):
+    """One sample; without `at` it counts from its arrival."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    labels: dict[str, str] = Field(default_factory=dict)
+    value: Annotated[float, Field(strict=True)] | Word
+    at: AwareDatetime | None = None
+
+
+class SamplesIn(BaseModel):
+    """The body of POST /api/v1/samples."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    samples: list[SampleIn]
+
+
+class SamplesDecoder:
+    """Decodes JSON samples; a body that is not of the form is refused as a whole."""
+
+    def __init__(self, naming: Naming) -> None:
+        self._naming = naming
+
+    def forget(self) -> None:
+        """Nothing is remembered here."""
+
+    async def decode(
+        self, body: bytes, *, client: str | None, arrived: int, breathe: Breathe
+    ) -> Decoded:
+        """Return the samples of a JSON body."""
+        if len(body) > self._naming.limits.body_bytes:
+            raise TooLarge(f"{self._naming.limits.body_bytes} bytes are taken at once")
+        try:
+            given = SamplesIn.model_validate_json(body).samples
+        except ValidationError as wrong:
+            raise _refusal(wrong) from None
+        refs: list[int] = []
+        times: list[int] = []
+        values: list[float] = []
+        said = Gathering()
+        for number, sample in enumerate(given):
+            if number % SLICE == SLICE - 1:
+                await breathe()
+            try:
+                if NAME in sample.labels or not sample.name:
+                    raise Invalid("the name stands in `name`, and only there", field="name")
+                ref = self._naming.ref([*sample.labels.items(), (NAME, sample.name)], client)
+            except Invalid as why:
+                said.refuse(f"samples[{number}]", why)
+                continue
+            refs.append(ref)
+            times.append(arrived if sample.at is None else milliseconds(sample.at))
+            values.append(float(sample.value))
+        return Decoded(*columns(refs, times, values), said.refused, said.reason)
+
+
+def _refusal(wrong: ValidationError) -> Invalid:
+    first = wrong.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
+    field = place.lstrip(".") or None
+    return Invalid(f"{field or 'body'}: {first['msg']}", field=field)

@@ -1,0 +1,46 @@
+"""Results in the shape of Prometheus's HTTP API: the `data` of its envelope. Pure."""
+
+from typing import Any
+
+import numpy as np
+
+from metrics.promql.frames import Matrix, Vector
+from metrics.promql.numbers import number_text
+from metrics.promql.plan import Plan
+from metrics.promql.tree import Kind, Text
+
+
+def text_data(text: Text, at_ms: int) -> dict[str, Any]:
+    """Return the answer to a query that is only a string."""
+    return {"resultType": Kind.STRING, "result": [_seconds(at_ms), text.value]}
+
+
+def instant_data(plan: Plan, found: Vector, at_ms: int) -> dict[str, Any]:
+    """Return the answer of one moment."""
+    at, texts = _seconds(at_ms), [number_text(value) for value in found.values.tolist()]
+    if plan.kind is Kind.SCALAR:
+        return {"resultType": Kind.SCALAR, "result": [at, texts[0]]}
+    result = [
+        {"metric": dict(labels), "value": [at, text]}
+        for labels, text in zip(found.labels, texts, strict=True)
+    ]
+    return {"resultType": Kind.VECTOR, "result": result}
+
+
+def range_data(found: Matrix, start_ms: int, step_ms: int) -> dict[str, Any]:
+    """Return the answer of a range, its series in the order of their labels."""
+    rows = np.flatnonzero(found.present.any(axis=1)).tolist()
+    rows.sort(key=lambda row: found.labels[row])
+    times = [_seconds(start_ms + step_ms * step) for step in range(found.values.shape[1])]
+    result = []
+    for row in rows:
+        steps = np.flatnonzero(found.present[row]).tolist()
+        values = found.values[row].tolist()
+        points = [[times[step], number_text(values[step])] for step in steps]
+        result.append({"metric": dict(found.labels[row]), "values": points})
+    return {"resultType": "matrix", "result": result}
+
+
+def _seconds(ms: int) -> float:
+    whole, rest = divmod(ms, 1000)
+    return ms / 1000 if rest else whole

@@ -1,0 +1,102 @@
+"""Which labels decide that series belong together. Done once for a list of series."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from metrics.columns import NAME, Labels
+from metrics.promql.frames import Groups, Relabelling, Rows, grouped, numbered, relabelling
+from metrics.promql.memory import Memory
+from metrics.promql.tree import Grouping, Many, Matching
+
+LabelList = Sequence[Labels]
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """How two vectors meet: each side's match groups, and for each row its group over there.
+
+    The partner of a row is -1 where the other side has no such group.
+    """
+
+    left: Groups
+    right: Groups
+    partner_of_left: Rows
+    partner_of_right: Rows
+    right_keys: Sequence[Labels]
+
+
+def unnamed(labels: LabelList, memory: Memory) -> Relabelling:
+    """Return the series without their metric name."""
+
+    def make() -> Relabelling:
+        if not any(pair[0] == NAME for each in labels for pair in each):
+            return relabelling(labels)
+        return relabelling([_without(each, frozenset((NAME,))) for each in labels])
+
+    return memory.recall("unnamed", labels, make=make)
+
+
+def by_grouping(labels: LabelList, grouping: Grouping, *, memory: Memory) -> Relabelling:
+    """Return the groups of an aggregation and their labels."""
+
+    def make() -> Relabelling:
+        if grouping.without:
+            dropped = grouping.labels | {NAME}
+            return relabelling([_without(each, dropped) for each in labels])
+        return relabelling([_only(each, grouping.labels) for each in labels])
+
+    return memory.recall(grouping, labels, make=make)
+
+
+def signatures(labels: LabelList, matching: Matching) -> list[Labels]:
+    """Return for each series the labels by which it finds its partner."""
+    if matching.on:
+        return [_only(each, matching.labels) for each in labels]
+    dropped = matching.labels | {NAME}
+    return [_without(each, dropped) for each in labels]
+
+
+def sides(left: LabelList, right: LabelList, *, matching: Matching, memory: Memory) -> Sides:
+    """Return how the series of two vectors meet."""
+
+    def make() -> Sides:
+        left_signatures, right_signatures = signatures(left, matching), signatures(right, matching)
+        left_numbers, left_known = numbered(left_signatures)
+        right_numbers, right_known = numbered(right_signatures)
+        return Sides(
+            left=grouped(left_numbers, len(left_known)),
+            right=grouped(right_numbers, len(right_known)),
+            partner_of_left=_found(left_signatures, right_known),
+            partner_of_right=_found(right_signatures, left_known),
+            right_keys=list(right_known),
+        )
+
+    return memory.recall(("sides", matching.labels, matching.on), left, right, make=make)
+
+
+def result_labels(left: Labels, right: Labels, *, matching: Matching, drop_name: bool) -> Labels:
+    """Return the labels of a match; `left` is of the side that may have many."""
+    if matching.many is Many.NEITHER:
+        kept = _only(left, matching.labels) if matching.on else _without(left, matching.labels)
+    else:
+        kept = left
+    if drop_name:
+        kept = _without(kept, frozenset((NAME,)))
+    if not matching.include:
+        return kept
+    included = frozenset(matching.include)
+    return tuple(sorted(_without(kept, included) + _only(right, included)))
+
+
+def _found(signatures: Sequence[Labels], known: dict[Labels, int]) -> Rows:
+    return np.fromiter((known.get(each, -1) for each in signatures), np.intp, len(signatures))
+
+
+def _only(labels: Labels, names: frozenset[str]) -> Labels:
+    return tuple([pair for pair in labels if pair[0] in names])
+
+
+def _without(labels: Labels, names: frozenset[str]) -> Labels:
+    return tuple([pair for pair in labels if pair[0] not in names])

@@ -1,0 +1,28 @@
+"""Numbers and labels as Prometheus writes them. Pure."""
+
+import math
+from decimal import Decimal
+
+from metrics.columns import NAME, Labels
+from metrics.matchers import Matcher, Op
+
+
+def number_text(value: float) -> str:
+    """Return `value` as in Prometheus's JSON: shortest digits, an exponent only at the far ends.
+
+    (`strconv.FormatFloat` with 'f', and 'e' below 1e-6 and from 1e21.)
+    """
+    shown = repr(float(value))
+    if "e" in shown:
+        far = not 1e-6 <= abs(value) < 1e21
+        return shown if far else format(Decimal(shown), "f").removesuffix(".0")
+    if math.isfinite(value):
+        return shown.removesuffix(".0")
+    return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+
+
+def labels_text(labels: Labels) -> str:
+    """Return labels as a person writes a series: up{job="pos"}."""
+    name = next((value for label, value in labels if label == NAME), "")
+    others = ", ".join(str(Matcher(n, Op.EQUAL, v)) for n, v in labels if n != NAME)
+    return f"{name}{{{others}}}" if others or not name else name

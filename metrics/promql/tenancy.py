@@ -1,0 +1,55 @@
+"""Keeps clients apart in a query: inside one of them, or beside each other. Pure."""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from metrics.matchers import Matcher, Op
+from metrics.promql.tree import Aggregate, Binary, Expr, Selector, rebuilt
+
+CLIENT = "client"
+
+
+def scoped(tree: Expr, *clients: str) -> Expr:
+    """Return the query as it is inside these clients; of none, no series is read."""
+    matchers = _inside(sorted(set(clients)))
+
+    def change(expr: Expr) -> Expr:
+        if not isinstance(expr, Selector):
+            return expr
+        return replace(expr, matchers=expr.matchers + matchers)
+
+    return rebuilt(tree, change)
+
+
+def partitioned(tree: Expr) -> Expr:
+    """Return the query that over all clients gives what it gives inside each one.
+
+    `client` stays a label of every result, and no group or match has series of two clients.
+    """
+    return rebuilt(tree, _apart)
+
+
+def _inside(clients: Collection[str]) -> tuple[Matcher, ...]:
+    if not clients:
+        return Matcher(CLIENT, Op.EQUAL, ""), Matcher(CLIENT, Op.NOT_EQUAL, "")
+    if len(clients) == 1:
+        return (Matcher(CLIENT, Op.EQUAL, *clients),)
+    named = "|".join(client.replace(".", r"\.") for client in clients)
+    return (Matcher(CLIENT, Op.MATCHES, named),)
+
+
+def _apart(expr: Expr) -> Expr:
+    match expr:
+        case Aggregate(grouping=grouping):
+            labels = _with_client(grouping.labels, kept=not grouping.without)
+            return replace(expr, grouping=replace(grouping, labels=labels))
+        case Binary(matching=matching):
+            labels = _with_client(matching.labels, kept=matching.on)
+            include = tuple(label for label in matching.include if label != CLIENT)
+            return replace(expr, matching=replace(matching, labels=labels, include=include))
+        case _:
+            return expr
+
+
+def _with_client(labels: frozenset[str], *, kept: bool) -> frozenset[str]:
+    return labels | {CLIENT} if kept else labels - {CLIENT}

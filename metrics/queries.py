@@ -1,0 +1,61 @@
+"""Reads: the answer of a PromQL query over a store."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from metrics.columns import Columns
+from metrics.matchers import Matcher
+from metrics.promql.evaluation import Terms, evaluate
+from metrics.promql.frames import Matrix
+from metrics.promql.plan import Plan
+
+T = TypeVar("T")
+CELLS_ON_THE_LOOP = 50_000
+"""More values than these are computed in a thread, so that the loop goes on."""
+
+
+class Reader(Protocol):
+    """What can be asked for samples: the store."""
+
+    async def read(self, matchers: Sequence[Matcher], start: int, end: int, /) -> Columns:
+        """Return the series that fit all matchers, from `start` to `end` ms, both included."""
+        ...
+
+
+async def gather(
+    reader: Reader, plan: Plan, *, start_ms: int, end_ms: int, terms: Terms
+) -> list[Columns]:
+    """Return the columns of the plan's selectors, in their order."""
+    found = []
+    for selector in plan.selectors:
+        first, last = selector.window(start_ms, end_ms, terms.lookback_ms)
+        found.append(await reader.read(selector.matchers, first, last))
+    return found
+
+
+async def off_the_loop(
+    data: Sequence[Columns], steps: int, *, terms: Terms, work: Callable[[], T]
+) -> T:
+    """Return what `work` gives for so much data; if nobody waits any more, it stops itself."""
+    cells = sum(len(each.labels) * steps + len(each.times) for each in data)
+    if cells <= CELLS_ON_THE_LOOP:
+        return work()
+    try:
+        return await asyncio.to_thread(work)
+    except asyncio.CancelledError:
+        terms.stopped.set()
+        raise
+
+
+async def query(
+    reader: Reader, plan: Plan, *, start_ms: int, end_ms: int, step_ms: int, terms: Terms
+) -> Matrix:
+    """Return the plan's series at each step from start to end."""
+    data = await gather(reader, plan, start_ms=start_ms, end_ms=end_ms, terms=terms)
+    steps = (end_ms - start_ms) // max(step_ms, 1) + 1
+
+    def work() -> Matrix:
+        return evaluate(plan, data, start_ms=start_ms, end_ms=end_ms, step_ms=step_ms, terms=terms)
+
+    return await off_the_loop(data, steps, terms=terms, work=work)

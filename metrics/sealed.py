@@ -1,0 +1,111 @@
+"""What has left the rows of the head and is still kept in memory: full blocks, chained by row."""
+
+import numpy as np
+
+from metrics.batch import Floats, Ints, Pieces
+from metrics.growing import first_at_or_after, grown, spread
+
+STEP = 4096
+NONE = -1
+
+
+class Sealed:
+    """Blocks of `width` samples; each knows the next older one of its row."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.times = np.empty(0, np.int64)
+        self.values = np.empty(0, np.float64)
+        self.first = np.empty(0, np.int64)  # number of the block's first sample within its series
+        self.older = np.empty(0, np.int64)
+        self.newest_of = np.empty(0, np.int64)  # by row
+        self._free: list[int] = []
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks are in use."""
+        return len(self.first) - len(self._free)
+
+    def reserve_rows(self, rows: int) -> None:
+        """Make room for chains of rows numbered below `rows`."""
+        grown(self.newest_of, rows, NONE)
+
+    def push(self, rows: Ints, first: Ints, times: Ints, values: Floats) -> None:
+        """Take one block of each of these distinct rows; `times` and `values` are 2-D."""
+        slots = self._take(len(rows))
+        self.times.reshape(-1, self.width)[slots] = times
+        self.values.reshape(-1, self.width)[slots] = values
+        self.first[slots] = first
+        self.older[slots] = self.newest_of[rows]
+        self.newest_of[rows] = slots
+
+    def _take(self, count: int) -> Ints:
+        while len(self._free) < count:
+            size = len(self.first)
+            grown(self.first, size + STEP)
+            grown(self.older, size + STEP)
+            grown(self.times, (size + STEP) * self.width)
+            grown(self.values, (size + STEP) * self.width)
+            self._free.extend(range(size + STEP - 1, size - 1, -1))
+        taken = self._free[len(self._free) - count :]
+        del self._free[len(self._free) - count :]
+        return np.array(taken, np.int64)
+
+    def _chains(self, rows: Ints) -> tuple[Ints, Ints]:
+        """Return the place in `rows` and the slot of every block of these rows."""
+        places, slots = [], []
+        place = np.arange(len(rows))
+        slot = self.newest_of[rows]
+        while len(slot):
+            alive = slot != NONE
+            place, slot = place[alive], slot[alive]
+            places.append(place)
+            slots.append(slot)
+            slot = self.older[slot]
+        return np.concatenate([*places, place]), np.concatenate([*slots, slot])
+
+    def between(self, rows: Ints, start: int, end: int) -> Pieces:
+        """Return what the blocks of these rows hold from `start` to `end`, ends included."""
+        place, slot = self._chains(rows)
+        full = np.full(len(slot), self.width, np.int64)
+        low = first_at_or_after(self.times, slot, self.width, full, start)
+        high = first_at_or_after(self.times, slot, self.width, full, end + 1)
+        length = np.maximum(high - low, 0)
+        at = spread(slot * self.width + low, length)
+        return Pieces(np.repeat(place, length), self.times[at], self.values[at])
+
+    def behind(self, rows: Ints, numbers: Ints) -> Pieces:
+        """Return the samples of these rows whose number in the series is at least `numbers`."""
+        place, slot = self._chains(rows)
+        skip = np.clip(numbers[place] - self.first[slot], 0, self.width)
+        at = spread(slot * self.width + skip, self.width - skip)
+        return Pieces(np.repeat(place, self.width - skip), self.times[at], self.values[at])
+
+    def overwrite(self, rows: Ints, times: Ints, values: Floats) -> None:
+        """Write values over the samples that blocks of these rows hold at these very times."""
+        place, slot = self._chains(rows)
+        full = np.full(len(slot), self.width, np.int64)
+        at = first_at_or_after(self.times, slot, self.width, full, times[place])
+        held = at < self.width
+        at = slot * self.width + np.minimum(at, self.width - 1)
+        held &= self.times[at] == times[place]
+        chosen = np.argsort(place[held], kind="stable")  # the last word in order of arrival counts
+        self.values[at[held][chosen]] = values[place[held][chosen]]
+
+    def drop(self, rows: Ints, numbers: Ints, before: int) -> tuple[Ints, Ints]:
+        """Free blocks whose samples have smaller numbers than `numbers` and are older than `before`.
+
+        Returns the places in `rows` that lost something, and the time of the newest lost sample.
+        """
+        place, slot = self._chains(rows)
+        end = self.times.reshape(-1, self.width)[slot, self.width - 1]
+        gone = (self.first[slot] + self.width <= numbers[place]) & (end < before)
+        dead = np.zeros(len(self.first) + 1, np.bool_)
+        dead[slot[gone]] = True
+        # a chain loses its oldest links only, so what points to a dead one is its new end
+        kept = slot[~gone]
+        self.older[kept] = np.where(dead[self.older[kept]], NONE, self.older[kept])
+        ends = self.newest_of[rows]
+        self.newest_of[rows] = np.where(dead[ends], NONE, ends)
+        self._free.extend(slot[gone].tolist())
+        return place[gone], end[gone]

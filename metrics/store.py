@@ -1,0 +1,430 @@
+"""The one door to samples: journal first, then the head; chunks follow. Start reading here."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Container, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from kit.clock import from_milliseconds, milliseconds
+from kit.db import Database, lock
+from kit.errors import Overloaded
+from metrics import chunks
+from metrics.batch import (
+    START,
+    Appended,
+    Batch,
+    Columns,
+    Floats,
+    Ints,
+    Pieces,
+    Position,
+    Refs,
+    merged,
+)
+from metrics.folder import FolderLock
+from metrics.head import NONE, Head
+from metrics.journal import Journal, Record, Sync
+from metrics.labels import Labels, Limits, Matcher, text
+from metrics.ports.decode import Decoded, Decoder, Naming
+from metrics.ports.remote_write import RemoteWriteDecoder
+from metrics.ports.samples import SamplesDecoder
+from metrics.series import UNSTORED, Learned, Registry
+
+log = logging.getLogger(__name__)
+
+AHEAD = timedelta(minutes=10)
+AHEAD_MS = 600_000
+SLICE = 2000
+FOR_EVER = timedelta(0)
+
+Listener = Callable[[Batch], None]
+KnownClients = Callable[[], Container[str]]
+
+
+async def _breathe() -> None:
+    await asyncio.sleep(0)
+
+
+class Store:
+    """Keeps samples: one process owns `folder`. All but `read` and `flush` is for the loop only.
+
+    `keep` is how long memory holds what chunks hold too; the journal is kept for `warm`, so that
+    after a restart memory reaches back that far.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        db: Database,
+        *,
+        known_clients: KnownClients,
+        limits: Limits | None = None,
+        sync: Sync = Sync.EVERYSEC,
+        retention: timedelta = timedelta(days=400),
+        keep: timedelta = timedelta(hours=1),
+        warm: timedelta = timedelta(minutes=10),
+    ) -> None:
+        self.limits = limits or Limits()
+        self.retention, self.keep, self.warm = retention, keep, warm
+        self.journal = Journal(folder / "journal", sync=sync)
+        self.appended = 0
+        self.refused: Counter[str] = Counter()
+        self.last_flush: datetime | None = None
+        self.opened = False
+        self._db = db
+        self._lock = FolderLock(folder)
+        self._registry = Registry(self.limits)
+        self._head = Head()
+        self._active: Counter[str] = Counter()
+        self._flushed = 0
+        self._listeners: list[Listener] = []
+        self._released = START
+        self._marked = START
+        self._appending = asyncio.Lock()
+        self._flushing = asyncio.Lock()
+        naming = Naming(self._registry, known_clients, drills=False)
+        drills = Naming(self._registry, known_clients, drills=True)
+        self._decoders: dict[str, Decoder] = {
+            "remote_write": RemoteWriteDecoder(naming),
+            "samples": SamplesDecoder(naming),
+            # our own drills and collectors: the only door that leaves the label `drill` alone
+            "own": RemoteWriteDecoder(drills),
+        }
+
+    def listen(self, callback: Listener) -> None:
+        """Have `callback` given each batch, on the loop; from then on `release` is waited for."""
+        self._listeners.append(callback)
+
+    def on_series(self, callback: Learned) -> None:
+        """Have `callback` told the refs of new series, before their first batch."""
+        self._registry.on_series(callback)
+
+    def release(self, position: Position) -> None:
+        """Let the journal be cut up to `position`: the rules have seen it, for good."""
+        self._released = max(self._released, position)
+
+    def forget_senders(self) -> None:
+        """Look at every sender's labels anew, because the clients have changed."""
+        for decoder in self._decoders.values():
+            decoder.forget()
+
+    @property
+    def position(self) -> Position:
+        """The place in the journal behind the last record."""
+        return self.journal.position
+
+    @property
+    def series(self) -> int:
+        """Series that are written to."""
+        return self._head.rows
+
+    @property
+    def pending(self) -> int:
+        """Samples that no chunk holds yet."""
+        return self.appended - self._flushed
+
+    async def open(self, now: datetime) -> None:
+        """Own the folder, load the series, replay the journal to the listeners; then take samples.
+
+        While another process owns the folder, this waits.
+        """
+        await self._lock.acquire()
+        self.journal.load()
+        async with self._db.snapshot() as session:
+            self._marked = await chunks.mark(session)
+            async for number, client, labels in chunks.series(session):
+                self._registry.add(labels, client, number)
+        stored = len(self._registry)
+        self._head.reserve(stored)
+        self._registry.announce()
+        since = await self._replay()
+        ahead = milliseconds(since or now) + AHEAD_MS
+        self._head.covered[:stored] = np.maximum(self._head.covered[:stored], ahead)
+        self.journal.begin(milliseconds(now))
+        self.opened = True
+
+    async def _replay(self) -> datetime | None:
+        """Bring the journal's samples back; return when the first of them arrived."""
+        first: datetime | None = None
+        marked = False
+        for position, record in self.journal.records():
+            if not marked and position > self._marked:
+                self._stands_in_chunks()
+                marked = True
+            decoder = self._decoders[record.port]
+            decoded = await decoder.decode(
+                record.body, client=record.client, arrived=record.arrived, breathe=_breathe
+            )
+            good, _ = self._in_time(decoded, record.arrived)
+            self._apply(good, record.arrived, position, replayed=True)
+            first = first or from_milliseconds(record.arrived)
+            await _breathe()
+        if not marked:
+            self._stands_in_chunks()
+        return first
+
+    def _stands_in_chunks(self) -> None:
+        self._head.all_committed()
+        self._flushed = self.appended
+
+    async def append(
+        self, body: bytes, *, port: str, client: str | None, now: datetime
+    ) -> Appended:
+        """Take one request: its good samples are in the journal and in memory when this returns.
+
+        `client` is the token's, None for a token of all clients. A body that cannot be understood
+        is refused and changes nothing.
+        """
+        if not self.opened:
+            raise Overloaded("samples are not taken yet: the journal is being replayed")
+        if self.pending > self.limits.pending:
+            raise Overloaded("the database takes no samples", retry_after=30)
+        arrived = milliseconds(now)
+        async with self._appending:
+            decoded = await self._decoders[port].decode(
+                body, client=client, arrived=arrived, breathe=_breathe
+            )
+            self.refused["labels"] += decoded.refused
+            good, why = self._in_time(decoded, arrived)
+            self.refused.update(why)
+            if len(good.refs):
+                position = self.journal.append(Record(port, client, arrived, body))
+                good = self._apply(good, arrived, position)
+        if len(good.refs):
+            await self.journal.synced()
+        return Appended(len(good.refs), good.refused, good.reason)
+
+    def _in_time(self, decoded: Decoded, arrived: int) -> tuple[Decoded, Counter[str]]:
+        """Refuse samples that are from the future, or older than anything is kept."""
+        latest = arrived + AHEAD_MS
+        oldest = 0
+        if self.retention != FOR_EVER:
+            oldest = max(arrived - _length(self.retention), 0)
+        ahead, old = decoded.times > latest, decoded.times < oldest
+        if not ahead.any() and not old.any():
+            return decoded, Counter()
+        why = Counter(ahead=int(ahead.sum()), old=int(old.sum()))
+        said = "is more than 10 minutes ahead" if ahead.any() else "is older than samples are kept"
+        first = int(np.flatnonzero(ahead if ahead.any() else old)[0])
+        reason = f"{self._shown(decoded.refs[first])}: a sample at {decoded.times[first]} ms {said}"
+        return _without(decoded, ahead | old, reason), why
+
+    def _apply(
+        self, decoded: Decoded, arrived: int, position: Position, *, replayed: bool = False
+    ) -> Decoded:
+        """Write samples to the head and tell the listeners; return what there was room for."""
+        self._registry.announce()
+        self._head.reserve(len(self._registry))
+        rows = self._head.row_of[decoded.refs]
+        if (rows == NONE).any():
+            rows = self._with_new_rows(decoded.refs, rows)
+            crowded = rows == NONE
+            if crowded.any():
+                self.refused["series"] += int(crowded.sum())
+                first = self._shown(decoded.refs[np.flatnonzero(crowded)[0]])
+                reason = f"{first}: the client has {self.limits.series} series already"
+                decoded, rows = _without(decoded, crowded, reason), rows[~crowded]
+        if len(rows):
+            self._head.append(rows, decoded.times, decoded.values, arrived)
+            self.appended += len(rows)
+            batch = Batch(
+                decoded.refs,
+                decoded.times,
+                decoded.values,
+                from_milliseconds(arrived),
+                position,
+                replayed,
+            )
+            for listener in self._listeners:
+                listener(batch)
+        return decoded
+
+    def _with_new_rows(self, refs: Refs, rows: Ints) -> Ints:
+        for ref in dict.fromkeys(refs[rows == NONE].tolist()):
+            client = self._registry.clients[ref]
+            if self._active[client] < self.limits.series:
+                self._head.open_row(ref)
+                self._active[client] += 1
+        return self._head.row_of[refs]
+
+    def _shown(self, ref: int) -> str:
+        return text(self._registry.labels[ref])
+
+    def select(self, matchers: Sequence[Matcher]) -> Refs:
+        """Return the refs of all series that match, those of long ago included."""
+        return self._registry.index.select(matchers)
+
+    def label_names(self) -> list[str]:
+        """Return every label name in use."""
+        return self._registry.index.names()
+
+    def label_values(self, name: str) -> list[str]:
+        """Return every value of one label."""
+        return self._registry.index.values(name)
+
+    def labels(self, ref: int) -> Labels:
+        """Return the labels of one series."""
+        return self._registry.labels[ref]
+
+    def client(self, ref: int) -> str:
+        """Return whose series this is."""
+        return self._registry.clients[ref]
+
+    def newest(self, refs: Refs) -> tuple[Ints, Floats]:
+        """Return time and value of each series' newest sample in memory; -1 and NaN for none."""
+        return self._head.last(refs)
+
+    def covers(self, refs: Refs, start: int) -> bool:
+        """Tell whether `window` from `start` on is all there is; else `read` knows more."""
+        return bool((self._head.covered[refs] <= start).all())
+
+    def window(self, refs: Refs, start: int, end: int) -> Columns:
+        """Return what memory holds from `start` to `end` ms, both included."""
+        return merged(self._head.between(refs, start, end), self._labels_of(refs))
+
+    async def read(self, matchers: Sequence[Matcher], start: int, end: int) -> Columns:
+        """Return all samples of all matching series from `start` to `end` ms, both included."""
+        return await self.read_refs(self.select(matchers), start, end)
+
+    async def read_refs(self, refs: Refs, start: int, end: int) -> Columns:
+        """Return all samples of these series from `start` to `end` ms, both included."""
+        # memory first: what a flush drops from it meanwhile stands in chunks before that
+        held = self._head.between(refs, start, end)
+        labels = self._labels_of(refs)
+        beyond = np.flatnonzero(self._head.covered[refs] > start)
+        ids = self._registry.ids_of(refs[beyond].tolist())
+        place_of = {
+            number: place
+            for number, place in zip(ids.tolist(), beyond.tolist(), strict=True)
+            if number != UNSTORED
+        }
+        if not place_of:
+            return merged(held, labels)
+        async with self._db.snapshot() as session:
+            rows = await chunks.read(session, list(place_of), start, end)
+        return await asyncio.to_thread(_joined, rows, place_of, (start, end), (held, labels))
+
+    def _labels_of(self, refs: Refs) -> list[Labels]:
+        known = self._registry.labels
+        return [known[ref] for ref in refs.tolist()]
+
+    async def flush(self, now: datetime) -> int:
+        """Write what memory alone holds to the database, then cut the journal; return how much."""
+        async with self._flushing:
+            written = await self._flush()
+            await self._forget(milliseconds(now - self.keep))
+            done = self._marked if not self._listeners else min(self._marked, self._released)
+            self.journal.cut(done, milliseconds(now - self.warm))
+            self.last_flush = now
+        return written
+
+    async def _flush(self) -> int:
+        position = self.journal.position
+        with suppress(Overloaded):  # a full disk must not keep samples from the database
+            self.journal.rotate()
+        head, count = self._head, self.appended
+        rows, late = head.unflushed(), head.late.size
+        if not len(rows) and position == self._marked:
+            return 0
+        done = False
+        try:
+            parts = [
+                await self._encoded(rows[start : start + SLICE], late)
+                for start in range(0, len(rows), SLICE)
+            ]
+            await self._write(rows, parts, position)
+            done = True
+        finally:
+            if done:
+                head.committed(rows, late)
+            else:
+                head.given_up(rows)
+        self._marked, self._flushed = position, count
+        return sum(part.samples for part in parts)
+
+    async def _encoded(self, rows: Ints, late: int) -> chunks.Encoded:
+        pieces = self._head.take(rows, late)
+        return await asyncio.to_thread(_encoded, pieces, len(rows))
+
+    async def _write(self, rows: Ints, parts: Sequence[chunks.Encoded], position: Position) -> None:
+        registry, refs = self._registry, self._head.ref_of[rows].tolist()
+        new = registry.unstored(refs)
+        async with self._db.transaction() as tx:
+            await lock(tx, "metrics", "flush")
+            ids = await chunks.enter_series(
+                tx, [registry.clients[ref] for ref in new], [registry.labels[ref] for ref in new]
+            )
+            stored = dict(zip(new, ids, strict=True))
+            numbers = np.array([stored.get(ref, registry.ids[ref]) for ref in refs], np.int64)
+            lines = [
+                await asyncio.to_thread(
+                    chunks.copy_rows, part, numbers[place * SLICE : (place + 1) * SLICE]
+                )
+                for place, part in enumerate(parts)
+            ]
+            await chunks.write(tx, lines, position)
+        for ref, number in stored.items():
+            registry.ids[ref] = number
+
+    async def _forget(self, before: int) -> None:
+        self._head.forget_late(before)
+        for start in range(0, len(self._head.ref_of), SLICE):
+            end = min(start + SLICE, len(self._head.ref_of))
+            for ref in self._head.forget(np.arange(start, end), before):
+                self._active[self._registry.clients[ref]] -= 1
+            await _breathe()
+
+    async def retain(self, now: datetime, *, limit: int = 10_000) -> int:
+        """Delete chunks that are older than the retention, in slices; return how many."""
+        total = 0
+        while self.retention != FOR_EVER:
+            async with self._db.transaction() as tx:
+                before = milliseconds(now - self.retention)
+                gone = await chunks.delete_before(tx, before, limit=limit)
+            total += gone
+            if gone < limit:
+                break
+        return total
+
+    async def close(self) -> None:
+        """Take nothing more; what is only in the journal is there at the next start."""
+        self.opened = False
+        async with self._appending:
+            await self.journal.close()
+        self._lock.release()
+
+
+def _length(of: timedelta) -> int:
+    return of // timedelta(milliseconds=1)
+
+
+def _without(decoded: Decoded, bad: npt.NDArray[np.bool_], reason: str) -> Decoded:
+    return replace(
+        decoded,
+        refs=decoded.refs[~bad],
+        times=decoded.times[~bad],
+        values=decoded.values[~bad],
+        refused=decoded.refused + int(bad.sum()),
+        reason=decoded.reason or reason,
+    )
+
+
+def _encoded(pieces: list[Pieces], series: int) -> chunks.Encoded:
+    return chunks.encoded(merged(pieces, [()] * series))
+
+
+def _joined(
+    rows: list[tuple[int, bytes]],
+    place_of: dict[int, int],
+    between: tuple[int, int],
+    memory: tuple[list[Pieces], list[Labels]],
+) -> Columns:
+    held, labels = memory
+    return merged([*chunks.opened(rows, place_of, *between), *held], labels)

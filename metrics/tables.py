@@ -1,0 +1,48 @@
+"""What of the samples stands in PostgreSQL. Only `metrics` writes these rows."""
+
+from sqlalchemy import BigInteger, Identity, Index, LargeBinary, SmallInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kit.db import Base
+
+
+class Series(Base):
+    """One label set that has chunks; never changed. `key` is a hash of the canonical labels."""
+
+    __tablename__ = "series"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    client: Mapped[str] = mapped_column(index=True)
+    labels: Mapped[dict[str, str]]
+    key: Mapped[bytes] = mapped_column(LargeBinary(16), unique=True)
+
+
+class Chunk(Base):
+    """Samples of one series within one UTC day; where two overlap, the greater id is believed.
+
+    Times are milliseconds since 1970. There is no foreign key: a check for each row would cost
+    more than the copy, and whoever deletes series deletes their chunks first.
+    """
+
+    __tablename__ = "chunks"
+    __table_args__ = (Index("ix_chunks_end_at", "end_at", postgresql_using="brin"),)
+
+    series: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    start_at: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    end_at: Mapped[int] = mapped_column(BigInteger)
+    count: Mapped[int]
+    min: Mapped[float]
+    max: Mapped[float]
+    sum: Mapped[float]
+    body: Mapped[bytes]
+
+
+class JournalMark(Base):
+    """The place in the journal up to which chunks hold every sample; one row, moved by a flush."""
+
+    __tablename__ = "journal_marks"
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    segment: Mapped[int] = mapped_column(BigInteger)
+    offset: Mapped[int] = mapped_column(BigInteger)

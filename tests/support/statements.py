@@ -1,7 +1,8 @@
-"""What is sent to the database while a block runs."""
+"""Listens to what is said to the database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import event
 
@@ -10,15 +11,14 @@ from kit.db import Database
 
 @contextmanager
 def statements(db: Database) -> Iterator[list[str]]:
-    """Collect every SQL statement of the block, BEGIN and COMMIT not counted."""
-    seen: list[str] = []
+    """Collect every statement that runs inside the block."""
+    heard: list[str] = []
 
-    def note(_connection: object, _cursor: object, sql: str, *_rest: object) -> None:
-        seen.append(sql)
+    def hear(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        heard.append(statement)
 
-    engine = db.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
+    event.listen(db.engine.sync_engine, "before_cursor_execute", hear)
     try:
-        yield seen
+        yield heard
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(db.engine.sync_engine, "before_cursor_execute", hear)

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Send
 
+from app.pages.problem_page import rendered
 from kit import errors
 from kit.errors import Conflict, Invalid, Refusal
 
@@ -76,7 +77,8 @@ def problem(request: Request, refusal: Refusal) -> Response:
     status, headers = status_of(refusal), headers_of(refusal)
     body = body_of(refusal, request.url.path)
     if _wants_a_page(request):
-        html = request.app.state.pages.problem(request, body)
+        state = request.app.state
+        html = rendered(state.pages, request, body, state.clock)
         return HTMLResponse(html, status, headers=headers)
     return Response(orjson.dumps(body, default=str), status, headers, MEDIA)
 

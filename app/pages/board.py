@@ -1,0 +1,112 @@
+"""The board: what burns, who is on call, how the machines are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
+
+from access import queries as access
+from access.scope import HOUSE, Right
+from app.pages.frame import Framed
+from app.pages.hosts import hosts
+from app.pages.incident_view import Words, seen
+from app.pages.oncall_page import schedules
+from app.pages.views import BoardView, ClientView, IncidentView, WarningView
+from incidents import queries
+from incidents.queries import Shown
+from kit import live
+from kit.i18n import t
+
+router = APIRouter(tags=["pages"], include_in_schema=False)
+
+HOSTS_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Board:
+    """The board for whoever looks."""
+
+    frame: Framed
+
+    async def view(self) -> BoardView:
+        """Return what the board shows at this moment."""
+        frame = self.frame
+        frame.caller.need(Right.READ)
+        house, now = frame.request.app.state.house, frame.clock()
+        async with frame.db.snapshot() as session:
+            open_ = await queries.board(session, frame.caller.scope, now)
+            people = await access.titles_of_people(session)
+            on_call = await schedules(session, now)
+            quiet_since = None if open_ else await _quiet_since(session, frame)
+        words = Words(frame.reader.locale, house.directory, people)
+        machines = hosts(
+            house.store,
+            house.directory,
+            frame.caller.scope,
+            locale=frame.reader.locale,
+            now=now,
+        )
+        return BoardView(
+            incidents=_first_to_break([seen(shown, words) for shown in open_]),
+            schedules=on_call,
+            hosts=machines[:HOSTS_SHOWN],
+            clients=_clients(open_, words, frame),
+            quiet_since=quiet_since,
+            warnings=await self._warnings(),
+        )
+
+    async def _warnings(self) -> Sequence[WarningView]:
+        if Right.ADMIN not in self.frame.caller.rights:
+            return ()
+        wrong = (await self.frame.request.app.state.house.condition()).wrong
+        locale = self.frame.reader.locale
+        return [WarningView(t("board.own_trouble", locale, what=each)) for each in wrong]
+
+    async def fragment(self) -> str:
+        """Return the live part of the board."""
+        return self.frame.render("_board_live.html", await self.view(), here="now")
+
+
+AtBoard = Annotated[Board, Depends()]
+
+
+async def _quiet_since(session: AsyncSession, frame: Framed) -> object:
+    return await queries.last_resolved_at(session, frame.caller.scope)
+
+
+def _first_to_break(incidents: list[IncidentView]) -> list[IncidentView]:
+    """Sort by the clock that breaks first; those whose clocks are over come last."""
+
+    def left(incident: IncidentView) -> tuple[bool, float]:
+        first = incident.clocks[0]
+        return first.ended_at is not None, first.left.total_seconds()
+
+    return sorted(incidents, key=left)
+
+
+def _clients(open_: Sequence[Shown], words: Words, frame: Framed) -> list[ClientView]:
+    scope = frame.caller.scope
+    found = []
+    for name, facts in sorted(words.directory.clients.items(), key=lambda one: one[1].title):
+        theirs = [shown.incident for shown in open_ if shown.incident.client == name]
+        if not scope.allows(name) or (name == HOUSE and not theirs):
+            continue
+        gravest = min((incident.priority.value for incident in theirs), default=None)
+        found.append(ClientView(name, facts.title, len(theirs), gravest))
+    return found
+
+
+@router.get("/")
+async def show_board(board: AtBoard) -> Response:
+    """Show the whole board."""
+    return board.frame.show("board.html", await board.view(), here="now")
+
+
+@router.get("/events")
+async def follow_board(board: AtBoard) -> Response:
+    """Stream the live part while the board is open."""
+    await board.view()
+    return board.frame.stream({live.BOARD}, board.fragment)

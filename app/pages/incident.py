@@ -1,0 +1,112 @@
+"""The page of one incident: what is wrong, how bad, since when, how long is left, what to press."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
+
+from access import queries as access
+from access.scope import Right
+from app.pages.evidence import evidence_of
+from app.pages.frame import Framed
+from app.pages.incident_view import Words, seen
+from app.pages.views import IncidentView
+from incidents import commands, queries
+from incidents.commands import Answer
+from incidents.schemas import NoteIn
+from kit import live
+from kit.errors import Conflict
+
+router = APIRouter(prefix="/incidents", tags=["pages"], include_in_schema=False)
+
+ALL = frozenset({"acknowledge", "unacknowledge", "escalate", "resolve", "reopen", "note"})
+Verb = Callable[..., Awaitable[Answer]]
+VERBS: dict[str, Verb] = {
+    "acknowledge": commands.acknowledge,
+    "unacknowledge": commands.unacknowledge,
+    "escalate": commands.escalate,
+    "resolve": commands.resolve,
+    "reopen": commands.reopen,
+}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One incident and whoever looks at it."""
+
+    number: int
+    frame: Framed
+
+    async def view(self) -> IncidentView:
+        """Return what the page shows at this moment."""
+        frame = self.frame
+        frame.caller.need(Right.READ)
+        async with frame.db.snapshot() as session:
+            return await view_of(session, frame, self.number, now=frame.clock())
+
+    async def fragment(self, message: str | None = None) -> str:
+        """Return the live part of the page."""
+        view = await self.view()
+        return self.frame.render("_incident_live.html", view, here="incidents", message=message)
+
+    async def do(self, verb: Verb, *args: Any) -> Response:
+        """Do something to the incident and show what it has become; a refusal is a message."""
+        frame, message = self.frame, None
+        frame.caller.need(Right.WORK)
+        try:
+            async with frame.db.transaction() as tx:
+                _, message = await verb(tx, self.number, *args, by=frame.caller, now=frame.clock())
+        except Conflict as refusal:
+            if "hx-request" not in frame.request.headers:
+                raise
+            message = refusal.detail
+        return await frame.answered(f"/incidents/{self.number}", lambda: self.fragment(message))
+
+
+AtDesk = Annotated[Desk, Depends()]
+
+
+async def view_of(
+    session: AsyncSession, frame: Framed, number: int, *, now: datetime
+) -> IncidentView:
+    """Return one incident with its evidence and what this caller may do to it."""
+    house = frame.request.app.state.house
+    detail = await queries.detail(session, frame.caller.scope, number, now=now)
+    charts, limits = await evidence_of(
+        house.store, session, detail.shown, zone=frame.reader.zone, locale=frame.reader.locale
+    )
+    people = await access.titles_of_people(session)
+    words = Words(frame.reader.locale, house.directory, people, charts, limits)
+    may = frozenset({*frame.caller.rights}) & {Right.WORK, Right.ADMIN}
+    return seen(detail.shown, words, receipts=detail.receipts, actions=ALL if may else frozenset())
+
+
+@router.get("/{number}")
+async def show_incident(desk: AtDesk) -> Response:
+    """Show the whole page."""
+    return desk.frame.show("incident.html", await desk.view(), here="incidents", message=None)
+
+
+@router.get("/{number}/events")
+async def follow_incident(desk: AtDesk) -> Response:
+    """Stream the live part while the page is open."""
+    await desk.view()
+    return desk.frame.stream({live.incident(desk.number)}, desk.fragment)
+
+
+@router.post("/{number}/notes")
+async def add_note(desk: AtDesk, text: Annotated[str, Form(max_length=4000)] = "") -> Response:
+    """Add a line to the timeline."""
+    return await desk.do(commands.note, NoteIn(text=text).text)
+
+
+@router.post("/{number}/{verb}")
+async def answer(desk: AtDesk, verb: str) -> Response:
+    """Do what a button says."""
+    if verb not in VERBS:
+        raise Conflict(f"there is no button {verb!r}")
+    return await desk.do(VERBS[verb])

@@ -1,16 +1,12 @@
-"""An incident put into words for programs and people: REST, the webhook, what mail is made of."""
+"""An incident as programs read it: over REST, and in what the webhook channel posts."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
 from incidents.clocks import Kind
-from incidents.lifecycle import Tell
 from incidents.queries import Shown
 from incidents.schemas import AlertOut, ClockOut, IncidentOut, SlaOut, TimelineOut
 from incidents.tables import Incident, IncidentAlert
-
-IN_MESSAGE = 10
 
 
 def titled(title: Mapping[str, str], locale: str) -> str:
@@ -24,7 +20,7 @@ def shown_as(shown: Shown, *, locale: str | None = None, message: str | None = N
     incident, locale = shown.incident, locale or shown.incident.locale
     names = IncidentOut.model_fields.keys() & Incident.__table__.columns.keys()
     return IncidentOut(
-        **{name: getattr(incident, name) for name in names - {"title"}},
+        **{name: getattr(incident, name) for name in names - {"title", "sla"}},
         title=titled(incident.title, locale),
         titles=incident.title,
         sla=SlaOut(**{kind.value: ClockOut.of(shown.clock(kind)) for kind in Kind}),
@@ -73,31 +69,3 @@ def webhook_payload(
         "alerts": incident["alerts"],
         "links": dict(links),
     }
-
-
-def mail_facts(
-    shown: Shown,
-    *,
-    event: str,
-    links: Mapping[str, str],
-    locale: str,
-    facts: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Return what a template for people needs: the incident, the few alerts that matter, links."""
-    incident = shown_as(shown, locale=locale)
-    clocks = {kind.value: shown.clock(kind) for kind in Kind}
-    return {
-        "event": Tell(event),
-        "incident": incident,
-        "alerts": incident.alerts[:IN_MESSAGE],
-        "more_alerts": max(shown.alert_count - IN_MESSAGE, 0),
-        "firing_count": shown.firing_count,
-        "clocks": clocks,
-        "left": {kind: _left(view.due_at, shown.now) for kind, view in clocks.items()},
-        "links": dict(links),
-        "facts": dict(facts or {}),
-    }
-
-
-def _left(due_at: datetime, now: datetime) -> timedelta:
-    return max(due_at - now, timedelta())

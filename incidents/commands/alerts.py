@@ -23,9 +23,9 @@ from oncall.roster import Roster
 
 RESOLVE_AFTER = timedelta(minutes=1)
 LINES = {
-    Change.FIRED: What.ALERT_JOINED,
+    Change.FIRED: What.JOINED,
     Change.RAISED: What.ALERT_RAISED,
-    Change.FELL: What.ALERT_FELL,
+    Change.FELL: What.FELL,
     Change.RESOLVED: What.ALERT_RESOLVED,
     Change.UNKNOWN: What.ALERT_UNKNOWN,
     Change.KNOWN: What.ALERT_KNOWN,
@@ -160,7 +160,7 @@ def _join(folder: Folder, ledger: Ledger, transition: Transition, *, now: dateti
     if known is None or folder.incident.recovered_at:
         folder.fresh.append(alert)
     folder.incident.last_alert_at = now
-    what = What.OPENED if first else What.ALERT_JOINED
+    what = What.OPENED if first else What.JOINED
     ledger.note(folder.incident, what, **_facts(transition))
 
 
@@ -185,7 +185,7 @@ def _facts(transition: Transition) -> dict[str, Any]:
         "title": dict(transition.title),
         "labels": dict(transition.labels),
         "priority": transition.priority,
-        "priority_before": transition.priority_before,
+        "before": transition.priority_before,
         "value": transition.value,
         "unit": transition.unit,
         "at": transition.at,
@@ -245,7 +245,7 @@ def _raise(folder: Folder, ledger: Ledger, held: queries.Clocks, roster: Roster)
     ledger.note(
         incident,
         What.RAISED,
-        priority_before=incident.priority,
+        before=incident.priority,
         priority=_priority(gravest),
         acknowledged_by=incident.acknowledged_by,
         acknowledged_at=incident.acknowledged_at,

@@ -21,6 +21,7 @@ from notifications.schemas import (
     Message,
     NotificationOut,
     Promise,
+    Render,
 )
 from notifications.sender import Limits, Outside, Sender
 from tests.support.phone import Phone
@@ -104,6 +105,7 @@ async def telling(
     limits: Limits | None = None,
     channels: Mapping[str, Channel] | None = None,
     started: bool = False,
+    render: Render = words,
 ) -> AsyncIterator[Telling]:
     """Set up a sender and a phone; `started` opens the LISTEN connection as well."""
     trusting = limits or Limits(skew_most=None)
@@ -120,7 +122,7 @@ async def telling(
         def observe(event: str, seconds: float) -> None:
             observed.append(event)
 
-        outside = Outside(ways, words, gate, observe)
+        outside = Outside(ways, render, gate, observe)
         sender = Sender(db, outside, clock, notices, limits=trusting)
         if started:
             await notices.start()

@@ -4,7 +4,7 @@ A clock is told by two lists of events: intervals (what it did when) and goals (
 limit holds). Everything else is computed from them, never counted up.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum

@@ -66,9 +66,9 @@ class What(StrEnum):
     """What a line of the timeline tells."""
 
     OPENED = "opened"
-    ALERT_JOINED = "alert_joined"
+    JOINED = "joined"
     ALERT_RAISED = "alert_raised"
-    ALERT_FELL = "alert_fell"
+    FELL = "fell"
     ALERT_RESOLVED = "alert_resolved"
     ALERT_UNKNOWN = "alert_unknown"
     ALERT_KNOWN = "alert_known"

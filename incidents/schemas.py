@@ -1,11 +1,11 @@
-"""What crosses the room's borders: incidents as REST tells them, SLA policies as people write them."""
+"""What crosses the room's borders: incidents over REST, SLA policies as people write them."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from alerting.lifecycle import Priority
 from incidents.clocks import ClockState, ClockView, Goal, Kind
@@ -16,7 +16,8 @@ from kit.durations import Duration
 NAME = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
 
 NoteText = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000, pattern=r"^[^\x00]*$")
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=4000, pattern=r"^[^\x00]*$"),
 ]
 
 
@@ -182,3 +183,18 @@ class AnswerIn(BaseModel):
 
     version: int | None = None
     reason: NoteText | None = None
+
+
+class ReasonIn(BaseModel):
+    """Why somebody does what needs an explanation."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: NoteText
+
+
+class ExcludeIn(ReasonIn):
+    """A span of the past that an SLA clock should not count."""
+
+    since: AwareDatetime
+    until: AwareDatetime

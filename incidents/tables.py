@@ -20,9 +20,9 @@ IS_OPEN = text("status IN ('triggered', 'acknowledged')")
 class Incident(Base):
     """What a person works on. `status` changes only in `commands`; `version` catches a race.
 
-    `policy`, `sla`, `zone` and `locale` are copies made when it opened. `gathers`: new alerts of its
-    client, system and drill join it; at most one open incident does so. `waits_for` are the people
-    of the last step whom a message may still reach.
+    `policy`, `sla`, `zone` and `locale` are copies made when it opened. `gathers`: new alerts of
+    its client, system and drill join it; at most one open incident does so. `waits_for` are the
+    people of the last step whom a message may still reach.
     """
 
     __tablename__ = "incidents"

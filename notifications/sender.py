@@ -93,7 +93,7 @@ class Sender:
             while not self._closing.is_set():
                 calls.clear()
                 try:
-                    await self._check_skew()
+                    await self.check_skew()
                     await self.send_due(calls)
                 except AWAY as error:
                     log.warning("cannot claim notifications, trying again: %s", error)
@@ -198,7 +198,8 @@ class Sender:
                     return None
             await asyncio.sleep(0.5)
 
-    async def _check_skew(self) -> None:
+    async def check_skew(self) -> None:
+        """Compare our clock with PostgreSQL's, once in a while."""
         most, now = self._limits.skew_most, self._clock()
         checked_at = self._skew_checked_at
         if most is None or (checked_at and now - checked_at < self._limits.skew_every):

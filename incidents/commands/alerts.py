@@ -12,9 +12,9 @@ from alerting.lifecycle import Kind as Change
 from alerting.lifecycle import Priority
 from alerting.schemas import Transition
 from incidents import queries
-from incidents.commands.ledger import Ledger
-from incidents.commands.opening import opened, raise_clocks, start_clocks
 from incidents.commands.escalation import restart, take_step, ways
+from incidents.commands.ledger import Ledger
+from incidents.commands.opening import agree, opened, raise_clocks, start_clocks, titled
 from incidents.lifecycle import Move, Status, Tell, What, after, takes_in
 from incidents.tables import Incident, IncidentAlert
 from notifications.schemas import Promise
@@ -23,9 +23,9 @@ from oncall.roster import Roster
 
 RESOLVE_AFTER = timedelta(minutes=1)
 LINES = {
-    Change.FIRED: What.ALERT_JOINED,
+    Change.FIRED: What.JOINED,
     Change.RAISED: What.ALERT_RAISED,
-    Change.FELL: What.ALERT_FELL,
+    Change.FELL: What.FELL,
     Change.RESOLVED: What.ALERT_RESOLVED,
     Change.UNKNOWN: What.ALERT_UNKNOWN,
     Change.KNOWN: What.ALERT_KNOWN,
@@ -76,7 +76,7 @@ async def follow(
     desk = await _laid_out(tx, client, transitions, now=now)
     for transition in transitions:
         _put(desk, ledger, transition, now=now)
-    await _settle(tx, desk, ledger, client, resolve_after=resolve_after)
+    await _settle(tx, desk, ledger, resolve_after=resolve_after)
     await ledger.write(tx)
     return ledger.promises
 
@@ -98,8 +98,6 @@ async def _laid_out(
     ids = [transition.alert_id for transition in transitions]
     places = {(transition.system, transition.drill) for transition in transitions}
     rows = await queries.concerned(tx, client, places=places, alerts=ids)
-    for row in rows:
-        tx.expunge(row)
     folders = {row.id: Folder(row) for row in rows}
     desk = Desk(client, list(folders.values()), {})
     for alert in await queries.alerts_of(tx, folders, alerts=ids):
@@ -162,29 +160,20 @@ def _join(folder: Folder, ledger: Ledger, transition: Transition, *, now: dateti
     if known is None or folder.incident.recovered_at:
         folder.fresh.append(alert)
     folder.incident.last_alert_at = now
-    what = What.OPENED if first else What.ALERT_JOINED
+    what = What.OPENED if first else What.JOINED
     ledger.note(folder.incident, what, **_facts(transition))
 
 
 def _tell_apart(folder: Folder, ledger: Ledger, transition: Transition) -> None:
     """Bring one alert of an incident to what the transition says of it."""
-    known = folder.alerts[transition.alert_id]
-    kind, at = transition.kind, transition.at
-    resolved_at = at if kind is Change.RESOLVED else None
-    unknown_since = known.unknown_since
-    if kind is not Change.FELL:
-        unknown_since = at if kind is Change.UNKNOWN else None
-    alert = IncidentAlert(
-        **{name: getattr(known, name) for name in queries.ALERT_COLUMNS}
-        | {
-            "priority": transition.priority or known.priority,
-            "value": transition.value if transition.value is not None else known.value,
-            "resolved_at": resolved_at,
-            "unknown_since": unknown_since,
-        }
-    )
-    folder.alerts[alert.alert_id] = alert
-    folder.calmed |= kind is Change.RESOLVED
+    alert, kind = folder.alerts[transition.alert_id], transition.kind
+    alert.priority = transition.priority or alert.priority
+    alert.value = alert.value if transition.value is None else transition.value
+    if kind is Change.RESOLVED:
+        alert.resolved_at = transition.at
+        folder.calmed = True
+    if kind in (Change.UNKNOWN, Change.KNOWN, Change.RESOLVED):
+        alert.unknown_since = transition.at if kind is Change.UNKNOWN else None
     ledger.alerts[folder.incident.id, alert.alert_id] = alert
     ledger.note(folder.incident, LINES[kind], **_facts(transition))
 
@@ -196,8 +185,98 @@ def _facts(transition: Transition) -> dict[str, Any]:
         "title": dict(transition.title),
         "labels": dict(transition.labels),
         "priority": transition.priority,
-        "priority_before": transition.priority_before,
+        "before": transition.priority_before,
         "value": transition.value,
         "unit": transition.unit,
-        "at": transition.at.isoformat(),
+        "at": transition.at,
     }
+
+
+async def _settle(
+    tx: AsyncSession, desk: Desk, ledger: Ledger, *, resolve_after: timedelta
+) -> None:
+    ledger.moved |= {incident.id: incident for incident in desk.stale}
+    called = [folder for folder in desk.folders if folder.calls]
+    new = [folder for folder in called if folder.new]
+    raised = [folder for folder in called if not folder.new and _raises(folder)]
+    owned = [folder for folder in called if folder not in raised and _concerns_owner(folder)]
+    if new:
+        terms = await queries.terms(tx, desk.client, {folder.incident.system for folder in new})
+    if raised:
+        held = await queries.clocks(tx, [folder.incident.id for folder in raised])
+    if new or raised or owned:
+        roster = await oncall.roster(tx, now=ledger.now)
+    for folder in new:
+        _open(folder, ledger, terms, roster)
+    for folder in raised:
+        _raise(folder, ledger, held[folder.incident.id], roster)
+    for folder in owned:
+        _tell_owner(folder, ledger, roster)
+    for folder in desk.folders:
+        _calm(folder, ledger, resolve_after=resolve_after)
+
+
+def _raises(folder: Folder) -> bool:
+    return _priority(folder.gravest) < folder.incident.priority
+
+
+def _concerns_owner(folder: Folder) -> bool:
+    incident = folder.incident
+    return (
+        incident.status is Status.ACKNOWLEDGED
+        and _priority(folder.gravest) is incident.priority
+        and bool(folder.fresh)
+    )
+
+
+def _open(folder: Folder, ledger: Ledger, terms: queries.Terms, roster: Roster) -> None:
+    incident, gravest = folder.incident, folder.gravest
+    incident.title = titled(gravest.title)
+    incident.priority = _priority(gravest)
+    agree(incident, terms, rule_escalation=gravest.escalation)
+    ledger.opened.append(incident)
+    start_clocks(ledger, incident)
+    take_step(ledger, incident, roster, tell=Tell.TRIGGERED)
+
+
+def _raise(folder: Folder, ledger: Ledger, held: queries.Clocks, roster: Roster) -> None:
+    """Bring the graver alert before everybody again, also when somebody had the incident."""
+    incident, gravest = folder.incident, folder.gravest
+    ledger.note(
+        incident,
+        What.RAISED,
+        before=incident.priority,
+        priority=_priority(gravest),
+        acknowledged_by=incident.acknowledged_by,
+        acknowledged_at=incident.acknowledged_at,
+    )
+    incident.status = after(incident.status, Move.RAISE)
+    incident.title, incident.priority = titled(gravest.title), _priority(gravest)
+    restart(incident, now=ledger.now)
+    raise_clocks(ledger, incident, held)
+    take_step(ledger, incident, roster, tell=Tell.RAISED)
+
+
+def _tell_owner(folder: Folder, ledger: Ledger, roster: Roster) -> None:
+    incident, newest = folder.incident, folder.fresh[-1]
+    owner = roster.reach([f"person:{incident.acknowledged_by}"])
+    if owner:
+        label = f"{incident.retriggers}.joined.{newest.alert_id}.{newest.times}"
+        ledger.note(incident, What.OWNER_TOLD, people=[incident.acknowledged_by])
+        facts = {"joined": str(newest.alert_id)}
+        ledger.promise(incident, Tell.TRIGGERED, ways(owner), label=label, facts=facts)
+
+
+def _calm(folder: Folder, ledger: Ledger, *, resolve_after: timedelta) -> None:
+    incident = folder.incident
+    if folder.new or not incident.open:
+        return
+    if folder.calls:
+        incident.recovered_at = incident.resolve_at = None
+        ledger.moved[incident.id] = incident
+    elif folder.calmed and folder.over:
+        ends = [alert.resolved_at for alert in folder.alerts.values() if alert.resolved_at]
+        incident.recovered_at = max(ends)
+        incident.resolve_at = ledger.now + resolve_after
+        ledger.note(incident, What.RECOVERED, since=incident.recovered_at)
+        ledger.moved[incident.id] = incident

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,13 +16,13 @@ from incidents.tables import Incident
 from notifications import commands as notifications
 from oncall import queries as oncall
 from oncall.escalation import LOUD, start, take
-from oncall.roster import Reached, Roster
+from oncall.roster import ContactFacts, Reached, Roster
 
 Answer = tuple[Incident, str | None]
 """An incident after a verb, and a message when there was nothing left to do."""
 
 
-def ways(reached: Iterable[Reached]) -> list[tuple[str, tuple[object, ...]]]:
+def ways(reached: Iterable[Reached]) -> list[tuple[str, tuple[ContactFacts, ...]]]:
     """Return people with their contacts, as promises want them."""
     return [(one.person, one.contacts) for one in reached]
 
@@ -114,3 +115,29 @@ async def escalate_some(tx: AsyncSession, *, now: datetime, limit: int) -> int:
     await ledger.write(tx)
     await notifications.queue(tx, ledger.promises, now=now)
     return len(due)
+
+
+async def step_failed(
+    tx: AsyncSession, about: UUID, notification: UUID, *, person: str, why: str, now: datetime
+) -> None:
+    """Note that somebody could not be told; when nobody of the step could, take the next now."""
+    incident = await queries.by_id(tx, about, lock=True)
+    if await queries.known_to_have_failed(tx, incident.id, notification):
+        return
+    roster = await oncall.roster(tx, now=now)
+    ledger = Ledger(now)
+    ledger.note(
+        incident,
+        What.NOTIFICATION_FAILED,
+        person=person,
+        why=why,
+        notification=str(notification),
+    )
+    waiting = [name for name in incident.waits_for if name != person]
+    last = bool(incident.waits_for) and not waiting
+    incident.waits_for = waiting
+    if last and incident.status is Status.TRIGGERED and incident.next_step_at is not None:
+        incident.position = replace(incident.position, due_at=now)
+        take_step(ledger, incident, roster)
+    await ledger.write(tx)
+    await notifications.queue(tx, ledger.promises, now=now)

@@ -63,13 +63,10 @@ class Ledger:
         what: What,
         *,
         who: str = SYSTEM.name,
-        at: datetime | None = None,
         **facts: object,
     ) -> None:
         """Add a line to the story of an incident."""
-        line = TimelineNote(
-            incident_id=incident.id, at=at or self.now, who=who, what=what, facts=facts
-        )
+        line = TimelineNote(incident_id=incident.id, at=self.now, who=who, what=what, facts=facts)
         self.notes.append(line)
         if incident.number is not None:
             self.touched.add(incident.number)
@@ -146,9 +143,9 @@ class Ledger:
 
     async def write(self, tx: AsyncSession) -> None:
         """Send everything; one statement for each kind of row, whatever their number."""
+        await _move(tx, list(self.moved.values()))  # first: an old one lets go of its place
         tx.add_all(self.opened)
         await tx.flush()
-        await _move(tx, list(self.moved.values()))
         await _insert(tx, list(self.alerts.values()), replacing=True)
         await self._write_clocks(tx)
         await _insert(tx, self.notes)
@@ -179,9 +176,7 @@ async def _move(tx: AsyncSession, rows: Sequence[Incident]) -> None:
     await tx.execute(stmt, execution_options={"synchronize_session": False})
 
 
-async def _insert(
-    tx: AsyncSession, rows: Sequence[Base], *, replacing: bool = False
-) -> None:
+async def _insert(tx: AsyncSession, rows: Sequence[Base], *, replacing: bool = False) -> None:
     if not rows:
         return
     table = type(rows[0])

@@ -1,0 +1,45 @@
+"""The main path: what one client's observations set in motion, all of it or nothing."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from alerting import commands as alerting
+from alerting.schemas import Observation, Observed
+from incidents.commands import follow
+from kit.db import Database, lock
+from metrics.batch import Position
+from notifications import commands as notifications
+
+
+async def carry(
+    db: Database,
+    client: str,
+    seen: Sequence[Observation],
+    *,
+    position: Position | None,
+    now: datetime,
+) -> Observed:
+    """Take one client's batch down the path in one transaction; return what moved.
+
+    observations → alert rows → incidents, SLA clocks, first step → notifications queued.
+    The commit wakes the sender; `position` is how far the rules have now read the journal.
+    """
+    async with db.transaction() as tx:
+        await lock(tx, "client", client)
+        return await _carry(tx, client, seen, position=position, now=now)
+
+
+async def _carry(
+    tx: AsyncSession,
+    client: str,
+    seen: Sequence[Observation],
+    *,
+    position: Position | None,
+    now: datetime,
+) -> Observed:
+    observed = await alerting.observe(tx, client, seen, position=position, now=now)
+    promises = await follow(tx, client, observed.transitions, now=now)
+    await notifications.queue(tx, promises, now=now)
+    return observed

@@ -1,0 +1,142 @@
+"""Refusals as RFC 9457 problems: the one place that maps their kinds to HTTP numbers."""
+
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Send
+
+from kit import errors
+from kit.errors import Conflict, Invalid, Refusal
+
+STATUS: dict[type[Refusal], int] = {
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Unauthorized: 401,
+    errors.Forbidden: 403,
+    errors.Invalid: 422,
+    errors.TooLarge: 413,
+    errors.Unsupported: 415,
+    errors.TooMany: 429,
+    errors.Overloaded: 503,
+}
+MEDIA = "application/problem+json"
+
+
+class ChangedMeanwhile(Conflict):
+    """Somebody else changed the row between our reading and our writing."""
+
+    slug, title = "changed-meanwhile", "Somebody else was faster"
+
+
+def kinds() -> Iterator[type[Refusal]]:
+    """Yield every kind of refusal that the program knows."""
+    waiting: list[type[Refusal]] = [Refusal]
+    while waiting:
+        kind = waiting.pop()
+        yield kind
+        waiting.extend(kind.__subclasses__())
+
+
+def status_of(refusal: Refusal) -> int:
+    """Return the HTTP number of a refusal; the nearest kind above it decides."""
+    return next((STATUS[k] for k in type(refusal).__mro__ if k in STATUS), 400)
+
+
+def headers_of(refusal: Refusal) -> dict[str, str]:
+    """Return what the number alone does not say: who may try again, and how to come in."""
+    found = {}
+    if isinstance(refusal, errors.Overloaded | errors.TooMany):
+        found["Retry-After"] = str(refusal.retry_after)
+    if isinstance(refusal, errors.Unauthorized):
+        found["WWW-Authenticate"] = 'Bearer realm="langyan"'
+    return found
+
+
+def body_of(refusal: Refusal, path: str) -> dict[str, Any]:
+    """Return the members of RFC 9457 and the facts of the refusal."""
+    return {
+        **refusal.facts,  # first, so that a fact cannot overwrite a member of RFC 9457
+        "type": f"/problems/{refusal.slug}",
+        "title": refusal.title,
+        "status": status_of(refusal),
+        "detail": refusal.detail,
+        "instance": path,
+    }
+
+
+def problem(request: Request, refusal: Refusal) -> Response:
+    """Answer with the refusal: as a page where a page was asked for, else as JSON."""
+    status, headers = status_of(refusal), headers_of(refusal)
+    body = body_of(refusal, request.url.path)
+    if _wants_a_page(request):
+        html = request.app.state.pages.problem(request, body)
+        return HTMLResponse(html, status, headers=headers)
+    return Response(orjson.dumps(body, default=str), status, headers, MEDIA)
+
+
+def _wants_a_page(request: Request) -> bool:
+    machine = ("/api/", "/prometheus/", "/static/", "/healthz", "/readyz", "/metrics")
+    asked = request.headers.get("accept", "")
+    return "text/html" in asked and not request.url.path.startswith(machine)
+
+
+async def send_problem(send: Send, refusal: Refusal, path: str) -> None:
+    """Answer a plain ASGI request with the refusal."""
+    body = orjson.dumps(body_of(refusal, path), default=str)
+    headers = {"content-type": MEDIA, "content-length": str(len(body)), **headers_of(refusal)}
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    start = {"type": "http.response.start", "status": status_of(refusal), "headers": raw}
+    await send(start)
+    await send({"type": "http.response.body", "body": body})
+
+
+def _field(place: Sequence[object]) -> str:
+    return ".".join(str(part) for part in place if part not in ("body", "query", "path"))
+
+
+def install(app: FastAPI) -> None:
+    """Make `app` answer every refusal, invalid request and lost race as a problem."""
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Refusal)
+        return problem(request, error)
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        wrong = [{"field": _field(e["loc"]), "reason": e["msg"]} for e in error.errors()]
+        refusal = Invalid(
+            f"{_field(first['loc']) or 'body'}: {first['msg']}",
+            field=_field(first["loc"]),
+            errors=wrong,
+        )
+        return problem(request, refusal)
+
+    async def lost_race(request: Request, error: Exception) -> Response:
+        return problem(request, ChangedMeanwhile("read it again, then decide again"))
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            return problem(request, errors.NotFound(f"nothing lives at {request.url.path}"))
+        status = HTTPStatus(error.status_code)
+        body = {
+            "type": "about:blank",
+            "title": status.phrase,
+            "status": int(status),
+            "detail": str(error.detail),
+            "instance": request.url.path,
+        }
+        return Response(orjson.dumps(body), int(status), error.headers, MEDIA)
+
+    app.add_exception_handler(Refusal, refused)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(StaleDataError, lost_race)
+    app.add_exception_handler(HTTPException, http)

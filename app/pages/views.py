@@ -177,11 +177,10 @@ class ShiftView:
     @property
     def initials(self) -> str:
         """Two letters, or the last two characters of a Chinese name."""
-        name = self.person or "–"
-        first, *rest = name.split() or ["–"]
+        first, *rest = (self.person or "").split() or ["–"]
         if rest:
             return (first[0] + rest[-1][0]).upper()
-        return name[:2].upper() if name.isascii() else name[-2:]
+        return first[:2].upper() if first.isascii() else first[-2:]
 
 
 @dataclass(frozen=True)
@@ -231,6 +230,7 @@ class MetricView:
 class HostView:
     """One machine."""
 
+    client: str
     name: str
     client_title: str
     system_title: str | None

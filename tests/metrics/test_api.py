@@ -1,3 +1,5 @@
+"""Prometheus's query API, as its clients speak to it."""
+
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta

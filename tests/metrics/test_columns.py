@@ -1,3 +1,5 @@
+"""Samples in columns, and the marker of an ended series."""
+
 import math
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Matchers on whole values, in Go's dialect."""
+
 import pytest
 
 from kit.errors import Invalid

@@ -1,3 +1,5 @@
+"""Reading for a query, and computing it beside the loop."""
+
 import asyncio
 import threading
 

@@ -1,3 +1,5 @@
+"""What a query gives at the edges: time, floats, names, matches, limits."""
+
 import math
 from threading import Event
 

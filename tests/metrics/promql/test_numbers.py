@@ -1,3 +1,5 @@
+"""Numbers and series as Prometheus writes them."""
+
 import math
 
 import pytest
@@ -28,6 +30,11 @@ from metrics.promql.numbers import labels_text, number_text
 )
 def test_numbers_are_written_as_prometheus_writes_them(value: float, text: str) -> None:
     assert number_text(value) == text
+
+
+def test_a_scalar_is_written_without_an_exponent() -> None:
+    assert number_text(1e-7, exponents=False) == "0.0000001"
+    assert number_text(1e21, exponents=False) == "1" + "0" * 21
 
 
 @given(st.floats(allow_nan=False))

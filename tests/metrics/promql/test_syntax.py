@@ -1,3 +1,5 @@
+"""From a text to a tree and a plan, and what is refused on the way."""
+
 import pytest
 
 from kit.errors import Invalid

@@ -1,3 +1,5 @@
+"""Queries inside one client, and over all of them side by side."""
+
 import pytest
 
 from metrics.matchers import all_hold

@@ -44,11 +44,12 @@ def _mean(values: Floats, present: Flags, groups: Groups) -> Floats:
     counts = _count(values, present, groups)
     high, low = _exact_sum(known, groups.sizes)
     means = high / counts + low / counts
-    if np.isinf(high).any():
-        # a sum that leaves the range of floats although its mean does not
+    lost = ~np.isfinite(means)
+    if lost.any():
+        # perhaps only the sum left the range of floats, not its mean
         shares = known / np.repeat(counts, groups.sizes, axis=0)
         high, low = _exact_sum(shares, groups.sizes)
-        return np.where(np.isinf(means), high + low, means)
+        return np.where(lost, high + low, means)
     return means
 
 

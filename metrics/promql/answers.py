@@ -17,12 +17,13 @@ def text_data(text: Text, at_ms: int) -> dict[str, Any]:
 
 def instant_data(plan: Plan, found: Vector, at_ms: int) -> dict[str, Any]:
     """Return the answer of one moment."""
-    at, texts = _seconds(at_ms), [number_text(value) for value in found.values.tolist()]
+    at = _seconds(at_ms)
     if plan.kind is Kind.SCALAR:
-        return {"resultType": Kind.SCALAR, "result": [at, texts[0]]}
+        text = number_text(float(found.values[0]), exponents=False)
+        return {"resultType": Kind.SCALAR, "result": [at, text]}
     result = [
-        {"metric": dict(labels), "value": [at, text]}
-        for labels, text in zip(found.labels, texts, strict=True)
+        {"metric": dict(labels), "value": [at, number_text(value)]}
+        for labels, value in zip(found.labels, found.values.tolist(), strict=True)
     ]
     return {"resultType": Kind.VECTOR, "result": result}
 

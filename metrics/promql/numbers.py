@@ -7,14 +7,14 @@ from metrics.columns import NAME, Labels
 from metrics.matchers import Matcher, Op
 
 
-def number_text(value: float) -> str:
+def number_text(value: float, *, exponents: bool = True) -> str:
     """Return `value` as in Prometheus's JSON: shortest digits, an exponent only at the far ends.
 
-    (`strconv.FormatFloat` with 'f', and 'e' below 1e-6 and from 1e21.)
+    (Go's FormatFloat with 'f', and 'e' below 1e-6 and from 1e21; a scalar has no exponents.)
     """
     shown = repr(float(value))
     if "e" in shown:
-        far = not 1e-6 <= abs(value) < 1e21
+        far = exponents and not 1e-6 <= abs(value) < 1e21
         return shown if far else format(Decimal(shown), "f").removesuffix(".0")
     if math.isfinite(value):
         return shown.removesuffix(".0")

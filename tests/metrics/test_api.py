@@ -1,0 +1,242 @@
+"""Prometheus's query API, as its clients speak to it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from access.scope import Identity, Right, RightMissing, Role, Scope
+from kit.errors import TooLarge
+from metrics.api import Engine, router
+from metrics.columns import Columns
+from metrics.matchers import Matcher
+from metrics.promql.evaluation import Limits
+from tests.support.clock import FakeClock
+from tests.support.shelf import Shelf
+
+URL = "/prometheus/api/v1"
+NOW = datetime(1970, 1, 1, 0, 10, tzinfo=UTC)
+DISKS = [
+    ({"__name__": "disk", "client": client, "host": "a"}, [(540_000, value), (600_000, value + 1)])
+    for client, value in (("acme", 91.5), ("bolt", 20.0), ("axme", 7.0))
+]
+
+
+class Office:
+    """Who asks, and of which store; both may change between two questions."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.store = Shelf(DISKS)
+        self.who = self.reads(None)
+        app = FastAPI()
+        app.state.clock = clock
+        app.include_router(router(lambda: self.store, lambda: self.who, Engine(Limits(series=50))))
+        self.web = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://langyan.test"
+        )
+
+    def reads(self, clients: Sequence[str] | None) -> Identity:
+        scope = Scope(None if clients is None else frozenset(clients))
+        return Identity("g", "Grafana", Role.AGENT, scope, frozenset((Right.READ,)))
+
+    async def ask(self, path: str, **asked: str) -> httpx.Response:
+        return await self.web.get(URL + path, params=asked)
+
+    async def values(self, query: str) -> list[tuple[str, str]]:
+        answer = (await self.ask("/query", query=query)).json()
+        return sorted((r["metric"].get("client"), r["value"][1]) for r in answer["data"]["result"])
+
+
+@pytest.fixture
+async def office() -> AsyncIterator[Office]:
+    found = Office(FakeClock(NOW))
+    async with found.web:
+        yield found
+
+
+async def test_an_instant_query_answers_in_the_envelope_of_prometheus(office: Office) -> None:
+    answer = await office.ask("/query", query='disk{client="acme"}', time="540.5")
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    metric = {"__name__": "disk", "client": "acme", "host": "a"}
+    result = [{"metric": metric, "value": [540.5, "91.5"]}]
+    assert answer.json() == {
+        "status": "success",
+        "data": {"resultType": "vector", "result": result},
+    }
+
+
+async def test_a_range_query_answers_with_the_values_of_each_step(office: Office) -> None:
+    asked = {"start": "1970-01-01T00:08:00Z", "end": "1970-01-01T08:10:00+08:00", "step": "1m"}
+
+    answer = (await office.ask("/query_range", query='disk{client="acme"} - 91', **asked)).json()
+
+    assert answer["data"] == {
+        "resultType": "matrix",
+        "result": [
+            {
+                "metric": {"client": "acme", "host": "a"},
+                "values": [[540, "0.5"], [600, "1.5"]],
+            }
+        ],
+    }
+
+
+async def test_numbers_and_texts_answer_as_such(office: Office) -> None:
+    number = (await office.ask("/query", query="1 / 0", time="1")).json()["data"]
+    text = (await office.ask("/query", query='"a"', time="1")).json()["data"]
+    steps = await office.ask("/query_range", query="2 * 3", start="0", end="1", step="0.5")
+
+    assert number == {"resultType": "scalar", "result": [1, "+Inf"]}
+    assert text == {"resultType": "string", "result": [1, "a"]}
+    assert steps.json()["data"]["result"] == [
+        {"metric": {}, "values": [[0, "6"], [0.5, "6"], [1, "6"]]}
+    ]
+
+
+async def test_without_a_time_it_is_now(office: Office) -> None:
+    answer = await office.ask("/query", query='disk{client="bolt"}')
+
+    assert answer.json()["data"]["result"][0]["value"] == [600, "21"]
+
+
+async def test_a_posted_form_counts_before_the_url(office: Office) -> None:
+    posted = await office.web.post(URL + "/query?query=1&time=5", data={"query": "2"})
+    url_only = await office.web.post(
+        URL + "/query?query=1&time=5", headers={"content-type": "application/json"}
+    )
+
+    assert posted.json()["data"]["result"] == [5, "2"]
+    assert url_only.json()["data"]["result"] == [5, "1"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"query": "up{"}, "parse error"),
+        ({}, "no expression found"),
+        ({"query": "rate(up[5m])"}, "the function rate is not supported yet"),
+        ({"query": "1", "time": "noon"}, 'invalid parameter "time"'),
+        ({"query": "1", "time": "2026-13-01T00:00:00Z"}, 'invalid parameter "time"'),
+        ({"query": "1", "time": "NaN"}, 'invalid parameter "time"'),
+        ({"query": "1", "timeout": "0"}, 'invalid parameter "timeout"'),
+        ({"query": "1", "limit": "-1"}, 'invalid parameter "limit"'),
+    ],
+)
+async def test_what_is_asked_badly_is_bad_data(
+    office: Office, asked: dict[str, str], why: str
+) -> None:
+    answer = await office.ask("/query", **asked)
+
+    assert answer.status_code == 400
+    assert (answer.json()["status"], answer.json()["errorType"]) == ("error", "bad_data")
+    assert why in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"step": "0"}, "zero or negative query resolution"),
+        ({"step": "-5"}, "zero or negative query resolution"),
+        ({"step": "soon"}, 'invalid parameter "step"'),
+        ({"start": ""}, 'invalid parameter "start"'),
+        ({"end": "-1"}, "end timestamp must not be before start time"),
+        ({"end": "11001"}, "exceeded maximum resolution of 11,000 points"),
+        ({"query": '"a"'}, 'invalid expression type "string"'),
+    ],
+)
+async def test_a_range_that_makes_no_sense_is_bad_data(
+    office: Office, changed: dict[str, str], why: str
+) -> None:
+    asked = {"query": "1", "start": "0", "end": "11000", "step": "1"}
+    assert (await office.ask("/query_range", **asked)).status_code == 200
+
+    answer = await office.ask("/query_range", **(asked | changed))
+
+    assert answer.status_code == 400
+    assert why in answer.json()["error"]
+
+
+async def test_what_cannot_be_computed_is_an_execution_error(office: Office) -> None:
+    answer = await office.ask("/query", query="disk + on (host) disk")
+
+    assert answer.status_code == 422
+    assert answer.json()["errorType"] == "execution"
+    assert "found duplicate series" in answer.json()["error"]
+
+
+async def test_too_many_series_are_an_execution_error(office: Office) -> None:
+    office.store = Shelf([({"__name__": "m", "x": str(n)}, [(600_000, 1.0)]) for n in range(51)])
+
+    assert (await office.ask("/query", query="m")).status_code == 422
+
+
+async def test_a_caller_of_one_client_sees_that_client_alone(office: Office) -> None:
+    office.who = office.reads(["acme"])
+
+    assert await office.values("disk") == [("acme", "92.5")]
+    assert await office.values('disk{client=~".+"} or disk{client="bolt"}') == [("acme", "92.5")]
+
+
+async def test_a_caller_of_several_clients_sees_those(office: Office) -> None:
+    office.who = office.reads(["acme", "bolt"])
+
+    assert await office.values("disk") == [("acme", "92.5"), ("bolt", "21")]
+
+
+async def test_a_caller_without_the_right_to_read_is_refused(office: Office) -> None:
+    office.who = Identity("a", "Agent", Role.AGENT, Scope(), frozenset((Right.INGEST,)))
+
+    with pytest.raises(RightMissing):
+        await office.ask("/query", query="disk")
+
+
+async def test_a_limit_cuts_and_says_so(office: Office) -> None:
+    answer = (await office.ask("/query", query="disk", limit="2")).json()
+
+    assert len(answer["data"]["result"]) == 2
+    assert answer["warnings"] == ["results truncated due to limit"]
+    assert "warnings" not in (await office.ask("/query", query="disk", limit="3")).json()
+
+
+async def test_a_lookback_may_be_asked_for(office: Office) -> None:
+    later = {"time": str(600 + timedelta(minutes=6).total_seconds())}
+
+    near = await office.ask("/query", query="disk", **later)
+    far = await office.ask("/query", query="disk", lookback_delta="10m", **later)
+
+    assert [len(each.json()["data"]["result"]) for each in (near, far)] == [0, 3]
+
+
+class Slow(Shelf):
+    """A store whose answers take longer than anybody waits."""
+
+    async def read(self, matchers: Sequence[Matcher], start: int, end: int, /) -> Columns:
+        await asyncio.sleep(30)
+        return self.columns(matchers, start, end)
+
+
+async def test_an_answer_that_takes_too_long_is_a_timeout(office: Office) -> None:
+    office.store = Slow([])
+
+    answer = await office.ask("/query", query="disk", timeout="20ms")
+
+    assert (answer.status_code, answer.json()["errorType"]) == (503, "timeout")
+
+
+async def test_many_values_are_computed_beside_the_loop(office: Office) -> None:
+    office.store = Shelf([({"__name__": "m", "x": str(n)}, [(0, 1.0)]) for n in range(10)])
+
+    answer = await office.ask("/query_range", query="sum(m)", start="0", end="299", step="0.05")
+
+    values = answer.json()["data"]["result"][0]["values"]
+    assert (len(values), values[-1]) == (5981, [299, "10"])
+
+
+async def test_a_form_without_end_is_refused(office: Office) -> None:
+    with pytest.raises(TooLarge):
+        await office.web.post(URL + "/query", data={"query": "1 +" * 400_000})

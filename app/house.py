@@ -1,0 +1,131 @@
+"""The house with all its parts: how it opens, what it watches, how it closes."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+
+from access import queries as access
+from access.authorizer import Authorizer
+from access.directory import Directory
+from access.passwords import Passwords
+from alerting import queries as alerting
+from alerting.evaluator import Evaluator
+from app.condition import Condition
+from app.keeper import Keeper
+from app.measures import Measures
+from app.scheduler import Scheduler
+from collectors.jobs import Rounds
+from collectors.turns import TargetFacts
+from kit import live
+from kit.clock import Clock
+from kit.db import Database
+from kit.notices import Notices
+from kit.pages import Pages
+from kit.settings import Settings
+from kit.signing import Signer
+from metrics.ports.remote_write import RemoteWrite
+from metrics.ports.samples import Samples
+from metrics.store import Store
+from notifications.sender import Sender
+
+log = logging.getLogger(__name__)
+
+CONFIG = "config"
+ACCESS = "access"
+DRAINED_WITHIN = 1.0
+
+
+@dataclass
+class House:
+    """Everything that serves, put together by `app.wiring`."""
+
+    settings: Settings
+    version: str
+    clock: Clock
+    db: Database
+    http: httpx.AsyncClient
+    notices: Notices
+    signer: Signer
+    passwords: Passwords
+    authorizer: Authorizer
+    measures: Measures
+    pages: Pages
+    store: Store
+    evaluator: Evaluator
+    sender: Sender
+    rounds: Rounds
+    scheduler: Scheduler
+    keeper: Keeper
+    remote_write: RemoteWrite
+    samples: Samples
+    directory: Directory = field(default_factory=lambda: Directory({}, ()))
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def shared(self) -> dict[str, Any]:
+        """Return what routes find on the application's state."""
+        names = ("settings", "clock", "db", "notices", "signer", "passwords", "authorizer")
+        more = ("pages", "store", "closing")
+        return {"house": self, **{name: getattr(self, name) for name in (*names, *more)}}
+
+    async def open(self) -> None:
+        """Bring everything up: memory first, then what moves by itself."""
+        await self.reload()
+        await self.evaluator.start(self.clock())
+        await self.store.open(self.clock())
+        await self.evaluator.ready(self.clock())
+        await self.notices.start()
+        keep = self.keeper.keep
+        keep("loop", self.measures.watch_the_loop)
+        keep("authorizer", lambda: self.authorizer.watch(self.notices))
+        keep("configuration", self._follow_configuration)
+        keep("evaluator", self.evaluator.run)
+        keep("sender", self.sender.run)
+        self.scheduler.start()
+        log.info("ready on %s", self.settings.url)
+
+    async def close(self) -> None:
+        """Bring everything down in order; what is under way gets a moment to end."""
+        self.begin_to_close()
+        self.scheduler.close()
+        await self.rounds.close()
+        await self.keeper.close("evaluator", "configuration", "authorizer", "loop")
+        await self.sender.close(timedelta(seconds=1))
+        await self.keeper.close()
+        await self.store.close(self.clock())
+        await self.notices.close()
+        await self.http.aclose()
+
+    def begin_to_close(self) -> None:
+        """Tell open event streams to end."""
+        self.closing.set()
+        self.notices.wake(live.CHANNEL)
+
+    async def reload(self) -> None:
+        """Read clients, systems, rules and targets anew, and hand them on."""
+        async with self.db.snapshot() as session:
+            self.directory = await access.directory(session)
+            rules = await alerting.rules(session)
+            targets = await access.targets(session)
+        self.rounds.targets = [_facts(target) for target in targets]
+        self.store.forget_senders()
+        await self.evaluator.reload(rules, self.directory)
+
+    async def _follow_configuration(self) -> None:
+        async with self.notices.subscribe(CONFIG) as changes:
+            while True:
+                await changes.get()
+                changes.clear()
+                await self.reload()
+
+    async def condition(self) -> Condition:
+        """Return whether everything that has to happen happens."""
+        return await vigil_of(self)
+
+    async def readiness(self) -> Condition:
+        """Return whether requests are welcome."""
+        return await readiness_of(self)

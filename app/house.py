@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -13,8 +12,10 @@ from access import queries as access
 from access.authorizer import Authorizer
 from access.directory import Directory
 from access.passwords import Passwords
+from access.tables import Target
 from alerting import queries as alerting
 from alerting.evaluator import Evaluator
+from app import vigil
 from app.condition import Condition
 from app.keeper import Keeper
 from app.measures import Measures
@@ -124,8 +125,18 @@ class House:
 
     async def condition(self) -> Condition:
         """Return whether everything that has to happen happens."""
-        return await vigil_of(self)
+        return await vigil.condition(self)
 
     async def readiness(self) -> Condition:
         """Return whether requests are welcome."""
-        return await readiness_of(self)
+        return await vigil.readiness(self)
+
+    async def measure(self) -> None:
+        """Bring the gauges up to date."""
+        await vigil.measure(self)
+
+
+def _facts(target: Target) -> TargetFacts:
+    names = ("client", "name", "kind", "url", "system", "interval_ms", "timeout_ms")
+    more = ("labels", "options")
+    return TargetFacts(**{name: getattr(target, name) for name in (*names, *more)})

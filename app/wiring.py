@@ -1,36 +1,30 @@
 """Who is handed what, and who reacts to what: the one place where the rooms meet."""
 
-import asyncio
-import logging
-from collections.abc import Coroutine, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import version
-from typing import Any
 
 import httpx
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from access import queries as access_queries
 from access.authorizer import Authorizer
-from access.directory import Directory
 from access.passwords import Passwords
-from access.scope import Identity, Right
-from alerting import queries as alerting_queries
+from access.scope import Right
 from alerting.evaluator import Evaluator
-from app import pipeline, vigil
-from app.condition import Condition
+from app import pipeline
+from app.heartbeat import Heartbeat
+from app.house import House
+from app.keeper import Keeper
 from app.measures import Measures
 from app.opening import Secrets
 from app.scheduler import Scheduler, Tick
-from app.telling import render
+from app.telling import Speaker
 from collectors.host import Host
 from collectors.jobs import Rounds
 from collectors.probe import Prober
 from collectors.samples import Sample
 from collectors.scrape import Scraper
-from collectors.turns import TargetFacts
 from incidents import jobs as incidents
 from incidents import reactions as incident_reactions
 from kit import outbox
@@ -39,18 +33,119 @@ from kit.db import Database
 from kit.notices import Notices
 from kit.outbox import Reactions
 from kit.pages import Pages
+from kit.sealing import Sealer
 from kit.settings import Settings
 from kit.signing import Signer
+from metrics.journal import Sync
 from metrics.ports.encode import write_request
 from metrics.ports.remote_write import RemoteWrite
 from metrics.ports.samples import Samples
 from metrics.store import Store
 from notifications.channels.email import Email
-from notifications.channels.webhook import Webhook
+from notifications.channels.webhook import Webhook, open_client
 from notifications.events import NotificationFailed
+from notifications.schemas import Channel, Leaving, Message
 from notifications.sender import Outside, Sender
-
-log = logging.getLogger(__name__)
 
 REACTIONS: Reactions = {NotificationFailed: (incident_reactions.notification_failed,)}
 """Who reacts to which news, off the main path."""
+
+FETCHES = httpx.Limits(max_connections=200, max_keepalive_connections=100)
+
+
+def build(settings: Settings, secrets: Secrets, db: Database, clock: Clock) -> House:
+    """Return the house, every part handed what it needs; nothing moves yet."""
+    measures, notices, pages = Measures(), Notices(db), Pages()
+    signer, sealer = Signer(secrets.key), Sealer(secrets.key)
+    http = httpx.AsyncClient(limits=FETCHES, trust_env=False)
+    authorizer = Authorizer(db, clock)
+    store = Store(
+        settings.data_dir / "samples",
+        db,
+        known_clients=lambda: house.directory.clients,
+        sync=Sync(settings.journal_sync.value),
+        retention=settings.retention,
+    )
+    evaluator = Evaluator(db, store, partial(pipeline.carry, db), clock)
+    speaker = Speaker(pages, signer, settings.url, clock)
+
+    async def render(session: AsyncSession, leaving: Leaving) -> Message:
+        return await speaker.render(session, leaving, house.directory)
+
+    outside = Outside(_channels(settings, sealer), render, observe=measures.observe_send)
+    ingest = partial(authorizer, needed=Right.INGEST)
+    house = House(
+        settings=settings,
+        version=version("langyan"),
+        clock=clock,
+        db=db,
+        http=http,
+        notices=notices,
+        signer=signer,
+        passwords=Passwords(),
+        authorizer=authorizer,
+        measures=measures,
+        pages=pages,
+        store=store,
+        evaluator=evaluator,
+        sender=Sender(db, outside, clock, notices),
+        rounds=_rounds(settings, store, http, clock),
+        scheduler=Scheduler((), clock),
+        keeper=Keeper(),
+        remote_write=RemoteWrite(store, ingest, clock),
+        samples=Samples(store, ingest, clock),
+    )
+    house.scheduler.ticks = ticks(house)
+    return house
+
+
+def _channels(settings: Settings, sealer: Sealer) -> dict[str, Channel]:
+    client = open_client()
+    found: dict[str, Channel] = {
+        "webhook": Webhook(
+            client, allow_link_local=settings.allow_link_local, unseal=sealer.unseal
+        )
+    }
+    if settings.smtp_url:
+        found["email"] = Email(settings.smtp_url, sender=settings.mail_from)
+    return found
+
+
+def _rounds(settings: Settings, store: Store, http: httpx.AsyncClient, clock: Clock) -> Rounds:
+    async def deliver(client: str, samples: Sequence[Sample], now: datetime) -> None:
+        body = write_request(
+            [sample.labels for sample in samples],
+            [milliseconds(now) if s.at_ms is None else s.at_ms for s in samples],
+            [sample.value for sample in samples],
+        )
+        await store.append(body, port="remote_write", client=client, now=now)
+
+    allow = settings.allow_link_local
+    kinds = {"scrape": Scraper(http, allow), "http": Prober(http, allow)}
+    return Rounds(deliver, kinds, clock, host=Host() if settings.watch_host else None)
+
+
+def ticks(house: House) -> Sequence[Tick]:
+    """Return the table of what ticks."""
+    db, clock, evaluator = house.db, house.clock, house.evaluator
+    heartbeat = Heartbeat(house)
+    second, minute = timedelta(seconds=1), timedelta(minutes=1)
+
+    async def relay(_: datetime) -> None:
+        await outbox.relay(db, REACTIONS, clock)
+
+    async def escalate(_: datetime) -> None:
+        await incidents.escalate_due(db, clock)
+        await incidents.resolve_due(db, clock)
+        await incidents.sla_due(db, clock)
+
+    return (
+        Tick("rules", second, evaluator.tick),
+        Tick("sweep", minute, evaluator.sweep),
+        Tick("incidents", second, escalate),
+        Tick("outbox", second, relay),
+        Tick("fetch", second, house.rounds.start_due),
+        Tick("flush", house.settings.flush_every, house.flush),
+        Tick("keeper", second, house.keeper.look_after),
+        Tick("heartbeat", timedelta(seconds=30), heartbeat.beat),
+    )

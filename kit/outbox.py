@@ -69,6 +69,12 @@ async def oldest_due(session: AsyncSession) -> datetime | None:
     return oldest
 
 
+async def parked(session: AsyncSession) -> int:
+    """Return how many events failed so often that a person has to look."""
+    given_up = select(func.count()).where(OutboxRow.parked_at.is_not(None))
+    return await session.scalar(given_up) or 0
+
+
 async def relay(db: Database, reactions: Reactions, clock: Clock, *, limit: int = 100) -> int:
     """Hand due events to their reactions; return how many were answered."""
     answered = 0

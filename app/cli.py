@@ -17,6 +17,7 @@ from kit import logs
 from kit.clock import system_clock
 from kit.errors import Refusal
 from kit.postgres import CannotStart
+from kit.sealing import Sealer
 from kit.settings import Settings
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -80,10 +81,14 @@ def apply(folder: Path, dry_run: bool) -> None:
 
 
 async def _apply(folder: Path, dry_run: bool) -> None:
-    async with opening.reach_database(_settings()) as db:
+    settings = _settings()
+    folders = [provisioning.DEFAULTS, folder]
+    seal = Sealer(opening.key_of(settings)).seal
+    async with opening.reach_database(settings) as db:
         await upgrade(db)
-        folders = [provisioning.DEFAULTS, folder]
-        changes = await provisioning.apply(db, folders, now=system_clock(), dry_run=dry_run)
+        changes = await provisioning.apply(
+            db, folders, seal=seal, now=system_clock(), dry_run=dry_run
+        )
     click.echo(provisioning.describe(changes))
 
 

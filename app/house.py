@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -15,6 +15,7 @@ from access.passwords import Passwords
 from access.tables import Target
 from alerting import queries as alerting
 from alerting.evaluator import Evaluator
+from alerting.thresholds import CompiledRule
 from app import vigil
 from app.condition import Condition
 from app.keeper import Keeper
@@ -75,10 +76,9 @@ class House:
 
     async def open(self) -> None:
         """Bring everything up: memory first, then what moves by itself."""
-        await self.reload()
-        await self.evaluator.start(self.clock())
+        rules = await self._read()
         await self.store.open(self.clock())
-        await self.evaluator.ready(self.clock())
+        await self.evaluator.start(rules, self.directory, now=self.clock())
         await self.notices.start()
         keep = self.keeper.keep
         keep("loop", self.measures.watch_the_loop)
@@ -108,13 +108,25 @@ class House:
 
     async def reload(self) -> None:
         """Read clients, systems, rules and targets anew, and hand them on."""
+        rules = await self._read()
+        self.store.forget_senders()
+        await self.evaluator.reload(rules, self.directory, now=self.clock())
+
+    async def _read(self) -> list[CompiledRule]:
         async with self.db.snapshot() as session:
             self.directory = await access.directory(session)
             rules = await alerting.rules(session)
             targets = await access.targets(session)
         self.rounds.targets = [_facts(target) for target in targets]
-        self.store.forget_senders()
-        await self.evaluator.reload(rules, self.directory)
+        return rules
+
+    async def flush(self, now: datetime) -> None:
+        """Write what memory alone holds to the database."""
+        await self.store.flush(now)
+
+    def rules_behind(self) -> timedelta:
+        """Return how old the oldest sample is that the rules have not seen."""
+        return timedelta(seconds=self.evaluator.gauges(self.clock())["lag_seconds"])
 
     async def _follow_configuration(self) -> None:
         async with self.notices.subscribe(CONFIG) as changes:

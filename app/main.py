@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -12,14 +12,17 @@ import alerting.api
 import incidents.api
 import metrics.api
 import oncall.api
+from access.scope import Identity
+from access.web import Caller
 from app import health, problems
 from app.doors import Doors
 from app.pages import acknowledge, board, hosts, incident, incident_list, oncall_page, problem_page
 from app.wiring import House
 from kit.settings import ROOT
+from metrics.store import Store
 
 API = (access.api, incidents.api, alerting.api, oncall.api)
-PAGES = (board, incident, incident_list, oncall_page, hosts, acknowledge, problem_page)
+PAGES = (access.pages, board, incident, incident_list, oncall_page, hosts, acknowledge, problem_page)
 
 
 def create_app(house: House) -> Doors:
@@ -34,15 +37,20 @@ def create_app(house: House) -> Doors:
     for name, part in house.shared().items():
         setattr(app.state, name, part)
     problems.install(app)
-    for room in API:
-        app.include_router(room.router, prefix="/api/v1")
-    app.include_router(metrics.api.router)
-    app.include_router(access.pages.router)
-    for page in PAGES:
-        app.include_router(page.router)
-    app.include_router(health.router)
+    for room in (*API, *PAGES, health):
+        app.include_router(room.router)
+    app.include_router(metrics.api.router(_store, _who))
     app.mount("/static", StaticFiles(directory=ROOT / "static"), name="static")
     return Doors(app, ports(house))
+
+
+def _store(request: Request) -> Store:
+    store: Store = request.app.state.store
+    return store
+
+
+async def _who(caller: Caller) -> Identity:
+    return caller
 
 
 def ports(house: House) -> Mapping[str, ASGIApp]:

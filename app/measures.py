@@ -38,6 +38,13 @@ class Measures:
             self.gauges[name] = Gauge(f"langyan_{name}", about, registry=self.registry)
         self.gauges[name].set(value)
 
+    def observe_send(self, event: str, seconds: float) -> None:
+        """Take note of what the sender tells: an outcome, or how long a message had waited."""
+        if event == "waited":
+            self.notification.observe(seconds)
+        else:
+            self.sent.labels(event).inc()
+
     async def watch_the_loop(self) -> None:
         """Measure, until cancelled, how much later than asked the event loop wakes us."""
         while True:

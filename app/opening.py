@@ -14,6 +14,7 @@ from kit import postgres
 from kit.db import Database
 from kit.errors import Invalid
 from kit.folder import private, secret
+from kit.sealing import Sealer
 from kit.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -83,7 +84,8 @@ async def prepare(db: Database, settings: Settings, *, now: datetime) -> Secrets
         made = await ensure_built_ins(tx, admin_token=settings.admin_token, now=now)
     if made.admin_token:
         show_once(made.admin_token)
-    changes = await provisioning.apply(db, folders(settings), now=now)
+    seal = Sealer(key).seal
+    changes = await provisioning.apply(db, folders(settings), seal=seal, now=now)
     if changes:
         log.info("configuration: %d changes", len(changes))
     return Secrets(key, made.admin_token)

@@ -9,7 +9,6 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from alerting import queries as alerting
 from app.condition import Condition
 from incidents import queries as incidents
 from kit import outbox
@@ -32,9 +31,11 @@ async def condition(house: "House") -> Condition:
     wrong = [f"the tick {name} is late" for name in house.scheduler.late(now)]
     if house.sender.skewed:
         wrong.append("our clock and PostgreSQL's differ by more than a second: nothing is sent")
-    if house.evaluator.lag(now) > RULES_WAIT:
-        wrong.append(f"the rules are {_seconds(house.evaluator.lag(now))} s behind the samples")
-    figures = {"rules_behind_seconds": house.evaluator.lag(now).total_seconds()}
+    behind = house.rules_behind()
+    if behind > RULES_WAIT:
+        wrong.append(f"the rules are {_seconds(behind)} s behind the samples")
+    wrong += [f"the rule {name} is not evaluated: {why}" for name, why in house.evaluator.broken.items()]
+    figures = {f"rules_{name}": value for name, value in house.evaluator.gauges(now).items()}
     try:
         async with asyncio.timeout(ANSWERS_WITHIN), house.db.snapshot() as session:
             wrong += await _of_rows(session, now, figures)
@@ -59,7 +60,6 @@ async def _of_rows(session: AsyncSession, now: datetime, figures: dict[str, floa
     wrong += [f"nothing will ever move incident {one.number}" for one in forgotten]
     figures["notifications_waiting"] = await notifications.queue_length(session)
     figures["events_parked"] = await outbox.parked(session)
-    figures["alerts_set_aside"] = await alerting.count_set_aside(session)
     if figures["events_parked"]:
         wrong.append(f"{figures['events_parked']:.0f} events wait for a person to look")
     return wrong
@@ -73,7 +73,7 @@ async def readiness(house: "House") -> Condition:
             await session.execute(select(1))
     except AWAY as error:
         wrong.append(f"the database does not answer: {type(error).__name__}")
-    behind = house.evaluator.lag(house.clock())
+    behind = house.rules_behind()
     if behind > RULES_WAIT:
         wrong.append(f"the rules are {_seconds(behind)} s behind the samples")
     return Condition.of(wrong, {"rules_behind_seconds": behind.total_seconds()})

@@ -66,7 +66,7 @@ def build(settings: Settings, secrets: Secrets, db: Database, clock: Clock) -> H
         sync=Sync(settings.journal_sync.value),
         retention=settings.retention,
     )
-    evaluator = Evaluator(db, store, partial(pipeline.carry, db), clock)
+    evaluator = Evaluator(store, db, partial(pipeline.carry, db), clock=clock)
     speaker = Speaker(pages, signer, settings.url, clock)
 
     async def render(session: AsyncSession, leaving: Leaving) -> Message:
@@ -134,13 +134,16 @@ def ticks(house: House) -> Sequence[Tick]:
     async def relay(_: datetime) -> None:
         await outbox.relay(db, REACTIONS, clock)
 
+    async def look_at_waits(now: datetime) -> None:
+        evaluator.tick(now)
+
     async def escalate(_: datetime) -> None:
         await incidents.escalate_due(db, clock)
         await incidents.resolve_due(db, clock)
         await incidents.sla_due(db, clock)
 
     return (
-        Tick("rules", second, evaluator.tick),
+        Tick("rules", second, look_at_waits),
         Tick("sweep", minute, evaluator.sweep),
         Tick("incidents", second, escalate),
         Tick("outbox", second, relay),

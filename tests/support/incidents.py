@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid5
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.scope import EVERYTHING, Identity, Right, Role, Scope
@@ -27,8 +27,8 @@ from kit.db import Database, lock
 from kit.signing import Signer
 from notifications import commands as notifications
 from notifications.events import NotificationFailed
-from notifications.schemas import Leaving, Message
-from oncall.tables import Contact, EscalationPolicy
+from notifications.schemas import Leaving, Message, NotificationOut, Promise
+from oncall.tables import Contact, EscalationPolicy, Schedule
 from tests.support.clock import FakeClock
 from tests.support.telling import INCIDENT, Telling, telling
 
@@ -91,11 +91,19 @@ class House:
 
     async def follows(self, transitions: Sequence[Transition], client: str = "acme") -> None:
         """Carry transitions down the path and let the messages leave."""
+        await self.carries(transitions, client)
+        await self.settles()
+
+    async def carries(self, transitions: Sequence[Transition], client: str = "acme") -> None:
+        """Carry transitions down the path."""
         async with self.db.transaction() as tx:
             await lock(tx, "client", client)
             promises = await commands.follow(tx, client, transitions, now=self.clock())
-            await notifications.queue(tx, promises, now=self.clock())
-        await self.settles()
+            await self.queues(tx, promises)
+
+    async def queues(self, tx: AsyncSession, promises: Sequence[Promise]) -> None:
+        """Owe people these messages."""
+        await notifications.queue(tx, promises, now=self.clock())
 
     async def moves(
         self,
@@ -160,6 +168,34 @@ class House:
             answer = await commands.reopen(tx, number, by=person(name), now=self.clock())
         await self.settles()
         return answer
+
+    async def escalates(self, name: str, number: int = 1) -> Answer:
+        """Let somebody call the next step."""
+        async with self.db.transaction() as tx:
+            answer = await commands.escalate(tx, number, by=person(name), now=self.clock())
+        await self.settles()
+        return answer
+
+    async def receipts(self, number: int = 1) -> Sequence[NotificationOut]:
+        """Return what became of every notification about the incident."""
+        async with self.db.snapshot() as session:
+            seen = await queries.detail(session, EVERYTHING, number, now=self.clock())
+        return seen.receipts
+
+    async def hires(self, name: str, target: str) -> None:
+        """Let somebody new be on call for ever in a schedule of that target's name."""
+        layer = {"people": [name], "rotation": "weekly", "handoff": "Mon 09:00"}
+        schedule = Schedule(name=target.partition(":")[2], timezone="UTC", layers=[layer])
+        async with self.db.transaction() as tx:
+            tx.add(Person(name=name, title=name))
+            await tx.flush()
+            url = self.telling.phone.url(name)
+            tx.add_all([schedule, Contact(person=name, channel="webhook", address=url)])
+
+    async def forgets_policies(self) -> None:
+        """Leave no escalation policy."""
+        async with self.db.transaction() as tx:
+            await tx.execute(delete(EscalationPolicy))
 
     async def shows(self, number: int = 1) -> Shown:
         """Return the incident as a page shows it."""

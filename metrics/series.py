@@ -21,10 +21,16 @@ Learned = Callable[[list[int]], None]
 
 
 class Registry:
-    """Refs count up from 0 and live as long as the process; ids are the database's."""
+    """Refs count up from 0 and live as long as the process; ids are the database's.
 
-    def __init__(self, limits: Limits) -> None:
+    `reserve` is told how many refs there are before anybody else can see the newest.
+    """
+
+    def __init__(
+        self, limits: Limits, *, reserve: Callable[[int], None] = lambda count: None
+    ) -> None:
         self.limits = limits
+        self._reserve = reserve
         self.labels: list[Labels] = []
         self.clients: list[str] = []
         self.ids: list[int] = []
@@ -60,6 +66,7 @@ class Registry:
     def add(self, labels: Labels, client: str, stored_as: int) -> int:
         """Enter a series that is not known yet."""
         ref = len(self.labels)
+        self._reserve(ref + 1)
         shared = tuple(self._pairs.setdefault(pair, pair) for pair in labels)
         self.labels.append(shared)
         self.clients.append(client)

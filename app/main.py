@@ -22,7 +22,16 @@ from kit.settings import ROOT
 from metrics.store import Store
 
 API = (access.api, incidents.api, alerting.api, oncall.api)
-PAGES = (access.pages, board, incident, incident_list, oncall_page, hosts, acknowledge, problem_page)
+PAGES = (
+    access.pages,
+    board,
+    incident,
+    incident_list,
+    oncall_page,
+    hosts,
+    acknowledge,
+    problem_page,
+)
 
 
 def create_app(house: House) -> Doors:

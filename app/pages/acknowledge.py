@@ -55,7 +55,9 @@ class Link:
         except (Unauthorized, NotFound):
             return self._show(AcknowledgeView("invalid", self.path), self.reader.locale, 410)
         view = seen(detail.shown, Words(locale, house.directory, people, charts, limits))
-        return self._show(self._state(view, detail.shown.incident.acknowledged_by, holder), locale, status)
+        return self._show(
+            self._state(view, detail.shown.incident.acknowledged_by, holder), locale, status
+        )
 
     def _state(self, view: IncidentView, owner: str | None, holder: Identity) -> AcknowledgeView:
         state = "ready"

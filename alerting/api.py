@@ -1,0 +1,5 @@
+"""t"""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -3,7 +3,8 @@
 import access.tables
 import alerting.tables
 import kit.outbox
+import metrics.tables
 from kit.db import Base
 
-ROOMS = (access.tables, alerting.tables, kit.outbox)
+ROOMS = (access.tables, alerting.tables, kit.outbox, metrics.tables)
 TABLES = Base.metadata.tables

@@ -1,36 +1,30 @@
 """Passes verdicts on samples as they come: start reading at `on_batch`, `drain` and `sweep`."""
 
 import asyncio
-import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from access.directory import Directory
-from alerting import queries
+from alerting import mending, queries
 from alerting.backlog import Backlog, Drained
 from alerting.delivery import Carry
 from alerting.expressions import Expressions, Head
 from alerting.lanes import Lanes
-from alerting.lifecycle import START
 from alerting.news import News
 from alerting.rules_index import RulesIndex
-from alerting.tables import Alert, state_of
+from alerting.tables import Alert
 from alerting.thresholds import CompiledRule
-from alerting.watches import Remembered, Watched, Watches
-from alerting.watches import state_of as remembered
+from alerting.watches import Watched, Watches
 from kit.clock import Clock, milliseconds
 from kit.db import Database
 from metrics.batch import START as BEGINNING
-from metrics.batch import Batch, Ints, Position
-from metrics.columns import NAME
-from metrics.matchers import Op, all_hold
-from metrics.promql.tree import LOOKBACK_MS, Selector
-
-log = logging.getLogger(__name__)
+from metrics.batch import Batch, Position
+from metrics.promql.tree import Selector
 
 GRACE = timedelta(minutes=2)
 """After our own start silence means nothing until then."""
@@ -77,7 +71,9 @@ class Evaluator:
         self._refs = 0
         self._fresh: list[int] = []
         self._progress: dict[str, Position] = {}
-        self._owing: set[int] = set()
+        self._owing: set[str] = set()
+        self._look = False
+        self._dropped = 0
         self._building = asyncio.Lock()
         self._held = True
         self._watches = Watches(RulesIndex((), Directory({}, ())), store.labels, self._reads)
@@ -113,7 +109,7 @@ class Evaluator:
             try:
                 await self._lanes.stop()
                 async with self._db.snapshot() as session:
-                    rows = await queries.all_alerts(session)
+                    rows = await queries.open_alerts(session)
                 self._rebuild(RulesIndex(rules, directory), rows, now)
             finally:
                 self._held = self.ready is None
@@ -130,8 +126,7 @@ class Evaluator:
 
     async def settle(self) -> None:
         """Wait until everything that has come is evaluated and carried."""
-        while self.drain():
-            await asyncio.sleep(0)
+        await self._drain_now()
         for expression in self._expressions.marked():
             await self._expressions.evaluate(expression, self._clock())
         await self._lanes.idle()
@@ -142,48 +137,53 @@ class Evaluator:
             return False
         fresh, self._fresh = self._fresh, []
         self._watches.learn(fresh)
-        drained = self._backlog.take(self._unread if self._progress else None)
-        if drained is None:
-            return False
-        if len(drained.refs):
+        dropped = self._backlog.dropped
+        drained = self._backlog.take(self._unread)
+        if drained and len(drained.refs):
             self._compare(drained)
-        self._lanes.read_to = max(drained.position, self._lanes.read_to or BEGINNING)
+        if drained:
+            self._lanes.read_to = max(drained.position, self._lanes.read_to or BEGINNING)
+        if not len(self._backlog) and (self._look or dropped != self._dropped):
+            self._look, self._dropped = False, dropped
+            for _ in self._at_head(self._clock()):
+                continue
         return bool(len(self._backlog))
 
     def tick(self, now: datetime) -> None:
         """Send on what time alone changes: waits that are over, series that fell silent."""
         self.last_tick = now
-        if self._held:
+        if self._held or self.ready is None:
             return
-        watches, at = self._watches, milliseconds(now)
-        count = watches.count
-        over = np.flatnonzero((watches.wake[:count] <= at) & ~watches.busy[:count])
-        if len(over):
-            over = over[self._heard(over, watches.due[over])].astype(np.int32)
-            self._post(over, watches.due[over].astype(np.int64), self._values(over), at)
-        silent = self._silent(at)
-        if len(silent):
-            nothing = np.full(len(silent), np.nan)
-            self._post(silent, np.full(len(silent), at), nothing, at)
+        at, ready = milliseconds(now), milliseconds(self.ready)
+        grace = milliseconds(self.ready + GRACE)
+        watches = self._watches
+        news = (
+            mending.silent(watches, at=at, grace=grace),
+            mending.over(watches, self._store, at=at, ready=ready, grace=grace),
+        )
+        for each in news:
+            if each:
+                self._lanes.post(each)
         self._expressions.mark_waiting(asyncio.get_running_loop().time())
 
     async def sweep(self, now: datetime) -> None:
         """Mend what differs: memory and the alert rows, then the head and memory."""
+        lanes, watches = self._lanes, self._watches
         if self._held:
             return
-        lanes, watches = self._lanes, self._watches
         lanes.moved.clear()
         async with self._db.snapshot() as session:
             rows = await queries.open_alerts(session)
         if lanes is not self._lanes:
-            return
-        self._mend(rows)
-        self._try_again()
-        self._look_at_head(now)
+            return  # the rules were changed meanwhile, and memory made anew
+        self._counts["mended"] += mending.mend(watches, lanes, rows)
+        mending.try_again(watches, lanes)
+        for _ in self._at_head(now):
+            await asyncio.sleep(0)
         self._expressions.mark_all(asyncio.get_running_loop().time())
         owing, self._owing = self._owing, set()
-        for number in owing:
-            lanes.move_on(watches.clients[number])
+        for client in owing:
+            lanes.move_on(client)
         if position := lanes.carried_to():
             self._store.release(position)
         self.last_sweep = now
@@ -214,8 +214,13 @@ class Evaluator:
         while True:
             await self._backlog.woken.wait()
             self._backlog.woken.clear()
-            while self.drain():
-                await asyncio.sleep(0)
+            await self._drain_now()
+
+    async def _drain_now(self) -> None:
+        more = True
+        while more:
+            more = self.drain()
+            await asyncio.sleep(0)
 
     async def _evaluate_all(self) -> None:
         loop = asyncio.get_running_loop()
@@ -233,6 +238,9 @@ class Evaluator:
     def _reads(self, number: int, selector: Selector, ref: int) -> None:
         self._expressions.reads(number, selector, ref)
 
+    def _at_head(self, now: datetime) -> Iterator[int]:
+        return mending.look_at_head(self._watches, self._lanes, self._store, at=milliseconds(now))
+
     def _rebuild(self, index: RulesIndex, rows: Sequence[Alert], now: datetime) -> None:
         before = self._lanes
         watches = Watches(index, self._store.labels, self._reads)
@@ -240,14 +248,60 @@ class Evaluator:
         lanes.read_to = before.read_to
         self._counts += before.counts
         self._watches, self._lanes = watches, lanes
-        self._expressions = Expressions(
-            self._store, watches, lanes, ready=(self.ready or now) + GRACE
-        )
-        watches.expect(map(_as_remembered, rows))
+        ready = (self.ready or now) + GRACE
+        self._expressions = Expressions(self._store, watches, lanes, ready=ready)
+        watches.expect(map(mending.as_remembered, rows))
         self._fresh = []
         watches.learn(range(self._refs))
-        refs = np.arange(watches.refs, dtype=np.int32)
-        watches.seen[: watches.refs] = self._store.newest(refs)[0]
-        self._take_up(watches.unclaimed(), now)
-        self._look_at_head(now)
+        watches.seen[: self._refs] = self._store.newest(np.arange(self._refs, dtype=np.int32))[0]
+        for refs in self._backlog.refs:
+            watches.seen[refs] = -1  # the head is ahead of what we have evaluated
+        mending.take_up(watches, lanes, self._expressions, now=now)
+        self._look = True
         self._expressions.mark_all(asyncio.get_running_loop().time())
+
+    def _unread(self, batch: Batch) -> NDArray[np.bool_]:
+        """Tell of a batch from the journal which samples its clients' rules have not seen."""
+        seen = [self._progress.get(client, BEGINNING) for client in self._watches.clients]
+        ahead = np.array([batch.position > position for position in seen], np.bool_)
+        unread: NDArray[np.bool_] = ahead[self._watches.whose[batch.refs]]
+        return unread
+
+    def _compare(self, drained: Drained) -> None:
+        """Send on the samples that may change something, and whatever else their watches saw."""
+        watches, refs, times = self._watches, drained.refs, drained.times
+        seen = watches.seen[refs]
+        in_order = times >= seen
+        watches.seen[refs] = np.maximum(times, seen)
+        self._note_clients(watches.whose[refs])
+        for slot in watches.slots:
+            mine = slot[refs]
+            with np.errstate(invalid="ignore"):
+                same = drained.values >= watches.low[mine]
+                same &= drained.values <= watches.high[mine]
+            same &= times < watches.due[mine]
+            if not same.all():
+                self._news(mine, ~same & in_order, in_order, drained)
+        self._expressions.touched(refs, at=asyncio.get_running_loop().time())
+
+    def _news(
+        self,
+        mine: Watched,
+        changes: NDArray[np.bool_],
+        in_order: NDArray[np.bool_],
+        drained: Drained,
+    ) -> None:
+        watches, values = self._watches, drained.values
+        # the end of a series, or no number, says nothing where silence does not matter
+        changes &= (mine > 0) & (~np.isnan(values) | watches.silence[mine] | watches.busy[mine])
+        if not changes.any():
+            return
+        concerned = np.zeros(watches.count, np.bool_)
+        concerned[mine[changes]] = True
+        told = np.flatnonzero(concerned[mine] & in_order)
+        self._lanes.post(News(mine[told], drained.times[told], values[told], drained.arrived[told]))
+
+    def _note_clients(self, whose: Watched) -> None:
+        flags = np.zeros(len(self._watches.clients), np.bool_)
+        flags[whose] = True
+        self._owing.update(self._watches.clients[n] for n in np.flatnonzero(flags).tolist())

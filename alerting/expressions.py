@@ -141,6 +141,15 @@ class Expressions:
                 if self._watches.silence[mine].any():
                     self._mark(expression, at)
 
+    def marked(self) -> list[Expression]:
+        """Return the rules that wait to be evaluated."""
+        return [each for each in self._all.values() if each.marked is not None]
+
+    def refusals(self) -> dict[str, str]:
+        """Return why each rule that could not be evaluated could not."""
+        all_ = self._all.values()
+        return {each.rule.compiled.name: each.refusal for each in all_ if each.refusal}
+
     def due(self, at: float) -> list[Expression]:
         """Return the rules to evaluate now, those that wait longest first."""
         self._credit = min(1.0, self._credit + SHARE * (at - self._counted))

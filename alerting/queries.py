@@ -67,13 +67,8 @@ async def by_id(session: AsyncSession, ids: Iterable[UUID]) -> dict[UUID, Alert]
 
 
 async def open_alerts(session: AsyncSession) -> Sequence[Alert]:
-    """Return every alert that waits or fires, of all clients; for the evaluator."""
+    """Return every alert that waits or fires, of all clients; for the evaluator alone."""
     return (await session.scalars(select(Alert).where(Alert.phase.in_(OPEN)))).all()
-
-
-async def all_alerts(session: AsyncSession) -> Sequence[Alert]:
-    """Return every alert, resolved ones too; for the evaluator's start."""
-    return (await session.scalars(select(Alert))).all()
 
 
 async def progress(session: AsyncSession) -> dict[str, Position]:

@@ -233,8 +233,9 @@ class Watches:
         if (client, rule) not in self._expected:
             return
         known = self._unbound.pop((client, rule, self.fingerprint(watch)), None)
-        if known:
-            self.settle(watch, known.state, known.state.value)
+        if known:  # the rule may have changed since: whatever comes next is looked at
+            self.settle(watch, known.state, None)
+            self.value[watch] = np.nan if known.state.value is None else known.state.value
 
     def _room_for_refs(self, needed: int) -> None:
         self.refs = max(self.refs, needed)

@@ -113,6 +113,21 @@ class BrowserSession(Base):
     expires_at: Mapped[datetime]
 
 
+class SignInAttempt(Base):
+    """A try to sign in that has not succeeded; too many of them shut the door for a while."""
+
+    __tablename__ = "sign_in_attempts"
+    __table_args__ = (
+        Index("ix_sign_in_attempts_name_at", "name", "at"),
+        Index("ix_sign_in_attempts_address_at", "address", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    name: Mapped[str]
+    address: Mapped[str]
+    at: Mapped[datetime] = mapped_column(index=True)
+
+
 class AuditEntry(Base):
     """Who did what to which thing when; only ever added."""
 

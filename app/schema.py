@@ -2,9 +2,20 @@
 
 import access.tables
 import alerting.tables
+import incidents.tables
 import kit.outbox
 import metrics.tables
+import notifications.tables
+import oncall.tables
 from kit.db import Base
 
-ROOMS = (access.tables, alerting.tables, kit.outbox, metrics.tables)
+ROOMS = (
+    access.tables,
+    alerting.tables,
+    incidents.tables,
+    kit.outbox,
+    metrics.tables,
+    notifications.tables,
+    oncall.tables,
+)
 TABLES = Base.metadata.tables

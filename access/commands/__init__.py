@@ -1,0 +1,39 @@
+"""Verbs of access, each called inside one transaction; they never commit."""
+
+from access.commands.answers import once, remember, remembered
+from access.commands.built_ins import BuiltIns, ensure_built_ins
+from access.commands.people import (
+    Attempt,
+    WrongPassword,
+    attempt_sign_in,
+    let_in,
+    seen,
+    set_password,
+    sign_out,
+    sign_out_everywhere,
+)
+from access.commands.provision import provision
+from access.commands.tokens import make_token, revoke_token
+from access.commands.trail import OwnedByFile, audit, refuse_if_owned
+
+__all__ = [
+    "Attempt",
+    "BuiltIns",
+    "OwnedByFile",
+    "WrongPassword",
+    "attempt_sign_in",
+    "audit",
+    "ensure_built_ins",
+    "let_in",
+    "make_token",
+    "once",
+    "provision",
+    "refuse_if_owned",
+    "remember",
+    "remembered",
+    "revoke_token",
+    "seen",
+    "set_password",
+    "sign_out",
+    "sign_out_everywhere",
+]

@@ -1,0 +1,146 @@
+"""People: passwords, signing in and out, and the door that shuts after too many tries."""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from access import queries
+from access.commands.tokens import CHANNEL
+from access.commands.trail import audit
+from access.digests import digest, new_secret
+from access.scope import Identity, Right
+from access.tables import BrowserSession, Person, SignInAttempt, Token
+from kit.db import lock
+from kit.errors import TooMany, Unauthorized
+from kit.notices import notify
+
+TRIES_MOST = 10
+WINDOW = timedelta(minutes=15)
+SESSION_LASTS = timedelta(days=30)
+SEEN_AGAIN_AFTER = timedelta(minutes=10)
+ADMIN = "admin"
+"""The built-in person and the built-in token share this name; so may the token be the password."""
+
+
+class WrongPassword(Unauthorized):
+    """The name and the password do not go together; which of the two is wrong is not said."""
+
+    slug, title = "wrong-password", "Name or password is wrong"
+
+    def __init__(self) -> None:
+        super().__init__("name or password is wrong")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A try to sign in that is allowed and already counted."""
+
+    id: int
+    name: str
+    password_hash: str | None
+    token_digest: str | None
+
+    def by_token(self, password: str) -> bool:
+        """Tell whether the built-in person was given the built-in token for a password."""
+        known = self.token_digest
+        return known is not None and hmac.compare_digest(known, digest(password))
+
+
+async def attempt_sign_in(tx: AsyncSession, name: str, *, address: str, now: datetime) -> Attempt:
+    """Count a try before anything is verified; refuse it when too many went before.
+
+    Counted first, so that a hundred guesses at once are not a hundred verifications, and so that
+    no transaction is open while a password is hashed.
+    """
+    await lock(tx, "sign-in name", name)
+    await lock(tx, "sign-in address", address)  # always in this order: nobody waits in a circle
+    await tx.execute(delete(SignInAttempt).where(SignInAttempt.at <= now - WINDOW))
+    for column, value in ((SignInAttempt.name, name), (SignInAttempt.address, address)):
+        oldest = await _oldest_of_too_many(tx, select(SignInAttempt.at).where(column == value))
+        if oldest is not None:
+            wait = int((oldest + WINDOW - now).total_seconds()) + 1
+            raise TooMany("too many tries to sign in; wait a while", retry_after=wait)
+    row = SignInAttempt(name=name, address=address, at=now)
+    tx.add(row)
+    await tx.flush()
+    who = await tx.get(Person, name)
+    usable = who is not None and not who.disabled
+    known = who.password_hash if who is not None and usable else None
+    shown = await tx.get(Token, ADMIN) if usable and name == ADMIN else None
+    valid = shown is not None and shown.revoked_at is None
+    return Attempt(row.id, name, known, shown.digest if shown is not None and valid else None)
+
+
+async def _oldest_of_too_many(tx: AsyncSession, tries: Select[tuple[datetime]]) -> datetime | None:
+    newest_first = tries.order_by(SignInAttempt.at.desc()).offset(TRIES_MOST - 1).limit(1)
+    oldest: datetime | None = await tx.scalar(newest_first)
+    return oldest
+
+
+async def let_in(
+    tx: AsyncSession, attempt: Attempt, *, fresh_hash: str | None, now: datetime
+) -> str:
+    """Start a browser session for somebody whose password was verified; return its secret."""
+    who = await tx.get(Person, attempt.name, with_for_update=True)
+    if who is None or who.disabled or who.password_hash != attempt.password_hash:
+        raise WrongPassword  # changed while we were verifying
+    if fresh_hash is not None:
+        who.password_hash = fresh_hash
+    await tx.execute(delete(SignInAttempt).where(SignInAttempt.name == attempt.name))
+    await tx.execute(delete(BrowserSession).where(BrowserSession.expires_at <= now))
+    secret = new_secret()
+    tx.add(
+        BrowserSession(
+            digest=digest(secret),
+            person=who.name,
+            created_at=now,
+            seen_at=now,
+            expires_at=now + SESSION_LASTS,
+        )
+    )
+    audit(tx, who=who.name, did="person.sign_in", on=who.name, now=now)
+    return secret
+
+
+async def seen(tx: AsyncSession, session_digest: str, *, now: datetime) -> None:
+    """Write down that a browser is in use, so that it stays signed in."""
+    mine = BrowserSession.digest == session_digest
+    await tx.execute(update(BrowserSession).where(mine).values(seen_at=now))
+
+
+async def sign_out(tx: AsyncSession, secret: str, *, by: Identity, now: datetime) -> None:
+    """End one browser session."""
+    mine = BrowserSession.digest == digest(secret)
+    await tx.execute(delete(BrowserSession).where(mine))
+    audit(tx, who=by.name, did="person.sign_out", on=by.name, now=now)
+
+
+async def sign_out_everywhere(tx: AsyncSession, name: str, *, by: Identity, now: datetime) -> int:
+    """End every browser session of a person; return how many there were."""
+    who = await _theirs(tx, name, by)
+    theirs = delete(BrowserSession).where(BrowserSession.person == who.name)
+    ended = (await tx.scalars(theirs.returning(BrowserSession.digest))).all()
+    audit(tx, who=by.name, did="person.sign_out_everywhere", on=name, now=now)
+    return len(ended)
+
+
+async def set_password(
+    tx: AsyncSession, name: str, password_hash: str, *, by: Identity, now: datetime
+) -> None:
+    """Give a person another password (already hashed) and end their browser sessions."""
+    await sign_out_everywhere(tx, name, by=by, now=now)
+    who = await _theirs(tx, name, by)
+    who.password_hash = password_hash
+    audit(tx, who=by.name, did="person.set_password", on=name, now=now)
+    await notify(tx, CHANNEL)
+
+
+async def _theirs(tx: AsyncSession, name: str, by: Identity) -> Person:
+    own = await tx.get(Person, name) if name == by.name else None
+    if own is not None:
+        return own
+    by.need(Right.ADMIN)
+    return await queries.person(tx, by.scope, name)

@@ -1,0 +1,73 @@
+"""Tokens: made, shown once, revoked."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from access import queries
+from access.commands.trail import audit, refuse_if_owned
+from access.digests import digest, new_token
+from access.scope import Identity, Right, RightMissing
+from access.tables import Token
+from kit.db import lock
+from kit.errors import Conflict, Invalid
+from kit.notices import notify
+
+CHANNEL = "access"
+"""The notice that what tokens and people may do has changed."""
+
+
+class NameTaken(Conflict):
+    """There is one of this name already."""
+
+    slug, title = "name-taken", "This name is taken"
+
+
+async def make_token(
+    tx: AsyncSession,
+    *,
+    name: str,
+    client: str | None,
+    rights: Collection[Right],
+    by: Identity,
+    now: datetime,
+    raw: str | None = None,
+) -> str:
+    """Make a token for one client or for all, and return it: the only time that it is shown."""
+    _refuse_more_than_own(by, client, rights)
+    if client is not None:
+        await queries.client(tx, by.scope, client)
+    await lock(tx, "token", name)
+    row = await tx.get(Token, name)
+    if row is not None and row.revoked_at is None:
+        raise NameTaken(f"there is a token called {name!r} already", token=name)
+    row = row or Token(name=name)
+    raw = raw or new_token()
+    row.digest, row.client, row.rights = digest(raw), client, sorted(set(rights))
+    row.created_at, row.revoked_at, row.origin = now, None, None
+    tx.add(row)
+    facts = {"rights": row.rights}
+    audit(tx, who=by.name, did="token.make", on=name, client=client, now=now, facts=facts)
+    await notify(tx, CHANNEL)
+    return raw
+
+
+def _refuse_more_than_own(by: Identity, client: str | None, rights: Collection[Right]) -> None:
+    if not rights:
+        raise Invalid("a token needs at least one right", field="rights")
+    if client is None and by.scope.clients is not None:
+        raise RightMissing("only who reaches every client may make a token for all")
+    for right in rights:
+        by.need(right)
+
+
+async def revoke_token(tx: AsyncSession, name: str, *, by: Identity, now: datetime) -> None:
+    """Make a token worthless at once; revoking it twice changes nothing."""
+    row = await queries.token(tx, by.scope, name)
+    refuse_if_owned(row.origin, what=f"the token {name}")
+    if row.revoked_at is not None:
+        return
+    row.revoked_at = now
+    audit(tx, who=by.name, did="token.revoke", on=name, client=row.client, now=now)
+    await notify(tx, CHANNEL)

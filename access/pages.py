@@ -1,0 +1,174 @@
+"""The door: the page to sign in, the way out, and the language to read in."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from pydantic import BaseModel, Field
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from access.commands import WrongPassword, sign_out
+from access.commands.people import SESSION_LASTS
+from access.digests import new_secret
+from access.door import sign_in
+from access.web import (
+    COOKIE,
+    LOCALE_COOKIE,
+    AppSigner,
+    Asking,
+    ForgedRequest,
+    Reader,
+    csrf_token,
+    form_token,
+    refuse_foreign,
+    refuse_forged,
+    safe_next,
+)
+from kit.errors import Overloaded, Refusal, TooMany
+from kit.i18n import Locale
+from kit.settings import Settings
+from kit.web import AppClock, AppSettings, Db
+
+router = APIRouter(tags=["pages"], include_in_schema=False)
+
+FORM_COOKIE = "langyan_form"
+FORM_LASTS = timedelta(hours=1)
+PREFERENCE_LASTS = timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class SignInView:
+    """The door; `failed` chooses the sentence that says why it stayed shut."""
+
+    back: str
+    name: str = ""
+    failed: str | None = None
+
+
+@dataclass(frozen=True)
+class ShellView:
+    """The frame of a page for somebody who is not signed in."""
+
+    csrf: str
+    path: str
+    here: str = ""
+    person: str | None = None
+
+
+class SignInForm(BaseModel):
+    """What the page sends; the token is read by itself."""
+
+    name: str = Field("", max_length=64)
+    password: str = Field("", max_length=1024)
+    back: str = Field("/", max_length=2000)
+
+
+@dataclass(frozen=True)
+class Doorway:
+    """What the page to sign in is made with."""
+
+    request: Request
+    reader: Reader
+    signer: AppSigner
+    clock: AppClock
+    settings: AppSettings
+
+    def page(self, view: SignInView, *, status: int = 200) -> Response:
+        """Return the page; its form is bound to a cookie, as nobody is signed in yet."""
+        bound_to = self.request.cookies.get(FORM_COOKIE) or new_secret()
+        csrf = csrf_token(self.signer, bound_to, clock=self.clock, lasts=FORM_LASTS)
+        html = self.request.app.state.pages.render(
+            "signin.html",
+            self.reader.locale,
+            self.reader.zone,
+            now=self.clock(),
+            view=view,
+            shell=ShellView(csrf=csrf, path="/signin"),
+        )
+        response = HTMLResponse(html, status)
+        _set(response, FORM_COOKIE, bound_to, self.settings, FORM_LASTS)
+        return response
+
+    async def refuse_forged(self) -> None:
+        """Refuse a form that is not the one we showed to this browser."""
+        refuse_foreign(self.request, self.settings)
+        given = await form_token(self.request)
+        bound_to = self.request.cookies.get(FORM_COOKIE, "")
+        refuse_forged(self.signer, given, bound_to, clock=self.clock)
+
+
+AtTheDoor = Annotated[Doorway, Depends()]
+
+
+def _set(response: Response, name: str, value: str, settings: Settings, last: timedelta) -> None:
+    response.set_cookie(
+        name,
+        value,
+        max_age=int(last.total_seconds()),
+        httponly=True,
+        samesite="lax",
+        secure=settings.url.startswith("https://"),
+    )
+
+
+@router.get("/signin")
+async def show_door(who: Asking, door: AtTheDoor, next: str = "/") -> Response:
+    """Show the page to sign in; who is signed in goes on at once."""
+    back = _back(next)
+    return RedirectResponse(back, 303) if who is not None else door.page(SignInView(back))
+
+
+@router.post("/signin")
+async def enter(form: Annotated[SignInForm, Form()], door: AtTheDoor, db: Db) -> Response:
+    """Sign in with the form of our page, and go on to where one wanted to go."""
+    name, back = form.name.strip().replace("\0", ""), _back(form.back)
+    client = door.request.client
+    try:
+        await door.refuse_forged()
+        secret = await sign_in(
+            db,
+            door.clock,
+            door.request.app.state.passwords,
+            name=name,
+            password=form.password,
+            address=client.host if client else "",
+        )
+    except (WrongPassword, TooMany, Overloaded, ForgedRequest) as refusal:
+        failed, status = _failed(refusal)
+        return door.page(SignInView(back, name, failed), status=status)
+    response = RedirectResponse(back, 303)
+    _set(response, COOKIE, secret, door.settings, SESSION_LASTS)
+    response.delete_cookie(FORM_COOKIE)
+    return response
+
+
+def _back(wanted: str) -> str:
+    path = safe_next(wanted)
+    return "/" if path.startswith("/signin") else path  # from the door to the door goes in circles
+
+
+def _failed(refusal: Refusal) -> tuple[str, int]:
+    if isinstance(refusal, WrongPassword):
+        return "wrong", 401
+    return ("expired", 403) if isinstance(refusal, ForgedRequest) else ("limited", 429)
+
+
+@router.post("/signout")
+async def leave(request: Request, who: Asking, db: Db, clock: AppClock) -> Response:
+    """End this browser's session."""
+    secret = request.cookies.get(COOKIE)
+    if who is not None and secret:
+        async with db.transaction() as tx:
+            await sign_out(tx, secret, by=who, now=clock())
+    response = RedirectResponse("/signin", 303)
+    response.delete_cookie(COOKIE)
+    return response
+
+
+@router.get("/language/{locale}")
+async def choose_language(locale: Locale, settings: AppSettings, back: str = "/") -> Response:
+    """Read in this language from now on."""
+    response = RedirectResponse(safe_next(back), 303)
+    _set(response, LOCALE_COOKIE, locale.value, settings, PREFERENCE_LASTS)
+    return response

@@ -1,0 +1,211 @@
+"""Reads of access. Those for a caller take its scope; another client's row is not found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, false, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from access.digests import digest
+from access.directory import ClientFacts, Directory, SystemFacts
+from access.scope import EVERYTHING, RIGHTS, Identity, Right, Role, Scope
+from access.tables import AuditEntry, BrowserSession, Client, Person, System, Target, Token
+from kit.errors import NotFound, Unauthorized
+
+IDLE = timedelta(days=7)
+"""A browser that did not ask for so long has to sign in again."""
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A browser session that holds: whose it is, and when it was last written down as seen."""
+
+    identity: Identity
+    digest: str
+    seen_at: datetime
+    timezone: str
+
+
+def _inside(column: InstrumentedAttribute[str], scope: Scope) -> ColumnElement[bool]:
+    return column.is_not(None) if scope.clients is None else column.in_(sorted(scope.clients))
+
+
+async def client(session: AsyncSession, scope: Scope, name: str) -> Client:
+    """Return a client; one outside the scope does not exist."""
+    found = await session.get(Client, name) if scope.allows(name) else None
+    if found is None:
+        raise NotFound(f"no client is called {name!r}", client=name)
+    return found
+
+
+async def clients(
+    session: AsyncSession, scope: Scope, *, after: str = "", limit: int = 50
+) -> Sequence[Client]:
+    """Return the clients inside the scope by name, those behind `after`."""
+    stmt = select(Client).where(_inside(Client.name, scope), Client.name > after)
+    return (await session.scalars(stmt.order_by(Client.name).limit(limit))).all()
+
+
+async def systems(
+    session: AsyncSession,
+    scope: Scope,
+    *,
+    client: str | None = None,
+    after: tuple[str, str] = ("", ""),
+    limit: int = 50,
+) -> Sequence[System]:
+    """Return the systems inside the scope by client and name, those behind `after`."""
+    key = tuple_(System.client, System.name)
+    stmt = select(System).where(_inside(System.client, scope), key > after)
+    if client is not None:
+        stmt = stmt.where(System.client == client)
+    return (await session.scalars(stmt.order_by(System.client, System.name).limit(limit))).all()
+
+
+async def people(
+    session: AsyncSession, scope: Scope, *, after: str = "", limit: int = 50
+) -> Sequence[Person]:
+    """Return who works for the clients inside the scope, by name, those behind `after`."""
+    stmt = select(Person).where(Person.name > after)
+    if scope.clients is not None:
+        shares = [Person.clients.contains([name]) for name in sorted(scope.clients)]
+        stmt = stmt.where(or_(false(), *shares))
+    return (await session.scalars(stmt.order_by(Person.name).limit(limit))).all()
+
+
+async def person(session: AsyncSession, scope: Scope, name: str) -> Person:
+    """Return a person; one who works for nobody inside the scope does not exist."""
+    found = await session.get(Person, name)
+    reached = found is not None and (
+        scope.clients is None or bool(scope.clients.intersection(found.clients or ()))
+    )
+    if found is None or not reached:
+        raise NotFound(f"nobody is called {name!r}", person=name)
+    return found
+
+
+async def tokens(
+    session: AsyncSession, scope: Scope, *, after: str = "", limit: int = 50
+) -> Sequence[Token]:
+    """Return the tokens of clients inside the scope by name; those for all only to everything."""
+    stmt = select(Token).where(Token.name > after)
+    if scope.clients is not None:
+        stmt = stmt.where(Token.client.in_(sorted(scope.clients)))
+    return (await session.scalars(stmt.order_by(Token.name).limit(limit))).all()
+
+
+async def token(session: AsyncSession, scope: Scope, name: str) -> Token:
+    """Return a token; one of another client, or of all, does not exist for a narrow scope."""
+    found = await session.get(Token, name)
+    reached = found is not None and (
+        scope == EVERYTHING or (found.client is not None and scope.allows(found.client))
+    )
+    if found is None or not reached:
+        raise NotFound(f"no token is called {name!r}", token=name)
+    return found
+
+
+async def audit_entries(
+    session: AsyncSession,
+    scope: Scope,
+    *,
+    client: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> Sequence[AuditEntry]:
+    """Return who did what, newest first; a narrow scope sees its clients' entries only."""
+    stmt = select(AuditEntry)
+    if scope.clients is not None:
+        stmt = stmt.where(AuditEntry.client.in_(sorted(scope.clients)))
+    if client is not None:
+        stmt = stmt.where(AuditEntry.client == client)
+    if before is not None:
+        stmt = stmt.where(AuditEntry.id < before)
+    return (await session.scalars(stmt.order_by(AuditEntry.id.desc()).limit(limit))).all()
+
+
+async def directory(session: AsyncSession) -> Directory:
+    """Return all clients and systems as one snapshot; systems in the order of the file."""
+    clients = await session.scalars(select(Client))
+    systems = await session.scalars(
+        select(System).order_by(System.client, System.position, System.name)
+    )
+    return Directory(
+        {
+            row.name: ClientFacts(
+                row.name,
+                row.title,
+                row.locale,
+                row.timezone,
+                row.sla,
+                row.escalation,
+                row.overrides,
+            )
+            for row in clients
+        },
+        tuple(
+            SystemFacts(row.client, row.name, row.title, row.core, row.match, row.escalation)
+            for row in systems
+        ),
+    )
+
+
+async def targets(session: AsyncSession) -> Sequence[Target]:
+    """Return every target that is to be asked, for the collectors."""
+    stmt = select(Target).where(Target.disabled.is_(False)).order_by(Target.client, Target.name)
+    return (await session.scalars(stmt)).all()
+
+
+async def identity_of_token(
+    session: AsyncSession, raw: str, now: datetime
+) -> tuple[Identity, datetime | None]:
+    """Return who shows this token and when it ends; unknown, revoked and expired are refused."""
+    row = await session.scalar(select(Token).where(Token.digest == digest(raw)))
+    if row is None or row.revoked_at is not None or (row.expires_at and row.expires_at <= now):
+        raise Unauthorized("this token is unknown, revoked or expired")
+    return _holder(row), row.expires_at
+
+
+def _holder(row: Token) -> Identity:
+    rights = frozenset(Right(right) for right in row.rights)
+    return Identity(
+        name=f"token:{row.name}",
+        title=row.name,
+        role=Role.ADMIN if Right.ADMIN in rights else Role.AGENT,
+        scope=Scope(None if row.client is None else frozenset({row.client})),
+        rights=rights,
+    )
+
+
+async def identity_of_session(session: AsyncSession, secret: str, now: datetime) -> SignedIn:
+    """Return who is signed in with this secret; a session that is over is refused."""
+    found = await session.execute(
+        select(BrowserSession, Person)
+        .join(Person, Person.name == BrowserSession.person)
+        .where(
+            BrowserSession.digest == digest(secret),
+            BrowserSession.expires_at > now,
+            BrowserSession.seen_at > now - IDLE,
+            Person.disabled.is_(False),
+        )
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise Unauthorized("this session is over; sign in again")
+    browser, who = row
+    return SignedIn(identity_of(who), browser.digest, browser.seen_at, who.timezone)
+
+
+def identity_of(who: Person) -> Identity:
+    """Return a person as one who asks; a client's reader without a client sees nothing."""
+    everything = None if who.role is not Role.CLIENT else frozenset[str]()
+    return Identity(
+        name=who.name,
+        title=who.title,
+        role=who.role,
+        scope=Scope(everything if who.clients is None else frozenset(who.clients)),
+        rights=RIGHTS[who.role],
+        locale=who.locale,
+    )

@@ -1,0 +1,228 @@
+"""What crosses the API of access, and what a file may say of its rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, Field
+
+from access.scope import Right, Role
+
+NAME = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
+Name = Annotated[str, Field(pattern=NAME)]
+
+
+class ClientOut(BaseModel):
+    """A client; `origin` names the file and line that own it."""
+
+    name: str
+    title: str
+    locale: str
+    timezone: str
+    sla: str
+    escalation: str | None
+    origin: str | None
+
+    @classmethod
+    def of(cls, row: object) -> Self:
+        """Return what the API shows of a row."""
+        return cls.model_validate(row, from_attributes=True)
+
+
+class SystemOut(BaseModel):
+    """A client's system; `match` tells which series are its own."""
+
+    client: str
+    name: str
+    title: str
+    core: bool
+    match: dict[str, str]
+    escalation: str | None
+    origin: str | None
+
+    @classmethod
+    def of(cls, row: object) -> Self:
+        """Return what the API shows of a row."""
+        return cls.model_validate(row, from_attributes=True)
+
+
+class PersonOut(BaseModel):
+    """Somebody who signs in or is notified; `clients` null means every client."""
+
+    name: str
+    title: str
+    role: Role
+    locale: str
+    timezone: str
+    clients: list[str] | None
+    disabled: bool
+    origin: str | None
+
+    @classmethod
+    def of(cls, row: object, *, seen_by: frozenset[str] | None) -> Self:
+        """Return what the API shows of a row to somebody who reaches the clients `seen_by`."""
+        shown = cls.model_validate(row, from_attributes=True)
+        if seen_by is not None and shown.clients is not None:
+            shown.clients = sorted(seen_by.intersection(shown.clients))
+        return shown
+
+
+class TokenIn(BaseModel):
+    """A token to be made; `client` null: for all clients."""
+
+    name: Name
+    client: str | None = None
+    rights: list[Right] = Field(min_length=1)
+
+
+class TokenOut(BaseModel):
+    """A token; `token` itself is there once, in the answer to its making."""
+
+    name: str
+    client: str | None
+    rights: list[Right]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    origin: str | None
+    token: str | None = None
+
+    @classmethod
+    def of(cls, row: object, *, raw: str | None = None) -> Self:
+        """Return what the API shows of a row."""
+        shown = cls.model_validate(row, from_attributes=True)
+        shown.token = raw
+        return shown
+
+
+class AuditOut(BaseModel):
+    """Who did what to which thing when."""
+
+    id: int
+    at: datetime
+    who: str
+    did: str
+    on: str
+    client: str | None
+    facts: dict[str, Any]
+
+    @classmethod
+    def of(cls, row: object) -> Self:
+        """Return what the API shows of a row."""
+        return cls.model_validate(row, from_attributes=True)
+
+
+@dataclass(frozen=True)
+class ClientSpec:
+    """A client as a file wants it."""
+
+    name: str
+    title: str
+    origin: str
+    locale: str = "zh-CN"
+    timezone: str = "Asia/Shanghai"
+    sla: str = "standard"
+    escalation: str | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SystemSpec:
+    """A system as a file wants it; `position` orders the systems whose `match` is asked."""
+
+    client: str
+    name: str
+    title: str
+    origin: str
+    core: bool = False
+    match: Mapping[str, str] = field(default_factory=dict)
+    escalation: str | None = None
+    position: int = 0
+
+
+@dataclass(frozen=True)
+class PersonSpec:
+    """A person as a file wants them; without a password the one they have stays."""
+
+    name: str
+    title: str
+    origin: str
+    role: Role = Role.ENGINEER
+    locale: str = "zh-CN"
+    timezone: str = "Asia/Shanghai"
+    clients: Sequence[str] | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class TokenSpec:
+    """A token as a file wants it; its secret comes from the environment."""
+
+    name: str
+    raw: str = field(repr=False)
+    rights: Sequence[Right]
+    origin: str
+    client: str | None = None
+
+
+@dataclass(frozen=True)
+class TargetSpec:
+    """A target as a file wants it; lengths in milliseconds."""
+
+    client: str
+    name: str
+    kind: str
+    url: str
+    origin: str
+    system: str | None = None
+    interval_ms: int = 15_000
+    timeout_ms: int = 10_000
+    labels: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Everything that files say of access."""
+
+    clients: Sequence[ClientSpec] = ()
+    systems: Sequence[SystemSpec] = ()
+    people: Sequence[PersonSpec] = ()
+    tokens: Sequence[TokenSpec] = ()
+    targets: Sequence[TargetSpec] = ()
+
+
+class ClientList(BaseModel):
+    """One page of clients."""
+
+    items: list[ClientOut]
+    next: str | None
+
+
+class SystemList(BaseModel):
+    """One page of systems."""
+
+    items: list[SystemOut]
+    next: str | None
+
+
+class PersonList(BaseModel):
+    """One page of people."""
+
+    items: list[PersonOut]
+    next: str | None
+
+
+class TokenList(BaseModel):
+    """One page of tokens."""
+
+    items: list[TokenOut]
+    next: str | None
+
+
+class AuditList(BaseModel):
+    """One page of the audit trail, newest first."""
+
+    items: list[AuditOut]
+    next: str | None

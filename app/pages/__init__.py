@@ -1,0 +1,1 @@
+"""Pages that join several rooms; `views.py` is what the templates are given."""

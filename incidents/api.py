@@ -1,0 +1,237 @@
+"""Incidents over REST."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from access.commands import once
+from access.scope import Identity, Right
+from access.web import Caller
+from alerting.lifecycle import Priority
+from incidents import commands, queries
+from incidents.clocks import Kind
+from incidents.commands import Answer
+from incidents.content import shown_as
+from incidents.lifecycle import Status
+from incidents.schemas import (
+    AnswerIn,
+    ExcludeIn,
+    IncidentOut,
+    IncidentPage,
+    NoteIn,
+    ReasonIn,
+)
+from kit.errors import Invalid
+from kit.web import AppClock, Db, IdempotencyKey, Paging, page_of
+
+router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
+
+Verb = Callable[[AsyncSession, datetime], Awaitable[Answer]]
+
+
+class Desk:
+    """What every answering route needs: who asks, the database, the clock, the key."""
+
+    def __init__(self, caller: Caller, db: Db, clock: AppClock, key: IdempotencyKey = None) -> None:
+        caller.need(Right.WORK)
+        self.caller, self._db, self._clock, self._key = caller, db, clock, key
+
+    async def answer(self, request: object, verb: Verb) -> dict[str, Any]:
+        """Do `verb` in a transaction; under an Idempotency-Key that is known, answer the same."""
+        now = self._clock()
+        async with self._db.transaction() as tx:
+
+            async def work() -> dict[str, Any]:
+                incident, message = await verb(tx, now)
+                return await _told(tx, self.caller, incident.number, message, now=now)
+
+            return await once(
+                tx, self._key, who=self.caller.name, request=request, now=now, work=work
+            )
+
+
+AtDesk = Annotated[Desk, Depends()]
+
+
+async def _told(
+    session: AsyncSession, caller: Identity, number: int, message: str | None, *, now: datetime
+) -> dict[str, Any]:
+    seen = await queries.detail(session, caller.scope, number, now=now)
+    out = shown_as(seen.shown, locale=caller.locale, message=message)
+    return out.model_dump(mode="json")
+
+
+def _decision(
+    answer: AnswerIn | None = None,
+    if_match: Annotated[str | None, Header(description="the version that was read")] = None,
+) -> AnswerIn:
+    decision = answer or AnswerIn()
+    if if_match is None or if_match == "*":
+        return decision
+    version = if_match.removeprefix("W/").strip('"')
+    if not version.isdigit():
+        raise Invalid("If-Match takes the ETag of the incident", field="If-Match")
+    return decision.model_copy(update={"version": int(version)})
+
+
+Decision = Annotated[AnswerIn, Depends(_decision)]
+
+
+@router.get("", response_model=IncidentPage)
+async def list_incidents(
+    caller: Caller,
+    db: Db,
+    clock: AppClock,
+    page: Paging,
+    status: Annotated[list[Status], Query()] = [],  # noqa: B006 - FastAPI copies it
+    priority: Annotated[list[Priority], Query()] = [],  # noqa: B006 - FastAPI copies it
+    client: str | None = None,
+) -> dict[str, Any]:
+    """List incidents, newest first; of each the gravest alerts and the newest lines."""
+    caller.need(Right.READ)
+    async with db.snapshot() as session:
+        found = await queries.listed(
+            session,
+            caller.scope,
+            now=clock(),
+            limit=page.limit + 1,
+            cursor=page.cursor,
+            status=status,
+            priority=priority,
+            client=client,
+        )
+    shown = [shown_as(one, locale=caller.locale) for one in found]
+    return page_of(shown, page, "number")
+
+
+@router.get("/{number}", response_model=IncidentOut)
+async def get_incident(
+    number: int, caller: Caller, db: Db, clock: AppClock, response: Response
+) -> dict[str, Any]:
+    """Return one incident with its clocks, alerts and timeline."""
+    caller.need(Right.READ)
+    async with db.snapshot() as session:
+        found = await _told(session, caller, number, None, now=clock())
+    response.headers["ETag"] = f'"{found["version"]}"'
+    return found
+
+
+@router.post("/{number}/acknowledge", response_model=IncidentOut)
+async def acknowledge_incident(number: int, desk: AtDesk, decision: Decision) -> dict[str, Any]:
+    """Take the incident; its escalation stops."""
+
+    async def verb(tx: AsyncSession, now: datetime) -> Answer:
+        return await commands.acknowledge(
+            tx, number, by=desk.caller, now=now, version=decision.version
+        )
+
+    return await desk.answer(("acknowledge", number), verb)
+
+
+@router.post("/{number}/unacknowledge", response_model=IncidentOut)
+async def unacknowledge_incident(number: int, desk: AtDesk, decision: Decision) -> dict[str, Any]:
+    """Hand the incident back; its escalation begins again."""
+
+    async def verb(tx: AsyncSession, now: datetime) -> Answer:
+        return await commands.unacknowledge(
+            tx, number, by=desk.caller, now=now, version=decision.version
+        )
+
+    return await desk.answer(("unacknowledge", number), verb)
+
+
+@router.post("/{number}/resolve", response_model=IncidentOut)
+async def resolve_incident(number: int, desk: AtDesk, decision: Decision) -> dict[str, Any]:
+    """End the incident; everybody who was told of it hears so."""
+
+    async def verb(tx: AsyncSession, now: datetime) -> Answer:
+        return await commands.resolve(
+            tx,
+            number,
+            by=desk.caller,
+            now=now,
+            reason=decision.reason,
+            version=decision.version,
+        )
+
+    return await desk.answer(("resolve", number, decision.reason), verb)
+
+
+@router.post("/{number}/reopen", response_model=IncidentOut)
+async def reopen_incident(number: int, desk: AtDesk, decision: Decision) -> dict[str, Any]:
+    """Open a resolved incident again; its recovery clock runs on."""
+
+    async def verb(tx: AsyncSession, now: datetime) -> Answer:
+        return await commands.reopen(
+            tx,
+            number,
+            by=desk.caller,
+            now=now,
+            reason=decision.reason,
+            version=decision.version,
+        )
+
+    return await desk.answer(("reopen", number, decision.reason), verb)
+
+
+@router.post("/{number}/escalate", response_model=IncidentOut)
+async def escalate_incident(number: int, desk: AtDesk, decision: Decision) -> dict[str, Any]:
+    """Tell the people of the next step now."""
+
+    async def verb(tx: AsyncSession, now: datetime) -> Answer:
+        return await commands.escalate(
+            tx, number, by=desk.caller, now=now, version=decision.version
+        )
+
+    return await desk.answer(("escalate", number), verb)
+
+
+@router.post("/{number}/notes", response_model=IncidentOut)
+async def add_note(number: int, note: NoteIn, desk: AtDesk) -> dict[str, Any]:
+    """Add a line to the timeline."""
+
+    async def verb(tx: AsyncSession, now: datetime) -> Answer:
+        return await commands.note(tx, number, note.text, by=desk.caller, now=now)
+
+    return await desk.answer(("note", number, note.text), verb)
+
+
+@router.post("/{number}/clocks/{kind}/pause", response_model=IncidentOut)
+async def pause_clock(number: int, kind: Kind, why: ReasonIn, desk: AtDesk) -> dict[str, Any]:
+    """Stop an SLA clock for a while, and say why."""
+
+    async def verb(tx: AsyncSession, now: datetime) -> Answer:
+        return await commands.pause(tx, number, kind, reason=why.reason, by=desk.caller, now=now)
+
+    return await desk.answer(("pause", number, kind, why.reason), verb)
+
+
+@router.post("/{number}/clocks/{kind}/resume", response_model=IncidentOut)
+async def resume_clock(number: int, kind: Kind, desk: AtDesk) -> dict[str, Any]:
+    """Let a paused SLA clock run again."""
+
+    async def verb(tx: AsyncSession, now: datetime) -> Answer:
+        return await commands.resume(tx, number, kind, by=desk.caller, now=now)
+
+    return await desk.answer(("resume", number, kind), verb)
+
+
+@router.post("/{number}/clocks/{kind}/exclude", response_model=IncidentOut)
+async def exclude_time(number: int, kind: Kind, given: ExcludeIn, desk: AtDesk) -> dict[str, Any]:
+    """Take a span of the past out of an SLA clock, and say why."""
+
+    async def verb(tx: AsyncSession, now: datetime) -> Answer:
+        return await commands.exclude(
+            tx,
+            number,
+            kind,
+            (given.since, given.until),
+            reason=given.reason,
+            by=desk.caller,
+            now=now,
+        )
+
+    return await desk.answer(("exclude", number, kind, given.model_dump(mode="json")), verb)

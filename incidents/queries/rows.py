@@ -1,0 +1,193 @@
+"""Rows for the verbs: one incident for a caller, or all that a batch of alerts may move."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, exists, func, literal, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from access.scope import EVERYTHING, Scope
+from access.tables import Client, System
+from incidents.clocks import Clock, Kind
+from incidents.lifecycle import OPEN, VersionPassed, What
+from incidents.schemas import STANDARD, SlaSpec
+from incidents.tables import Incident, IncidentAlert, SlaClock, SlaInterval, SlaPolicy, TimelineNote
+from kit.errors import NotFound
+from oncall import queries as oncall
+from oncall.escalation import Policy
+
+FRESH = {"populate_existing": True}
+"""Clocks are written past the session, which must not answer from memory."""
+
+Clocks = Mapping[Kind, tuple[Clock, int]]
+"""Both clocks of an incident, each with the mark that was told last."""
+
+
+async def get(
+    session: AsyncSession,
+    scope: Scope,
+    number: int,
+    *,
+    lock: bool = False,
+    version: int | None = None,
+) -> Incident:
+    """Return an incident, held until the end of the transaction if `lock`; else refuse."""
+    return await _one(session, scope, Incident.number == number, str(number), lock, version)
+
+
+async def by_id(session: AsyncSession, id: UUID, *, lock: bool = False) -> Incident:
+    """Return the incident that a notification is about."""
+    return await _one(session, EVERYTHING, Incident.id == id, str(id), lock, None)
+
+
+async def _one(
+    session: AsyncSession,
+    scope: Scope,
+    which: ColumnElement[bool],
+    name: str,
+    lock: bool,
+    version: int | None,
+) -> Incident:
+    stmt = select(Incident).where(which)
+    if lock:
+        stmt = stmt.with_for_update().execution_options(populate_existing=True)
+    found = await session.scalar(stmt)
+    if found is None or not scope.allows(found.client):
+        raise NotFound(f"there is no incident {name}", incident=name)
+    refuse_if_passed(found, version)
+    return found
+
+
+def refuse_if_passed(incident: Incident, version: int | None) -> None:
+    """Refuse a decision on a version of the incident that is no longer the newest."""
+    if version is not None and version != incident.version:
+        raise VersionPassed(
+            f"incident {incident.number} is at version {incident.version}, not {version}",
+            version=incident.version,
+        )
+
+
+async def concerned(
+    session: AsyncSession, client: str, *, places: Collection[tuple[str, str]], alerts: list[UUID]
+) -> Sequence[Incident]:
+    """Return, locked and out of the session, the incidents that these alerts may move.
+
+    The open ones of the systems (and drills), and any in which an alert has not ended yet.
+    """
+    holds = exists().where(
+        IncidentAlert.incident_id == Incident.id,
+        IncidentAlert.alert_id == _any(alerts),
+        IncidentAlert.resolved_at.is_(None),
+    )
+    place = tuple_(Incident.system, Incident.drill)
+    stmt = (
+        select(Incident)
+        .where(
+            Incident.client == client,
+            or_(and_(Incident.status.in_(OPEN), place.in_(places)), holds),
+        )
+        .order_by(Incident.id)  # one order, so that two batches cannot deadlock
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    rows = (await session.scalars(stmt)).all()
+    for row in rows:
+        session.expunge(row)
+    return rows
+
+
+async def alerts_of(
+    session: AsyncSession, incidents: Collection[UUID], *, alerts: list[UUID]
+) -> Sequence[IncidentAlert]:
+    """Return, out of the session, those alerts of the incidents and all that have not ended."""
+    if not incidents:
+        return ()
+    stmt = select(IncidentAlert).where(
+        IncidentAlert.incident_id.in_(incidents),
+        or_(IncidentAlert.alert_id == _any(alerts), IncidentAlert.resolved_at.is_(None)),
+    )
+    rows = (await session.scalars(stmt)).all()
+    for row in rows:
+        session.expunge(row)
+    return rows
+
+
+def _any(ids: list[UUID]) -> ColumnElement[UUID]:
+    return func.any(literal(ids, ARRAY(Uuid)))
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What holds for a client's incidents that open now."""
+
+    zone: str
+    locale: str
+    sla: SlaSpec
+    escalation: str | None
+    of_system: Mapping[str, str | None]
+    policies: Mapping[str, Policy]
+
+    def policy(self, system: str, of_rule: str | None) -> Policy:
+        """Return the escalation policy: the rule's, else the system's, the client's, `default`."""
+        name = of_rule or self.of_system.get(system) or self.escalation
+        return oncall.named(self.policies, name)
+
+
+async def terms(session: AsyncSession, client: str, systems: Collection[str]) -> Terms:
+    """Return the terms of a client and those of its systems, in two statements."""
+    stmt = (
+        select(Client, SlaPolicy, System.name, System.escalation)
+        .outerjoin(SlaPolicy, SlaPolicy.name == Client.sla)
+        .outerjoin(System, and_(System.client == Client.name, System.name.in_(systems)))
+        .where(Client.name == client)
+    )
+    rows = (await session.execute(stmt)).all()
+    owner, sla = rows[0][0], rows[0][1]
+    return Terms(
+        zone=owner.timezone,
+        locale=owner.locale,
+        sla=STANDARD if sla is None else SlaSpec(name=sla.name, **sla.levels),
+        escalation=owner.escalation,
+        of_system={name: escalation for _, _, name, escalation in rows if name is not None},
+        policies=await oncall.policies(session),
+    )
+
+
+async def clocks(session: AsyncSession, incidents: Collection[UUID]) -> dict[UUID, Clocks]:
+    """Return the clocks of many incidents in two statements."""
+    if not incidents:
+        return {}
+    spans = select(SlaInterval).where(SlaInterval.incident_id.in_(incidents))
+    intervals: dict[tuple[UUID, Kind], list[SlaInterval]] = {}
+    for span in await session.scalars(spans.order_by(SlaInterval.since), execution_options=FRESH):
+        intervals.setdefault((span.incident_id, span.kind), []).append(span)
+    found: dict[UUID, dict[Kind, tuple[Clock, int]]] = {}
+    rows = select(SlaClock).where(SlaClock.incident_id.in_(incidents))
+    for row in await session.scalars(rows, execution_options=FRESH):
+        clock = row.clock(intervals[row.incident_id, row.kind])
+        found.setdefault(row.incident_id, {})[row.kind] = clock, row.told
+    return dict(found)
+
+
+async def another_gathers(session: AsyncSession, incident: Incident) -> bool:
+    """Tell whether alerts of the same client, system and drill already join another incident."""
+    other = exists().where(
+        Incident.client == incident.client,
+        Incident.system == incident.system,
+        Incident.drill == incident.drill,
+        Incident.id != incident.id,
+        Incident.status.in_(OPEN),
+        Incident.gathers,
+    )
+    return bool(await session.scalar(select(other)))
+
+
+async def known_to_have_failed(session: AsyncSession, incident: UUID, notification: UUID) -> bool:
+    """Tell whether the timeline already says that this notification reached nobody."""
+    line = exists().where(
+        TimelineNote.incident_id == incident,
+        TimelineNote.what == What.NOTIFICATION_FAILED,
+        TimelineNote.facts["notification"].astext == str(notification),
+    )
+    return bool(await session.scalar(select(line)))

@@ -1,0 +1,175 @@
+"""Incidents as people look at them: lists, the board, and one with all that belongs to it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, case, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from access.scope import Scope
+from alerting.lifecycle import Priority
+from incidents import clocks as pure
+from incidents.clocks import Clock, ClockView, Kind
+from incidents.lifecycle import OPEN, Status
+from incidents.queries.rows import by_id, clocks, get
+from incidents.tables import Incident, IncidentAlert, TimelineNote
+from notifications import queries as notifications
+from notifications.schemas import NotificationOut
+
+BOARD_MOST = 500
+IN_LIST = 20
+IN_DETAIL = 500
+"""How many alerts and lines of the timeline are shown of each incident."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An incident at one moment; alerts the gravest first, of the timeline the newest lines."""
+
+    incident: Incident
+    clocks: Mapping[Kind, Clock]
+    now: datetime
+    alert_count: int
+    firing_count: int
+    alerts: Sequence[IncidentAlert]
+    timeline: Sequence[TimelineNote]
+
+    def clock(self, kind: Kind) -> ClockView:
+        """Return how one of its SLA clocks stands."""
+        return pure.view(self.clocks[kind], now=self.now)
+
+
+@dataclass(frozen=True)
+class Detail:
+    """All that one page shows: the incident, and what became of every notification about it."""
+
+    shown: Shown
+    receipts: Sequence[NotificationOut]
+
+
+async def listed(
+    session: AsyncSession,
+    scope: Scope,
+    *,
+    now: datetime,
+    limit: int,
+    cursor: int | None = None,
+    status: Collection[Status] = (),
+    priority: Collection[Priority] = (),
+    client: str | None = None,
+) -> list[Shown]:
+    """Return incidents inside the scope, newest first, below the number `cursor`."""
+    stmt = _inside(scope)
+    if cursor is not None:
+        stmt = stmt.where(Incident.number < cursor)
+    if status:
+        stmt = stmt.where(Incident.status.in_(status))
+    if priority:
+        stmt = stmt.where(Incident.priority.in_(priority))
+    if client is not None:
+        stmt = stmt.where(Incident.client == client)
+    found = (await session.scalars(stmt.order_by(Incident.number.desc()).limit(limit))).all()
+    return await _shown(session, found, now=now, most=IN_LIST)
+
+
+async def board(session: AsyncSession, scope: Scope, now: datetime) -> list[Shown]:
+    """Return what is open: what nobody has taken first, the gravest first, then the oldest."""
+    taken = case((Incident.status == Status.TRIGGERED, 0), else_=1)
+    stmt = _inside(scope).where(Incident.status.in_(OPEN))
+    stmt = stmt.order_by(taken, Incident.priority, Incident.number).limit(BOARD_MOST)
+    return await _shown(session, (await session.scalars(stmt)).all(), now=now, most=IN_LIST)
+
+
+async def detail(session: AsyncSession, scope: Scope, number: int, *, now: datetime) -> Detail:
+    """Return one incident with its clocks, alerts, timeline and receipts."""
+    return await _detail(session, await get(session, scope, number), now=now)
+
+
+async def detail_of(session: AsyncSession, id: UUID, *, now: datetime) -> Detail:
+    """Return the incident that a notification is about."""
+    return await _detail(session, await by_id(session, id), now=now)
+
+
+async def _detail(session: AsyncSession, incident: Incident, *, now: datetime) -> Detail:
+    (shown,) = await _shown(session, [incident], now=now, most=IN_DETAIL)
+    return Detail(shown, await notifications.of_incident(session, incident.id))
+
+
+def _inside(scope: Scope) -> Select[tuple[Incident]]:
+    stmt = select(Incident)
+    return stmt if scope.clients is None else stmt.where(Incident.client.in_(scope.clients))
+
+
+async def _shown(
+    session: AsyncSession, incidents: Sequence[Incident], *, now: datetime, most: int
+) -> list[Shown]:
+    ids = [incident.id for incident in incidents]
+    if not ids:
+        return []
+    held = await clocks(session, ids)
+    counts = await _counts(session, ids)
+    alerts = await _alerts(session, ids, most=most)
+    timeline = await _timeline(session, ids, most=most)
+    return [
+        Shown(
+            incident,
+            {kind: clock for kind, (clock, _) in held[incident.id].items()},
+            now,
+            *counts.get(incident.id, (0, 0)),
+            alerts.get(incident.id, ()),
+            timeline.get(incident.id, ()),
+        )
+        for incident in incidents
+    ]
+
+
+async def _counts(
+    session: AsyncSession, incidents: Collection[UUID]
+) -> dict[UUID, tuple[int, int]]:
+    firing = func.count().filter(IncidentAlert.resolved_at.is_(None))
+    stmt = select(IncidentAlert.incident_id, func.count(), firing).where(
+        IncidentAlert.incident_id.in_(incidents)
+    )
+    rows = await session.execute(stmt.group_by(IncidentAlert.incident_id))
+    return {incident: (all_, open_) for incident, all_, open_ in rows}
+
+
+async def _alerts(
+    session: AsyncSession, incidents: Collection[UUID], *, most: int
+) -> dict[UUID, list[IncidentAlert]]:
+    over = case((IncidentAlert.resolved_at.is_(None), 0), else_=1)
+    order = (over, IncidentAlert.priority, IncidentAlert.fired_at, IncidentAlert.alert_id)
+    place = func.row_number().over(partition_by=IncidentAlert.incident_id, order_by=order)
+    numbered = (
+        select(IncidentAlert, place.label("place"))
+        .where(IncidentAlert.incident_id.in_(incidents))
+        .subquery()
+    )
+    row = aliased(IncidentAlert, numbered)
+    stmt = select(row).where(numbered.c.place <= most).order_by(numbered.c.place)
+    found: dict[UUID, list[IncidentAlert]] = {}
+    for alert in await session.scalars(stmt):
+        found.setdefault(alert.incident_id, []).append(alert)
+    return found
+
+
+async def _timeline(
+    session: AsyncSession, incidents: Collection[UUID], *, most: int
+) -> dict[UUID, list[TimelineNote]]:
+    place = func.row_number().over(
+        partition_by=TimelineNote.incident_id, order_by=TimelineNote.id.desc()
+    )
+    numbered = (
+        select(TimelineNote, place.label("place"))
+        .where(TimelineNote.incident_id.in_(incidents))
+        .subquery()
+    )
+    row = aliased(TimelineNote, numbered)
+    stmt = select(row).where(numbered.c.place <= most).order_by(row.id)
+    found: dict[UUID, list[TimelineNote]] = {}
+    for line in await session.scalars(stmt):
+        found.setdefault(line.incident_id, []).append(line)
+    return found

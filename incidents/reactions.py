@@ -1,0 +1,17 @@
+"""Answers to what other rooms announce; each may run twice."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from incidents import commands
+from incidents.lifecycle import Tell
+from notifications.events import NotificationFailed
+
+
+async def notification_failed(tx: AsyncSession, event: NotificationFailed, now: datetime) -> None:
+    """Write down who could not be told; go on at once when the whole step fell flat."""
+    if event.event in set(Tell):
+        await commands.step_failed(
+            tx, event.about, event.notification, person=event.person, why=event.why, now=now
+        )

@@ -1,0 +1,73 @@
+"""What the product says: one keyed catalogue for pages, mail and messages, in two languages."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from functools import cache
+from string import Formatter
+
+from kit.settings import ROOT
+
+
+class Locale(StrEnum):
+    """A language we speak."""
+
+    ZH = "zh-CN"
+    EN = "en"
+
+    @property
+    def babel(self) -> str:
+        """The name by which Babel knows it; also the name of its catalogue."""
+        return {Locale.ZH: "zh_CN", Locale.EN: "en"}[self]
+
+
+def t(key: str, locale: str, /, **facts: object) -> str:
+    """Return the text of `key`; "one|many" is chosen by the fact `n`. An unknown key raises."""
+    text = catalogue(Locale(locale))[key]
+    if "n" in facts and "|" in text:
+        one, _, many = text.partition("|")
+        text = one if facts["n"] == 1 else many
+    return text.format_map(facts) if facts else text
+
+
+@cache
+def catalogue(locale: Locale) -> Mapping[str, str]:
+    """Return every text of `locale` by its dotted key."""
+    path = ROOT / "locales" / f"{locale.babel}.toml"
+    return dict(_flat(tomllib.loads(path.read_text("utf-8"))))
+
+
+def placeholders(text: str) -> set[str]:
+    """Return the names that `text` wants filled in."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def negotiate(accept_language: str | None, preferred: str | None = None) -> Locale:
+    """Return the language to answer in: the person's own, else the best of Accept-Language."""
+    if preferred in set(Locale):
+        return Locale(preferred)
+    if not accept_language:
+        return Locale.ZH
+    for tag in sorted(_wanted(accept_language), key=lambda pair: -pair[0]):
+        for locale in Locale:
+            if tag[1].lower().split("-")[0] == locale.value.split("-")[0]:
+                return locale
+    return Locale.EN
+
+
+def _wanted(header: str) -> Iterator[tuple[float, str]]:
+    for part in header.split(","):
+        tag, _, weight = part.strip().partition(";")
+        found = re.fullmatch(r"\s*q=([01](?:\.\d{0,3})?)\s*", weight)
+        quality = float(found[1]) if found else 1.0
+        if tag and quality > 0:
+            yield quality, tag.strip()
+
+
+def _flat(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", str(value)

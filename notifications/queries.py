@@ -1,0 +1,111 @@
+"""Reads: who was told, how much waits, what became of a promise."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select, union_all
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from access.scope import Scope
+from notifications.lifecycle import UNFINISHED, Kind, Status
+from notifications.schemas import ContactFacts, NotificationOut, Receipt, Told
+from notifications.tables import Attempt, Notification
+
+MAY_HAVE_ARRIVED = (Kind.SENT, Kind.TRY_AGAIN, Kind.LOST)
+SHOWN_MOST = 1000
+
+
+async def told(session: AsyncSession, about: UUID, *, since: datetime | None = None) -> set[Told]:
+    """Return who was told or may have been; they are owed the end. Ask after `cancel`."""
+    return (await told_each(session, [about], since=since)).get(about, set())
+
+
+async def told_each(
+    session: AsyncSession, abouts: Collection[UUID], *, since: datetime | None = None
+) -> dict[UUID, set[Told]]:
+    """Return `told` of many, in one statement."""
+    mine: list[ColumnElement[bool]] = [Notification.about.in_(abouts)]
+    if since is not None:
+        mine.append(Notification.created_at >= since)
+    columns = (Notification.about, Notification.person, Notification.contacts)
+    leaving = select(*columns, Notification.at_contact).where(
+        *mine, Notification.leased_until.is_not(None)
+    )
+    tried = (
+        select(*columns, Attempt.contact)
+        .join(Attempt, Attempt.notification_id == Notification.id)
+        .where(*mine, Attempt.outcome.in_(MAY_HAVE_ARRIVED))
+    )
+    found: dict[UUID, set[Told]] = {}
+    for about, person, contacts, index in await session.execute(union_all(leaving, tried)):
+        found.setdefault(about, set()).add(Told(person, ContactFacts(**contacts[index])))
+    return found
+
+
+async def oldest_due(session: AsyncSession, now: datetime) -> datetime | None:
+    """Return since when the longest waiting notification is due; what is held does not wait."""
+    due = select(func.min(Notification.next_try_at)).where(
+        Notification.status.in_(UNFINISHED),
+        Notification.next_try_at <= now,
+        Notification.held_reason.is_(None),
+    )
+    oldest: datetime | None = await session.scalar(due)
+    return oldest
+
+
+async def queue_length(session: AsyncSession) -> int:
+    """Return how many notifications are neither sent nor given up."""
+    waiting = select(func.count()).where(Notification.status.in_(UNFINISHED))
+    return await session.scalar(waiting) or 0
+
+
+async def clock_skew(session: AsyncSession, now: datetime) -> timedelta:
+    """Return how far PostgreSQL's clock is ahead of ours (negative: behind)."""
+    theirs: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    return theirs - now
+
+
+async def of_incident(session: AsyncSession, about: UUID) -> list[NotificationOut]:
+    """Return every notification about one thing, oldest first, with its receipts."""
+    rows = select(Notification).where(Notification.about == about).order_by(Notification.seq)
+    return await _shown(session, (await session.scalars(rows.limit(SHOWN_MOST))).all())
+
+
+async def failed(session: AsyncSession, scope: Scope, *, limit: int = 50) -> list[NotificationOut]:
+    """Return the notifications that reached nobody, newest first."""
+    rows = select(Notification).where(Notification.status == Status.FAILED)
+    if scope.clients is not None:
+        rows = rows.where(Notification.client.in_(scope.clients))
+    newest = rows.order_by(Notification.seq.desc()).limit(limit)
+    return await _shown(session, (await session.scalars(newest)).all())
+
+
+async def _shown(session: AsyncSession, rows: Sequence[Notification]) -> list[NotificationOut]:
+    receipts: dict[UUID, list[Receipt]] = {}
+    tried = select(Attempt).where(Attempt.notification_id.in_([row.id for row in rows]))
+    for attempt in await session.scalars(tried.order_by(Attempt.id)):
+        receipts.setdefault(attempt.notification_id, []).append(_receipt(attempt))
+    return [_out(row, tuple(receipts.get(row.id, ()))) for row in rows]
+
+
+def _receipt(attempt: Attempt) -> Receipt:
+    return Receipt(
+        at=attempt.at,
+        contact=attempt.contact,
+        channel=attempt.channel,
+        outcome=attempt.outcome,
+        code=attempt.code,
+        detail=attempt.detail,
+        duration=timedelta(milliseconds=attempt.duration_ms),
+        reference=attempt.reference,
+    )
+
+
+def _out(row: Notification, receipts: tuple[Receipt, ...]) -> NotificationOut:
+    names = NotificationOut.__dataclass_fields__
+    columns: dict[str, Any] = {name: getattr(row, name) for name in names if name != "receipts"}
+    if "://" in row.address:
+        columns["address"] = row.host  # the rest of a webhook's address is often its secret
+    return NotificationOut(**columns, receipts=receipts)

@@ -1,0 +1,136 @@
+"""Reads: policies, whose turn it is, and how the people of a step are reached."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from access.tables import Person
+from kit.errors import NotFound
+from oncall import schedule as pure
+from oncall.escalation import EVERY_ADMIN, Policy
+from oncall.roster import ContactFacts, Reached, Roster
+from oncall.schemas import GapOut, LayerIn, OnCallOut, ShiftOut, WeekOut
+from oncall.tables import Contact, EscalationPolicy, Override, Schedule
+
+DEFAULT = "default"
+WEEK = timedelta(days=7)
+SCHEDULES_MOST = 1000
+
+
+def named(policies: Mapping[str, Policy], name: str | None) -> Policy:
+    """Return the policy of that name, else `default`, else the one that tells every admin."""
+    return policies.get(name or DEFAULT) or policies.get(DEFAULT) or EVERY_ADMIN
+
+
+async def policies(session: AsyncSession) -> dict[str, Policy]:
+    """Return every escalation policy by name."""
+    rows = (await session.scalars(select(EscalationPolicy))).all()
+    return {row.name: _policy(row) for row in rows}
+
+
+async def policy(session: AsyncSession, name: str | None) -> Policy:
+    """Return the policy of that name, or what stands in for it."""
+    wanted = {name or DEFAULT, DEFAULT}
+    rows = await session.scalars(select(EscalationPolicy).where(EscalationPolicy.name.in_(wanted)))
+    return named({row.name: _policy(row) for row in rows}, name)
+
+
+def _policy(row: EscalationPolicy) -> Policy:
+    given = {"name": row.name, "steps": row.steps, "repeat": row.repeat}
+    return Policy.model_validate(given)
+
+
+async def schedules(session: AsyncSession) -> Sequence[Schedule]:
+    """Return the rows of all schedules by name."""
+    rows = select(Schedule).order_by(Schedule.name).limit(SCHEDULES_MOST)
+    return (await session.scalars(rows)).all()
+
+
+async def get_schedule(session: AsyncSession, name: str) -> Schedule:
+    """Return a schedule's row, or refuse."""
+    row = await session.get(Schedule, name)
+    if row is None:
+        raise NotFound(f"there is no schedule {name!r}")
+    return row
+
+
+async def plans(session: AsyncSession, start: datetime, end: datetime) -> dict[str, pure.Schedule]:
+    """Return every schedule by name, with the overrides that touch [start, end]."""
+    touching = (
+        select(Override)
+        .where(Override.ends_at > start, Override.starts_at <= end)
+        .order_by(Override.made_at, Override.id)
+    )
+    stand_ins: dict[str, list[pure.StandIn]] = {}
+    for row in await session.scalars(touching):
+        stand_in = pure.StandIn(row.person, row.starts_at, row.ends_at)
+        stand_ins.setdefault(row.schedule, []).append(stand_in)
+    return {
+        row.name: pure.Schedule(
+            row.timezone,
+            tuple(LayerIn.model_validate(layer).layer() for layer in row.layers),
+            tuple(stand_ins.get(row.name, ())),
+        )
+        for row in await schedules(session)
+    }
+
+
+async def roster(session: AsyncSession, *, now: datetime) -> Roster:
+    """Return whom any target names at `now`, and how they are reached; few statements for all."""
+    on_call = {
+        name: tuple(pure.on_call(plan, now))
+        for name, plan in (await plans(session, now, now)).items()
+    }
+    active = select(Person.name, Person.role).where(Person.disabled.is_(False))
+    roles: dict[str, list[str]] = {}
+    for name, role in await session.execute(active.order_by(Person.name)):
+        roles.setdefault(role.value, []).append(name)
+    ways = (
+        select(Contact)
+        .join(Person, Person.name == Contact.person)
+        .where(Person.disabled.is_(False))
+        .order_by(Contact.person, Contact.position, Contact.id)
+    )
+    contacts: dict[str, list[ContactFacts]] = {}
+    for row in await session.scalars(ways):
+        fact = ContactFacts(row.channel, row.address, row.secret)
+        contacts.setdefault(row.person, []).append(fact)
+    return Roster(
+        {person: tuple(facts) for person, facts in contacts.items()},
+        on_call,
+        {role: tuple(names) for role, names in roles.items()},
+    )
+
+
+async def reach(session: AsyncSession, targets: Sequence[str], *, now: datetime) -> list[Reached]:
+    """Return who is reached by `targets` at `now`; those without a contact are left out."""
+    return (await roster(session, now=now)).reach(targets)
+
+
+async def now_and_next(session: AsyncSession, now: datetime) -> list[OnCallOut]:
+    """Return for each schedule who is on call, until when, and who comes then."""
+    found = []
+    for name, plan in (await plans(session, now, now + pure.HORIZONS[-1])).items():
+        until = pure.next_change(plan, now)
+        then = pure.on_call(plan, until) if until else []
+        present = pure.on_call(plan, now)
+        found.append(
+            OnCallOut(schedule=name, timezone=plan.timezone, now=present, until=until, next=then)
+        )
+    return found
+
+
+async def week(session: AsyncSession, start: datetime) -> list[WeekOut]:
+    """Return the shifts and gaps of each schedule in the seven days from `start`."""
+    end = start + WEEK
+    return [
+        WeekOut(
+            schedule=name,
+            timezone=plan.timezone,
+            shifts=[ShiftOut(**vars(shift)) for shift in pure.shifts(plan, start, end)],
+            gaps=[GapOut(start=a, end=b) for a, b in pure.gaps(plan, start, end)],
+        )
+        for name, plan in (await plans(session, start, end)).items()
+    ]

@@ -1,0 +1,244 @@
+"""What crosses YAML and REST: contacts, schedules and policies as people write them."""
+
+import re
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+from kit.durations import Duration
+from oncall.escalation import Policy
+from oncall.rotation import DAY, WEEK, Hours, Layer
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+SHORTEST_TURN = timedelta(hours=1)
+_HANDOFF = re.compile(r"(?:([A-Za-z]+) +)?(\d{1,2}):(\d{2})")
+_TARGET = re.compile(r"(?:person|schedule|role):[a-z0-9][a-z0-9_.-]{0,62}")
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
+
+
+def _wall(value: Any) -> Any:
+    """YAML 1.1 takes an unquoted 10:30 for the number 630."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1440:
+        return f"{value // 60:02}:{value % 60:02}"
+    return value
+
+
+Wall = Annotated[time, BeforeValidator(_wall)]
+
+
+def _weekday(word: str) -> int:
+    try:
+        return DAYS.index(word.strip().lower()[:3])
+    except ValueError:
+        raise ValueError(f"{word!r} is not a day of the week; write Mon, Tue, …") from None
+
+
+def _days(text: str) -> set[int]:
+    first, dash, last = text.partition("-")
+    begins = _weekday(first)
+    length = (_weekday(last) - begins) % 7 if dash else 0
+    return {(begins + n) % 7 for n in range(length + 1)}
+
+
+class Strict(BaseModel):
+    """A key that is not known is a mistake worth telling."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class ContactIn(Strict):
+    """A way to reach a person: a URL or an address, and the secret that signs what is sent."""
+
+    channel: Name
+    address: str = Field(min_length=1, validation_alias=AliasChoices("address", "url", "email"))
+    secret: SecretStr | None = None
+    secret_env: str | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_channel(self) -> "ContactIn":
+        if self.channel == "webhook" and not self.address.startswith(("http://", "https://")):
+            raise ValueError("a webhook needs an http or https address")
+        if self.channel == "email" and not re.fullmatch(r"[^@\s]+@[^@\s]+", self.address):
+            raise ValueError("an email contact needs an address like li@example.com")
+        if self.secret and self.secret_env:
+            raise ValueError("give secret or secret_env, not both")
+        return self
+
+
+class HoursIn(Strict):
+    """Certain hours of certain days; `to` not after `from` means the next morning."""
+
+    days: list[str] = Field(default_factory=lambda: ["Mon-Sun"])
+    opens: Wall = Field(default=time(0), alias="from")
+    closes: Wall = Field(default=time(0), alias="to")
+
+    @field_validator("days", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("days")
+    @classmethod
+    def _known(cls, value: list[str]) -> list[str]:
+        for text in value:
+            _days(text)
+        return value
+
+    def hours(self) -> Hours:
+        """Return these hours as the rotation knows them."""
+        days = frozenset().union(*(_days(text) for text in self.days))
+        return Hours(days, self.opens, self.closes)
+
+
+class Every(Strict):
+    """A turn of any length from an hour up."""
+
+    every: Duration
+
+    @field_validator("every")
+    @classmethod
+    def _long_enough(cls, value: timedelta) -> timedelta:
+        if value < SHORTEST_TURN:
+            raise ValueError("a turn takes at least 1h")
+        return value
+
+
+class LayerIn(Strict):
+    """People who take turns; the first turn is that of the first person."""
+
+    rotation: Literal["daily", "weekly"] | Every = "weekly"
+    handoff: Annotated[str, BeforeValidator(_wall)] = "09:00"
+    people: list[Name] = Field(default_factory=list)
+    start: date | None = None
+    only: list[HoursIn] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _handoff_fits(self) -> "LayerIn":
+        weekday, _ = self._read_handoff()
+        if self.rotation == "daily" and weekday is not None:
+            raise ValueError("a daily handoff has no day of the week")
+        return self
+
+    def _read_handoff(self) -> tuple[int | None, time]:
+        found = _HANDOFF.fullmatch(self.handoff.strip())
+        if not found:
+            raise ValueError(f'{self.handoff!r} is not a handoff; write "Mon 09:00" or "09:00"')
+        day, hour, minute = found.groups()
+        return (_weekday(day) if day else None), time(int(hour), int(minute))
+
+    def layer(self) -> Layer:
+        """Return this layer as the rotation knows it."""
+        weekday, at = self._read_handoff()
+        every = {"daily": DAY, "weekly": WEEK}.get(str(self.rotation))
+        return Layer(
+            people=tuple(self.people),
+            every=every or Every.model_validate(self.rotation).every,
+            at=at,
+            weekday=weekday,
+            start=self.start,
+            only=tuple(hours.hours() for hours in self.only),
+        )
+
+
+class ScheduleIn(Strict):
+    """A schedule as it is written: a zone, and layers of which the later win."""
+
+    name: Name
+    timezone: str = "Asia/Shanghai"
+    layers: list[LayerIn] = Field(default_factory=list)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{value!r} is not a zone; write Asia/Shanghai") from None
+        return value
+
+
+class PolicyIn(Policy):
+    """An escalation policy as it is written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name
+
+    @model_validator(mode="after")
+    def _targets_are_known_kinds(self) -> "PolicyIn":
+        for target in (target for step in self.steps for target in step.notify):
+            if not _TARGET.fullmatch(target):
+                raise ValueError(f"{target!r} is no target; write person:li or schedule:primary")
+        return self
+
+
+class OverrideIn(Strict):
+    """Somebody stands in for whoever would be on call."""
+
+    person: Name
+    starts_at: datetime
+    ends_at: datetime
+
+    @model_validator(mode="after")
+    def _takes_time(self) -> "OverrideIn":
+        if self.starts_at.tzinfo is None or self.ends_at.tzinfo is None:
+            raise ValueError("both times need a zone")
+        if self.starts_at >= self.ends_at:
+            raise ValueError("it has to end after it starts")
+        return self
+
+
+class ShiftOut(BaseModel):
+    """A shift; `layer` -1 is an override."""
+
+    person: str
+    start: datetime
+    end: datetime
+    layer: int
+
+
+class GapOut(BaseModel):
+    """A time in which nobody is on call."""
+
+    start: datetime
+    end: datetime
+
+
+class OnCallOut(BaseModel):
+    """Who is on call now, until when, and who is next; `next` empty: nobody."""
+
+    schedule: str
+    timezone: str
+    now: list[str]
+    until: datetime | None
+    next: list[str]
+
+
+class WeekOut(BaseModel):
+    """The shifts and gaps of a schedule in one week."""
+
+    schedule: str
+    timezone: str
+    shifts: list[ShiftOut]
+    gaps: list[GapOut]
+
+
+class ScheduleOut(BaseModel):
+    """A schedule as it stands; `origin` names the file that owns it."""
+
+    name: str
+    timezone: str
+    layers: list[dict[str, Any]]
+    origin: str | None

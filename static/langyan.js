@@ -1,0 +1,111 @@
+// The page works without this file. It adds: ticking clocks, whether the page is live, theme, keys.
+(() => {
+  const root = document.documentElement;
+  const stored = localStorage.getItem("theme");
+  if (stored) root.dataset.theme = stored;
+
+  let ahead = 0; // how far the server's clock is ahead of this machine's, in ms
+  let heard = Date.now();
+  let known = new Set();
+  const SILENCE = 45000; // the server says something every 15 s
+  const now = () => Date.now() + ahead;
+  const all = (selector, from = document) => [...from.querySelectorAll(selector)];
+
+  function hear(serverNow) {
+    heard = Date.now();
+    if (serverNow) ahead = serverNow - heard;
+    const strip = document.getElementById("stream");
+    if (!strip) return;
+    strip.dataset.state = "live";
+    const zone = strip.dataset.zone;
+    const format = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+    strip.dataset.at = new Date(now()).toLocaleTimeString("en-GB", { ...format, timeZone: zone });
+    say(strip.dataset.live);
+  }
+
+  function lose() {
+    const strip = document.getElementById("stream");
+    if (!strip || strip.dataset.state === "stale") return;
+    strip.dataset.state = "stale";
+    say(strip.dataset.stale.replace("{at}", strip.dataset.at));
+  }
+
+  function say(words) {
+    const place = document.getElementById("stream-words");
+    if (place.textContent !== words) place.textContent = words;
+  }
+
+  function digits(left) {
+    let seconds = Math.floor(left / 1000);
+    const sign = seconds < 0 ? "+" : "";
+    seconds = Math.abs(seconds);
+    const two = (n) => String(n).padStart(2, "0");
+    const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+    return sign + (h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`);
+  }
+
+  function tick() {
+    for (const clock of all("[data-zero]")) {
+      const left = Number(clock.dataset.zero) - now();
+      const limit = Number(clock.dataset.limit);
+      const used = limit ? Math.min(1, Math.max(0, 1 - left / limit)) : 1;
+      const face = clock.querySelector(".digits") ?? clock;
+      const words = digits(left);
+      if (face.textContent !== words) face.textContent = words;
+      clock.classList.toggle("tone-late", left < 0);
+      clock.classList.toggle("tone-warn", left >= 0 && used >= 0.8);
+      clock.classList.toggle("tone-calm", left >= 0 && used < 0.8);
+      const word = clock.querySelector("[data-over]");
+      if (word && left < 0) word.textContent = word.dataset.over;
+      const bar = clock.querySelector("progress");
+      if (bar) bar.value = used;
+    }
+    const live = document.getElementById("live");
+    if (live && Date.now() - heard > SILENCE) lose();
+  }
+
+  function landed() {
+    const stamp = document.getElementById("as-of");
+    if (stamp) hear(Number(stamp.dataset.now));
+    const present = new Set(all("#live [id]").map((each) => each.id));
+    if (known.size) // a short wash over what was not there before
+      for (const id of present)
+        if (!known.has(id)) document.getElementById(id).classList.add("fresh");
+    known = present;
+    tick();
+  }
+
+  function toggleTheme() {
+    const dark = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+    root.dataset.theme = (root.dataset.theme ?? dark) === "dark" ? "light" : "dark";
+    localStorage.setItem("theme", root.dataset.theme);
+  }
+
+  function move(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, textarea, select") || !"jk".includes(event.key)) return;
+    const rows = all("a.row");
+    const at = rows.indexOf(document.activeElement) + (event.key === "j" ? 1 : -1);
+    rows[Math.max(0, Math.min(rows.length - 1, at))]?.focus();
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    window.htmx?.config.morphIgnore.push("open"); // an opened sheet stays open
+    landed();
+    setInterval(tick, 500);
+    document.getElementById("theme")?.addEventListener("click", toggleTheme);
+    document.addEventListener("keydown", move);
+  });
+  document.addEventListener("htmx:before:swap", (event) => {
+    const { sourceElement, response } = event.detail.ctx; // never a refusal in place of the page
+    if (sourceElement?.id === "live" && response?.status >= 400) event.preventDefault();
+  });
+  document.addEventListener("htmx:after:swap", landed);
+  document.addEventListener("htmx:after:request", (event) => {
+    const form = event.target.closest?.("form[data-reset]");
+    if (form && event.detail.ctx.response?.status < 400) form.reset();
+  });
+  document.addEventListener("tick", (event) => hear(Number(event.detail?.data)));
+  for (const name of ["htmx:sse:error", "htmx:sse:close", "htmx:error"])
+    document.addEventListener(name, lose);
+})();

@@ -11,17 +11,19 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alerting.lifecycle import START, Phase, Priority, Reading, State, after, ended, kind_of
-from alerting.schemas import Key, Observation, Observed, Transition
-from alerting.tables import Alert, Progress, SetAside, state_of, write_since
+from alerting.schemas import Key, Observation, Observed, ThresholdSpec, Transition
+from alerting.tables import Alert, Progress, Rule, SetAside, state_of, write_since
+from alerting.thresholds import ladder_as_written
 from kit.db import as_rows
 from kit.errors import Conflict
+from kit.sync import Change, sync
 from metrics.batch import Position
 
 ERROR_MOST = 500
 KEY = (Alert.client, Alert.rule, Alert.fingerprint)
 WRITTEN = (
     *(Alert.id, Alert.client, Alert.system, Alert.rule, Alert.fingerprint, Alert.labels),
-    *(Alert.title, Alert.unit, Alert.drill, Alert.phase, Alert.priority, Alert.reached),
+    *(Alert.title, Alert.expr, Alert.unit, Alert.drill, Alert.phase, Alert.priority, Alert.reached),
     *(Alert.since, Alert.clear_since, Alert.absent_since, Alert.fired_at, Alert.resolved_at),
     *(Alert.value, Alert.at, Alert.written_at, Alert.version),
 )
@@ -44,6 +46,7 @@ class _Row:
     fingerprint: str
     labels: Mapping[str, str]
     title: Mapping[str, str]
+    expr: str
     unit: str
     drill: str
     phase: Phase
@@ -137,6 +140,28 @@ async def forget(tx: AsyncSession, *, before: datetime) -> None:
     await tx.execute(delete(Alert).where(Alert.phase == Phase.RESOLVED, Alert.resolved_at < before))
 
 
+async def provision(
+    tx: AsyncSession, rules: Sequence[tuple[ThresholdSpec, str]], now: datetime
+) -> list[Change]:
+    """Bring the rules that files own to what the files say; each comes with its origin."""
+    wanted = [
+        Rule(
+            name=spec.name,
+            title=spec.title,
+            expr=spec.expr,
+            unit=spec.unit,
+            ladder=ladder_as_written(spec),
+            clients=spec.clients,
+            systems=spec.systems,
+            core=spec.core,
+            escalation=spec.escalation,
+            origin=origin,
+        )
+        for spec, origin in rules
+    ]
+    return await sync(tx, Rule, wanted, kind="threshold")
+
+
 def _escaped(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode().replace("\0", "\\x00")
 
@@ -203,6 +228,7 @@ def _row(
         fingerprint=seen.fingerprint,
         labels=seen.labels,
         title=seen.terms.title,
+        expr=seen.terms.expr,
         unit=seen.terms.unit,
         drill=seen.drill,
         phase=state.phase,

@@ -110,10 +110,15 @@ class Evaluator:
                 await self._lanes.stop()
                 async with self._db.snapshot() as session:
                     rows = await queries.open_alerts(session)
-                self._rebuild(RulesIndex(rules, directory), rows, now)
+                self.watch(RulesIndex(rules, directory), rows, now=now)
             finally:
                 self._held = self.ready is None
                 self._backlog.woken.set()
+
+    def watch(self, index: RulesIndex, rows: Sequence[Alert], *, now: datetime) -> None:
+        """Make memory anew from the rules, the series and the open rows."""
+        self._rebuild(index, rows, now)
+        self._held = False
 
     async def run(self) -> None:
         """Evaluate what comes, until cancelled."""

@@ -34,6 +34,7 @@ def as_remembered(row: Alert) -> Remembered:
         labels=row.labels,
         system=row.system,
         title=row.title,
+        expr=row.expr,
         state=row.state,
     )
 

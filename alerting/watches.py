@@ -41,11 +41,12 @@ class Remembered:
     labels: Mapping[str, str]
     system: str
     title: Mapping[str, str]
+    expr: str
     state: State
 
     def over(self, at: datetime) -> Observation:
         """Return the news that the rule no longer watches this."""
-        terms = Terms(self.rule, self.title, None)
+        terms = Terms(self.rule, self.title, None, expr=self.expr)
         return Observation(terms, self.labels, self.fingerprint, self.system, None, at)
 
 

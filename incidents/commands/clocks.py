@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from access.commands import audit
 from access.scope import Identity
 from incidents import clocks, queries
-from incidents.clocks import MARKS, Clock, Kind
+from incidents.clocks import BREACH, MARKS, Clock, Kind
 from incidents.commands.escalation import Answer
 from incidents.commands.ledger import Ledger
 from incidents.lifecycle import Status, Tell, What
@@ -20,8 +20,6 @@ from notifications import queries as notified
 from notifications.schemas import Reachable, Told
 from oncall import queries as oncall
 from oncall.roster import Roster
-
-BREACH = MARKS[-1]
 
 
 class ClockNotRunning(Conflict):
@@ -43,11 +41,11 @@ async def tell_marks(tx: AsyncSession, *, now: datetime, limit: int) -> int:
     for incident in due:
         for kind, (clock, before) in held[incident.id].items():
             passed = clocks.marks_passed(clock, now=now)
-            if passed > before:
+            if marks := [mark for mark in MARKS if before < mark <= passed]:
                 heard = told.get(incident.id, ())
                 people = _concerned(incident, passed, told=heard, roster=roster)
-                marks = [mark for mark in MARKS if before < mark <= passed]
                 _tell_marks(ledger, incident, kind=kind, clock=clock, marks=marks, people=people)
+            ledger.keep(incident, kind, clock, told=max(passed, before))
     await ledger.write(tx)
     await notifications.queue(tx, ledger.promises, now=now)
     return len(due)
@@ -71,7 +69,6 @@ def _tell_marks(
     label = f"{kind}.{len(clock.goals)}.{passed}"
     facts = {"clock": kind.value, "percent": passed}
     ledger.promise(incident, tell, people.items(), label=label, facts=facts)
-    ledger.keep(incident, kind, clock, told=passed)
 
 
 def _concerned(

@@ -10,7 +10,7 @@ from app.provisioning.sections import SystemIn
 from kit.settings import ROOT
 
 QUICKSTART = ROOT / "examples" / "quickstart"
-MANUAL = Path(__file__).with_name("manual")
+MANUAL = ROOT / "docs" / "configuration.md"
 
 
 def wrote(folder: Path, text: str, name: str = "a.yml") -> Path:
@@ -36,8 +36,9 @@ def test_what_we_ship_has_no_mistakes() -> None:
     assert "1 clients, 3 systems" in summary(loaded(QUICKSTART))
 
 
-def test_the_example_of_the_manual_is_taken_as_it_stands() -> None:
-    found = loaded(MANUAL)
+def test_the_example_of_the_manual_is_taken_as_it_stands(tmp_path: Path) -> None:
+    example = MANUAL.read_text("utf-8").partition("```yaml\n")[2].partition("```")[0]
+    found = loaded(wrote(tmp_path, example))
     (system,) = [value for value, _ in found.of("systems", SystemIn)]
     assert (system.core, system.match) == (True, {"job": "pos-.*"})
     rules = {value.name: value for value, _ in found.of("thresholds", ThresholdSpec)}

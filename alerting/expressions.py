@@ -1,0 +1,307 @@
+"""Rules that compute: each is marked when its series are touched, and evaluated once per burst."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+
+from access.scope import HOUSE
+from alerting.lanes import Lanes
+from alerting.news import News
+from alerting.rules_index import IndexedRule
+from alerting.scrapes import kinds, whole
+from alerting.watches import Watched, Watches
+from kit.clock import milliseconds
+from kit.errors import Refusal
+from metrics.batch import Floats, Ints, Refs
+from metrics.columns import Columns, Labels
+from metrics.promql.evaluation import Terms, instant
+from metrics.promql.frames import Flags, Vector
+from metrics.promql.memory import Memory
+from metrics.promql.tree import LOOKBACK_MS, Selector
+
+log = logging.getLogger(__name__)
+
+BURST = 0.05
+"""Seconds that an evaluation waits for the rest of what comes at once."""
+INTERVAL = 15.0
+"""Seconds after which a rule is evaluated whatever it costs."""
+SHARE = 0.25
+"""Of one core, for all expressions together."""
+HEAVY = 0.005
+"""Seconds of computing that are too many for the loop."""
+TOGETHER = 60_000
+"""Clients whose newest samples lie no further apart are evaluated at one time."""
+
+
+class Head(Protocol):
+    """What the rules ask the store, for what memory holds."""
+
+    def labels(self, ref: int, /) -> Labels:
+        """Return the labels of one series."""
+        ...
+
+    def newest(self, refs: Refs, /) -> tuple[Ints, Floats]:
+        """Return time and value of each series' newest sample; -1 and NaN for none."""
+        ...
+
+    def window(self, refs: Refs, start: int, end: int, /) -> Columns:
+        """Return the samples from `start` to `end` ms, both included."""
+        ...
+
+
+@dataclass
+class Input:
+    """The series of one selector; `fresh` are those not yet in the columns."""
+
+    selector: Selector
+    refs: list[int] = field(default_factory=list)
+    known: Refs = field(default_factory=lambda: np.empty(0, np.int32))
+    labels: Sequence[Labels] = ()
+
+
+@dataclass
+class Expression:
+    """One rule: what it reads, what it gave, when its series were first touched since."""
+
+    number: int
+    rule: IndexedRule
+    inputs: list[Input]
+    kinds: list[Ints] = field(default_factory=list)
+    outputs: dict[Labels, int] = field(default_factory=dict)
+    marked: float | None = None
+    evaluated: float = -INTERVAL
+    cost: float = 0.0
+    refusal: str | None = None
+    last: tuple[Sequence[Labels], Watched] = ((), np.empty(0, np.int32))
+
+
+class Expressions:
+    """All rules that compute, and the share of a core that is theirs."""
+
+    def __init__(self, head: Head, watches: Watches, lanes: Lanes, *, ready: datetime) -> None:
+        self.woken = asyncio.Event()
+        self._head, self._watches, self._lanes = head, watches, lanes
+        self._silent_until = milliseconds(ready)
+        self._memory = Memory()
+        self._credit, self._counted = 1.0, 0.0
+        self._all: dict[int, Expression] = {}
+        self._touching: list[Watched] = []
+        for number, rule in enumerate(watches.index.rules):
+            if not rule.plain:
+                inputs = [Input(selector) for selector in rule.plan.selectors]
+                self._all[number] = Expression(number, rule, inputs)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def reads(self, number: int, selector: Selector, ref: int) -> None:
+        """Note that a rule reads a series."""
+        place = self._all[number].rule.plan.selectors.index(selector)
+        self._all[number].inputs[place].refs.append(ref)
+        for slot in self._touching:
+            if len(slot) <= ref:
+                slot.resize(max(ref + 1, 2 * len(slot)), refcheck=False)
+            if slot[ref] in (0, number + 1):
+                slot[ref] = number + 1
+                return
+        slot = np.zeros(max(ref + 1, 1024), np.int32)
+        slot[ref] = number + 1
+        self._touching.append(slot)
+
+    def takes_up(self, number: int, labels: Mapping[str, str]) -> None:
+        """Watch a label set that the rule gave before our start."""
+        watch = self._watches.add_output(number, labels)
+        self._all[number].outputs[tuple(sorted(labels.items()))] = watch
+
+    def touched(self, refs: Refs, *, at: float) -> None:
+        """Mark the rules that read these series."""
+        for slot in self._touching:
+            within = refs[refs < len(slot)]
+            flags = np.zeros(len(self._watches.index.rules) + 1, np.bool_)
+            flags[slot[within]] = True
+            for number in (np.flatnonzero(flags[1:])).tolist():
+                self._mark(self._all[number], at)
+
+    def mark_all(self, at: float) -> None:
+        """Have every rule evaluated again."""
+        for expression in self._all.values():
+            self._mark(expression, at)
+
+    def mark_waiting(self, at: float) -> None:
+        """Have the rules evaluated whose interval is over and for whom silence matters."""
+        for expression in self._all.values():
+            if at - expression.evaluated >= INTERVAL and expression.outputs:
+                mine = np.fromiter(expression.outputs.values(), np.int32)
+                if self._watches.silence[mine].any():
+                    self._mark(expression, at)
+
+    def due(self, at: float) -> list[Expression]:
+        """Return the rules to evaluate now, those that wait longest first."""
+        self._credit = min(1.0, self._credit + SHARE * (at - self._counted))
+        self._counted = at
+        waiting = [(each.marked, each) for each in self._all.values() if each.marked is not None]
+        found, credit = [], self._credit
+        for marked, each in sorted(waiting, key=lambda pair: pair[0]):
+            if at - marked >= INTERVAL or (at - marked >= BURST and credit > 0):
+                found.append(each)
+                credit -= each.cost
+        return found
+
+    def wait(self, at: float) -> float | None:
+        """Return in how many seconds `due` is worth another look, None for not before a mark."""
+        marks = [each.marked for each in self._all.values() if each.marked is not None]
+        if not marks:
+            return None
+        if self._credit <= 0:
+            return min(-self._credit / SHARE + 0.01, INTERVAL)
+        return max(min(marks) + BURST - at, 0.001)
+
+    async def evaluate(self, expression: Expression, now: datetime) -> None:
+        """Evaluate one rule over the head and send on what may change its alerts."""
+        loop = asyncio.get_running_loop()
+        began, expression.marked = loop.time(), None
+        expression.evaluated = began
+        self._take_in_series(expression)
+        try:
+            await self._all_spans(expression, milliseconds(now))
+            expression.refusal = None
+        except Refusal as refusal:
+            if expression.refusal != refusal.detail:
+                log.error("rule %s: %s", expression.rule.compiled.name, refusal.detail)
+            expression.refusal = refusal.detail
+        took = loop.time() - began
+        expression.cost = took if not expression.cost else (expression.cost + took) / 2
+        self._credit -= took
+
+    def _mark(self, expression: Expression, at: float) -> None:
+        if expression.marked is None:
+            expression.marked = at
+            self.woken.set()
+
+    def _take_in_series(self, expression: Expression) -> None:
+        inputs = expression.inputs
+        if all(len(each.refs) == len(each.known) for each in inputs):
+            return
+        for each in inputs:
+            each.known = np.array(each.refs, np.int32)
+            each.labels = [self._head.labels(ref) for ref in each.refs]
+        expression.kinds = kinds([[dict(labels) for labels in each.labels] for each in inputs])
+
+    def _spans(self, expression: Expression, now: int) -> list[tuple[Ints, int]]:
+        """Return which of the clients that send anything to evaluate together, and when."""
+        watches = self._watches
+        newest = np.full(len(watches.clients), -1, np.int64)
+        for each in expression.inputs:
+            if len(each.known):
+                times, _ = self._head.newest(each.known)
+                np.maximum.at(newest, watches.whose[each.known], times)
+        living = np.flatnonzero(newest > now - LOOKBACK_MS)
+        spans: list[tuple[list[int], int]] = []
+        at = 0
+        for number in living[np.argsort(-newest[living])].tolist():
+            if not spans or newest[number] < at - TOGETHER:
+                at = int(newest[number])
+                spans.append(([number], at))
+            else:
+                spans[-1][0].append(number)
+        return [(np.array(numbers), at) for numbers, at in spans]
+
+    async def _all_spans(self, expression: Expression, now: int) -> None:
+        self._watches.number_of(HOUSE)
+        dead = np.ones(len(self._watches.clients), np.bool_)
+        for clients, at in self._spans(expression, now):
+            living = np.zeros(len(dead), np.bool_)
+            living[clients] = True
+            dead &= ~living
+            await self._at(expression, living, at, now)
+        if now >= self._silent_until:
+            self._vanished(expression, np.empty(0, np.int32), dead, now, now)
+
+    async def _at(self, expression: Expression, chosen: Flags, at: int, now: int) -> None:
+        vector = await self._computed(expression, chosen, at)
+        watches = self._known(expression, vector)
+        whose = self._watches.client[watches]  # a client met while a thread computed is not chosen
+        mine = (whose < len(chosen)) & chosen[np.minimum(whose, len(chosen) - 1)]
+        self._report(watches[mine], vector.values[mine], at, now)
+        if now >= self._silent_until:
+            self._vanished(expression, watches, chosen, at, now)
+
+    async def _computed(self, expression: Expression, chosen: Flags, at: int) -> Vector:
+        found, numbers = [], []
+        for each, kind in zip(expression.inputs, expression.kinds, strict=False):
+            mine = chosen[self._watches.whose[each.known]]  # known before `chosen` was made
+            first, last = each.selector.window(at, at)
+            if mine.all():
+                columns, kind_ = self._head.window(each.known, first, last), kind
+                columns = Columns(each.labels, columns.starts, columns.times, columns.values)
+            else:
+                columns, kind_ = self._head.window(each.known[mine], first, last), kind[mine]
+            found.append(columns)
+            numbers.append(kind_)
+        if not any(len(columns.times) for columns in found):
+            return Vector([], np.empty(0))
+        plan, terms = expression.rule.plan, Terms(memory=self._memory)
+
+        def work() -> Vector:
+            return instant(plan, whole(found, numbers), at_ms=at, terms=terms)
+
+        return await asyncio.to_thread(work) if expression.cost > HEAVY else work()
+
+    def _known(self, expression: Expression, vector: Vector) -> Watched:
+        """Return the watch of each output; the work is remembered for the same list of labels."""
+        if expression.last[0] is vector.labels:
+            return expression.last[1]
+        found = np.zeros(len(vector.labels), np.int32)
+        for place, labels in enumerate(vector.labels):
+            known = expression.outputs.get(labels)
+            if known is None:
+                named = dict(labels)
+                named.setdefault("client", HOUSE)
+                known = self._watches.add_output(expression.number, named)
+                expression.outputs[labels] = known
+            found[place] = known
+        expression.last = (vector.labels, found)
+        return found
+
+    def _report(
+        self,
+        watches: Watched,
+        values: Floats,
+        at: int,
+        now: int,
+    ) -> None:
+        columns = self._watches
+        columns.value[watches] = values
+        with np.errstate(invalid="ignore"):
+            same = (values >= columns.low[watches]) & (values <= columns.high[watches])
+        news = ~(same & (at < columns.due[watches]))
+        news &= ~np.isnan(values) | columns.silence[watches] | columns.busy[watches]
+        if news.any():
+            self._post(watches[news], values[news], at, now)
+
+    def _vanished(
+        self, expression: Expression, present: Watched, chosen: Flags, at: int, now: int
+    ) -> None:
+        columns = self._watches
+        known = np.fromiter(expression.outputs.values(), np.int32, len(expression.outputs))
+        whose = columns.client[known]
+        mine = (whose < len(chosen)) & chosen[np.minimum(whose, len(chosen) - 1)]
+        gone = mine & columns.silence[known] & ~columns.busy[known]
+        silent = known[gone & ~np.isin(known, present)]
+        if len(silent):
+            self._post(silent, np.full(len(silent), np.nan), at, now)
+
+    def _post(
+        self,
+        watches: Watched,
+        values: Floats,
+        at: int,
+        now: int,
+    ) -> None:
+        count = len(watches)
+        self._lanes.post(News(watches, np.full(count, at), values, np.full(count, now, np.int64)))

@@ -1,0 +1,226 @@
+"""One lane for each client: news is weighed, carried and only then remembered.
+
+A lane that fails tries again, and no other waits for it.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from alerting.commands import take_back
+from alerting.delivery import TROUBLE, Carry, Delivery, Door, said
+from alerting.lifecycle import Reading, State, after
+from alerting.news import News, Stories, Told, bounded, joined
+from alerting.schemas import Observation
+from alerting.watches import Watches, state_of
+from kit.clock import Clock, from_milliseconds
+from kit.db import Database
+from metrics.batch import Position
+
+log = logging.getLogger(__name__)
+
+FIRST_DELAY, LONGEST_DELAY = 0.2, 5.0
+BREATH = 1000
+
+
+@dataclass
+class Lane:
+    """What waits for one client; `behind` is how far the rules had read before any of it."""
+
+    client: str
+    news: list[News] = field(default_factory=list)
+    ended: list[Observation] = field(default_factory=list)
+    behind: Position | None = None
+    owes_progress: bool = False
+    failures: int = 0
+    task: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Tell whether there is anything to carry."""
+        return bool(self.news or self.ended or self.owes_progress)
+
+
+class Lanes:
+    """All lanes over one set of watches."""
+
+    def __init__(self, db: Database, carry: Carry, clock: Clock, watches: Watches) -> None:
+        self.watches = watches
+        self.read_to: Position | None = None
+        self.aside: dict[int, str] = {}
+        self.moved: set[int] = set()
+        self.counts: Counter[str] = Counter()
+        self._db = db
+        self._door = Door(db, carry, clock)
+        self._lanes: dict[str, Lane] = {}
+        self._stopping = asyncio.Event()
+
+    def post(self, news: News) -> None:
+        """Send news on its way, each client's in its own lane; no await, no database."""
+        watches = self.watches
+        watches.hold(news.watches)
+        of_client = watches.client[news.watches]
+        for number in np.unique(of_client).tolist():
+            lane = self._lane(watches.clients[number])
+            lane.news.append(news.only(of_client == number))
+            self._wake(lane)
+
+    def end(self, client: str, over: Sequence[Observation]) -> None:
+        """Send the end of alerts that no watch has any more."""
+        lane = self._lane(client)
+        lane.ended.extend(over)
+        self._wake(lane)
+
+    def move_on(self, client: str) -> None:
+        """Have a client's progress written though nothing has happened."""
+        lane = self._lane(client)
+        if lane.task is None:
+            lane.owes_progress = True
+            self._wake(lane)
+
+    def carried_to(self) -> Position | None:
+        """Return how far everything read has been carried, None for nowhere yet."""
+        held = [lane.behind for lane in self._lanes.values() if lane.task]
+        known = [position for position in held if position]
+        if len(known) < len(held):
+            return None
+        return min(known, default=self.read_to)
+
+    @property
+    def failing(self) -> list[str]:
+        """The clients whose last transaction failed."""
+        return [lane.client for lane in self._lanes.values() if lane.failures]
+
+    def at_rest(self, client: str) -> bool:
+        """Tell whether nothing of this client is on its way."""
+        lane = self._lanes.get(client)
+        return lane is None or lane.task is None
+
+    async def idle(self) -> None:
+        """Wait until nothing is on its way."""
+        while tasks := [lane.task for lane in self._lanes.values() if lane.task]:
+            await asyncio.wait(tasks)
+
+    async def stop(self, *, grace: float = 2.0) -> None:
+        """Let what is in a transaction end, within `grace` seconds; drop what waits."""
+        self._stopping.set()
+        tasks = [lane.task for lane in self._lanes.values() if lane.task]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def _lane(self, client: str) -> Lane:
+        if client not in self._lanes:
+            self._lanes[client] = Lane(client)
+        return self._lanes[client]
+
+    def _wake(self, lane: Lane) -> None:
+        if lane.task is None and not self._stopping.is_set():
+            # everything up to `read_to` is behind us, what is in the lane is not
+            lane.behind = self.read_to
+            lane.task = asyncio.create_task(self._work(lane), name=f"alerts of {lane.client}")
+            lane.task.add_done_callback(lambda task: self._ended(lane, task))
+
+    def _ended(self, lane: Lane, task: asyncio.Task[None]) -> None:
+        lane.task = None
+        if not task.cancelled() and (error := task.exception()):
+            self.counts["crashed"] += 1
+            log.error("the alerts of %s are stuck until the sweep", lane.client, exc_info=error)
+        elif lane.waiting:
+            self._wake(lane)
+
+    async def _work(self, lane: Lane) -> None:
+        delay = FIRST_DELAY
+        while lane.waiting and not self._stopping.is_set():
+            news, lane.news = lane.news, []
+            ended, lane.ended = lane.ended, []
+            lane.owes_progress, read_to = False, self.read_to
+            try:
+                await self._round(lane.client, joined(news), ended, read_to)
+                lane.failures, delay, lane.behind = 0, FIRST_DELAY, read_to
+            except TROUBLE as error:
+                lane.failures += 1
+                self.counts["failed"] += 1
+                log.warning("the alerts of %s wait %.1f s: %s", lane.client, delay, said(error))
+                lane.news, lane.ended = [bounded([*news, *lane.news])], [*ended, *lane.ended]
+                await self._pause(delay)
+                delay = min(2 * delay, LONGEST_DELAY)
+            for fresh in lane.news:  # came meanwhile: the next sample is still news
+                self.watches.hold(fresh.watches)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _round(
+        self, client: str, news: News, ended: Sequence[Observation], read_to: Position | None
+    ) -> None:
+        stories, delivery = Stories(news), Delivery(self._door, client)
+        rounds = await self._weighed(stories)
+        if ended:
+            rounds.append([(0, one) for one in ended])
+        if not rounds and read_to and not len(stories):
+            rounds = [[]]
+        for number, batch in enumerate(rounds, 1):
+            position = read_to if number == len(rounds) else None
+            for watch, state in await delivery.of(batch, position):
+                if watch:
+                    self.moved.add(watch)
+                    self.watches.states[watch] = state
+        for watch, told in stories.newest():
+            self._settle(watch, told, refused=watch in delivery.aside)
+        self._count_aside(client, delivery)
+        await self._take_back(client, [w for w in delivery.passed if w in self.aside])
+
+    async def _weighed(self, stories: Stories) -> list[list[tuple[int, Observation]]]:
+        """Return what changes something; the n-th change of each watch is in the n-th list."""
+        rounds: list[list[tuple[int, Observation]]] = []
+        for count, (watch, story) in enumerate(stories.each(), 1):
+            for number, one in enumerate(_changes(self.watches, watch, story)):
+                if number == len(rounds):
+                    rounds.append([])
+                rounds[number].append((watch, one))
+            if count % BREATH == 0:
+                await asyncio.sleep(0)
+        return rounds
+
+    def _settle(self, watch: int, told: Told, *, refused: bool) -> None:
+        if refused:
+            self.watches.quiet(watch)
+            return
+        value, at, arrived = told
+        state = state_of(self.watches, watch)
+        self.watches.settle(watch, state, value, lag=max(0, arrived - at))
+
+    def _count_aside(self, client: str, delivery: Delivery) -> None:
+        self.counts["set_aside"] += len(delivery.aside)
+        for watch in delivery.aside:
+            self.aside[watch] = client
+
+    async def _take_back(self, client: str, watches: Sequence[int]) -> None:
+        if not watches:
+            return
+        keys = [self.watches.key(watch) for watch in watches]
+        async with self._db.transaction() as tx:
+            await take_back(tx, client, keys)
+        for watch in watches:
+            self.aside.pop(watch, None)
+
+
+def _changes(watches: Watches, watch: int, story: Sequence[Told]) -> Iterator[Observation]:
+    state: State = state_of(watches, watch)
+    ladder = watches.said(watch).ladder
+    for value, at, arrived in story:
+        moment = from_milliseconds(at)
+        moved = after(state, Reading(value), ladder=ladder, at=moment)
+        if moved is not state:
+            state = moved
+            yield watches.observation(watch, value, moment, from_milliseconds(arrived))

@@ -1,0 +1,73 @@
+"""Which of an expression's samples belong together: half a scrape makes no false ratio. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from metrics.batch import Ints
+from metrics.columns import NAME, Columns
+
+UNKNOWN_STEP = 60_000
+MISSED = 1.5
+"""Steps without a sample after which a series is no longer waited for."""
+
+
+def kinds(inputs: Sequence[Sequence[Mapping[str, str]]]) -> list[Ints]:
+    """Return for each selector a number for each series; equal numbers wait for each other.
+
+    They are told apart by the labels that the series of every selector have.
+    """
+    shared: set[str] | None = None
+    for series in inputs:
+        names = {name for labels in series for name in labels} - {NAME}
+        shared = names if shared is None else shared & names
+    order = sorted(shared or ())
+    known: dict[tuple[str, ...], int] = {}
+    return [
+        np.array(
+            [
+                known.setdefault(tuple(labels.get(name, "") for name in order), len(known))
+                for labels in series
+            ],
+            np.int64,
+        )
+        for series in inputs
+    ]
+
+
+def whole(inputs: Sequence[Columns], numbers: Sequence[Ints]) -> list[Columns]:
+    """Return the samples up to where all of those that wait for each other have come."""
+    newest = [_last(columns, 1) for columns in inputs]
+    count = max((int(each.max(initial=-1)) for each in numbers), default=-1) + 1
+    latest = np.full(count, -1, np.int64)
+    for times, number in zip(newest, numbers, strict=True):
+        np.maximum.at(latest, number, times)
+    behind = [latest[n] != times for times, n in zip(newest, numbers, strict=True)]
+    if not any((late & (times >= 0)).any() for late, times in zip(behind, newest, strict=True)):
+        return list(inputs)
+    upto = latest.copy()
+    for columns, times, number in zip(inputs, newest, numbers, strict=True):
+        before = _last(columns, 2)
+        step = np.where(before >= 0, (times - before) * MISSED, UNKNOWN_STEP)
+        awaited = (times >= 0) & (latest[number] - times <= step)
+        np.minimum.at(upto, number[awaited], times[awaited])
+    return [_until(columns, upto[number]) for columns, number in zip(inputs, numbers, strict=True)]
+
+
+def _last(columns: Columns, from_the_end: int) -> Ints:
+    """Return the time of each series' last (second to last, …) sample, -1 for none."""
+    found = np.full(len(columns.labels), -1, np.int64)
+    enough = np.diff(columns.starts) >= from_the_end
+    found[enough] = columns.times[columns.starts[1:][enough] - from_the_end]
+    return found
+
+
+def _until(columns: Columns, upto: Ints) -> Columns:
+    counts = np.diff(columns.starts)
+    kept = columns.times <= np.repeat(upto, counts)
+    if kept.all():
+        return columns
+    before = np.concatenate([[0], np.cumsum(kept)])
+    starts = before[columns.starts].astype(np.int64)
+    return replace(columns, starts=starts, times=columns.times[kept], values=columns.values[kept])

@@ -1,0 +1,237 @@
+"""What the files say, written into the rooms in one transaction, all of it or nothing."""
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from access import commands as access
+from access.passwords import Passwords
+from access.schemas import ClientSpec, PersonSpec, SystemSpec, TargetSpec, TokenSpec, Wanted
+from alerting import commands as alerting
+from alerting.schemas import ThresholdSpec
+from app.provisioning.entries import Provision
+from app.provisioning.loading import load
+from app.provisioning.mistakes import Mistake, Mistakes, report
+from app.provisioning.sections import ClientIn, PersonIn, SystemIn, TargetIn, TokenIn
+from incidents import commands as incidents
+from incidents.schemas import SlaSpec
+from kit.db import Database, lock
+from kit.errors import Invalid
+from kit.notices import notify
+from kit.sync import Change, Verb
+from oncall import commands as oncall
+from oncall.commands import Seal
+from oncall.schemas import PolicyIn, ScheduleIn
+
+WHO = "config"
+CHANNEL = "config"
+"""The notice that what files own has changed; the running program reads it again."""
+
+MILLISECOND = 0.001
+
+
+class FilesNotValid(Invalid):
+    """The files have mistakes; nothing was written."""
+
+    slug, title = "files-not-valid", "The configuration has mistakes"
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        super().__init__(report(mistakes))
+        self.mistakes = list(mistakes)
+
+
+async def apply(
+    db: Database,
+    folders: Sequence[Path],
+    *,
+    seal: Seal,
+    now: datetime,
+    environ: Mapping[str, str] = os.environ,
+    dry_run: bool = False,
+) -> list[Change]:
+    """Write what the folders say and return what changed; a bad file changes nothing.
+
+    A dry run does all of it and takes it back.
+    """
+    found = await asyncio.to_thread(load, folders, environ=environ)
+    if isinstance(found, Mistakes):
+        raise FilesNotValid(found.mistakes)
+    async with db.transaction() as tx:
+        await lock(tx, "provisioning")
+        changes = await write(tx, found, seal=seal, environ=environ, now=now)
+        if dry_run:
+            await tx.rollback()
+    return changes
+
+
+async def write(
+    tx: AsyncSession,
+    provision: Provision,
+    *,
+    seal: Seal,
+    environ: Mapping[str, str],
+    now: datetime,
+) -> list[Change]:
+    """Bring every room's rows to what the files say; audit and announce what differed."""
+    wanted = _access(provision, environ)
+    changes = [
+        *await access.provision(tx, wanted, passwords=Passwords(), now=now),
+        *await incidents.provision_slas(tx, _slas(provision), now),
+        *await _on_call(tx, provision, seal, environ),
+        *await alerting.provision(tx, _rules(provision), now),
+    ]
+    for change in changes:
+        access.audit(
+            tx,
+            who=WHO,
+            did=f"{change.kind}.{change.verb}",
+            on=change.name,
+            client=_client_of(change),
+            now=now,
+            facts={"fields": sorted(change.fields)},
+        )
+    if changes:
+        await notify(tx, CHANNEL)
+    return changes
+
+
+def _client_of(change: Change) -> str | None:
+    first, slash, _ = change.name.partition("/")
+    if change.kind == "client":
+        return change.name
+    return first if slash and change.kind in ("system", "target") else None
+
+
+def _access(provision: Provision, environ: Mapping[str, str]) -> Wanted:
+    return Wanted(
+        clients=[_client(value, e.origin) for value, e in provision.of("clients", ClientIn)],
+        systems=[
+            _system(value, e.origin, position)
+            for position, (value, e) in enumerate(provision.of("systems", SystemIn))
+        ],
+        people=[_person(v, e.origin, environ) for v, e in provision.of("people", PersonIn)],
+        tokens=[
+            TokenSpec(t.name, environ[t.secret_env], t.scopes, e.origin, t.client)
+            for t, e in provision.of("tokens", TokenIn)
+        ],
+        targets=[_target(value, e.origin) for value, e in provision.of("targets", TargetIn)],
+    )
+
+
+def _client(value: ClientIn, origin: str) -> ClientSpec:
+    return ClientSpec(
+        value.name,
+        value.title,
+        origin,
+        value.locale,
+        value.timezone,
+        value.sla,
+        value.escalation,
+        value.overrides,
+    )
+
+
+def _system(value: SystemIn, origin: str, position: int) -> SystemSpec:
+    return SystemSpec(
+        value.client,
+        value.name,
+        value.title,
+        origin,
+        value.core,
+        value.match,
+        value.escalation,
+        position,
+    )
+
+
+def _person(value: PersonIn, origin: str, environ: Mapping[str, str]) -> PersonSpec:
+    return PersonSpec(
+        value.name,
+        value.title,
+        origin,
+        value.role,
+        value.locale,
+        value.timezone,
+        value.clients,
+        environ[value.password_env] if value.password_env else None,
+    )
+
+
+def _target(value: TargetIn, origin: str) -> TargetSpec:
+    return TargetSpec(
+        value.client,
+        value.name,
+        value.kind,
+        value.url,
+        origin,
+        value.system,
+        round(value.interval.total_seconds() / MILLISECOND),
+        round(value.timeout.total_seconds() / MILLISECOND),
+        value.labels,
+        value.options,
+    )
+
+
+def _slas(provision: Provision) -> list[SlaSpec]:
+    found = provision.of("slas", SlaSpec)
+    return [value.model_copy(update={"origin": entry.origin}) for value, entry in found]
+
+
+def _rules(provision: Provision) -> list[tuple[ThresholdSpec, str]]:
+    return [(value, entry.origin) for value, entry in provision.of("thresholds", ThresholdSpec)]
+
+
+async def _on_call(
+    tx: AsyncSession, provision: Provision, seal: Seal, environ: Mapping[str, str]
+) -> list[Change]:
+    people = provision.of("people", PersonIn)
+    return await oncall.provision(
+        tx,
+        schedules=[(v, entry.origin) for v, entry in provision.of("schedules", ScheduleIn)],
+        policies=[(v, entry.origin) for v, entry in provision.of("escalations", PolicyIn)],
+        contacts={
+            person.name: [(contact, entry.origin) for contact in person.contacts]
+            for person, entry in people
+        },
+        seal=seal,
+        environ=environ,
+    )
+
+
+SIGNS = {Verb.ADD: "+", Verb.CHANGE: "~", Verb.REMOVE: "-", Verb.RELEASE: "o"}
+
+
+def summary(provision: Provision) -> str:
+    """Return in one line how much files without a mistake say."""
+    counts = {section: len(entries) for section, entries in provision.entries.items()}
+    return "no mistakes: " + ", ".join(f"{n} {section}" for section, n in counts.items() if n)
+
+
+def describe(changes: Sequence[Change]) -> str:
+    """Return the changes as lines for a terminal."""
+    if not changes:
+        return "nothing to change"
+    lines = [_line(change) for change in changes]
+    counts = {verb: sum(change.verb is verb for change in changes) for verb in Verb}
+    said = ", ".join(f"{count} to {verb}" for verb, count in counts.items() if count)
+    return "\n".join([*lines, said])
+
+
+def _line(change: Change) -> str:
+    head = f"{SIGNS[change.verb]} {change.kind} {change.name}"
+    if change.verb is Verb.RELEASE:
+        disabled = "disabled" if "disabled" in change.fields else "kept, no file owns it now"
+        return f"{head}  ({disabled}: its history names it)"
+    if change.verb is not Verb.CHANGE:
+        return head
+    moved = [f"{name}: {_short(a)} -> {_short(b)}" for name, (a, b) in change.fields.items()]
+    return f"{head}  {'; '.join(moved)}"
+
+
+def _short(value: object) -> str:
+    text = "none" if value is None else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -4,6 +4,7 @@ import access.tables
 import alerting.tables
 import incidents.tables
 import kit.outbox
+import metrics.tables
 import notifications.tables
 import oncall.tables
 from kit.db import Base
@@ -13,6 +14,7 @@ ROOMS = (
     alerting.tables,
     incidents.tables,
     kit.outbox,
+    metrics.tables,
     notifications.tables,
     oncall.tables,
 )

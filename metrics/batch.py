@@ -8,16 +8,11 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from metrics.labels import Labels
+from metrics.columns import Columns, Labels
 
 Refs: TypeAlias = npt.NDArray[np.int32]
 Ints: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
-
-STALE_BITS = 0x7FF0000000000002
-"""The NaN by which Prometheus says that a series has ended; compare bits, never values."""
-
-STALE = float(np.array([STALE_BITS], np.uint64).view(np.float64)[0])
 
 
 @dataclass(frozen=True, order=True)
@@ -53,24 +48,6 @@ class Appended:
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Samples of several series: series i owns `times[starts[i]:starts[i+1]]`, ascending, unique."""
-
-    labels: list[Labels]
-    starts: Ints
-    times: Ints
-    values: Floats
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def series(self, number: int) -> tuple[Ints, Floats]:
-        """Return times and values of one series."""
-        owned = slice(int(self.starts[number]), int(self.starts[number + 1]))
-        return self.times[owned], self.values[owned]
-
-
-@dataclass(frozen=True)
 class Pieces:
     """Samples as they were found: `owner` says whose each is; the later of two equals counts."""
 
@@ -79,12 +56,7 @@ class Pieces:
     values: Floats
 
 
-def is_stale(values: Floats) -> npt.NDArray[np.bool_]:
-    """Tell which values are stale markers, by their bits."""
-    return np.ascontiguousarray(values).view(np.uint64) == STALE_BITS
-
-
-def merged(pieces: Sequence[Pieces], labels: list[Labels]) -> Columns:
+def merged(pieces: Sequence[Pieces], labels: Sequence[Labels]) -> Columns:
     """Sort pieces into columns; of samples with equal owner and time the last given wins."""
     owner = np.concatenate([p.owner for p in pieces]) if pieces else np.empty(0, np.int64)
     times = np.concatenate([p.times for p in pieces]) if pieces else np.empty(0, np.int64)
@@ -98,3 +70,15 @@ def merged(pieces: Sequence[Pieces], labels: list[Labels]) -> Columns:
         owner, times, values = owner[last], times[last], values[last]
     starts = np.searchsorted(owner, np.arange(len(labels) + 1)).astype(np.int64)
     return Columns(labels, starts, times, values)
+
+
+def without_empty(columns: Columns) -> Columns:
+    """Return the columns of those series that have samples; the same object if all have."""
+    lengths = np.diff(columns.starts)
+    if (lengths > 0).all():
+        return columns
+    kept = np.flatnonzero(lengths > 0)
+    starts = np.append(columns.starts[kept], len(columns.times)).astype(np.int64)
+    return Columns(
+        [columns.labels[i] for i in kept.tolist()], starts, columns.times, columns.values
+    )

@@ -13,8 +13,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from metrics import codec
-from metrics.batch import START, Columns, Floats, Ints, Pieces, Position
-from metrics.labels import Labels, key_of
+from metrics.batch import START, Floats, Ints, Pieces, Position
+from metrics.columns import Columns, Labels
+from metrics.labels import key_of
 from metrics.tables import Chunk, JournalMark, Series
 
 DAY = 86_400_000

@@ -92,7 +92,8 @@ def _bit_lengths(words: Words) -> npt.NDArray[np.int64]:
         more = high > 0
         length += np.where(more, step, 0)
         largest = np.where(more, high, largest)
-    return length + (largest > 0)
+    length += largest > 0
+    return length
 
 
 def _packed(words: Words) -> tuple[npt.NDArray[np.int64], list[bytes]]:
@@ -234,4 +235,5 @@ def _decoded_values(words: Words, mode: int, shift: int, begin: tuple[int, int])
     elif mode >= _ORDER1:
         differences = np.cumsum(differences)
     whole = first + (np.concatenate([np.zeros(1, np.int64), differences]) << shift)
-    return whole / _POWERS[mode % 16]
+    values: Floats = whole / _POWERS[mode % 16]
+    return values

@@ -40,4 +40,5 @@ def spread(starts: Ints, lengths: Ints) -> Ints:
     """Return the indices of all ranges `starts[i] .. starts[i] + lengths[i]`, one after another."""
     total = int(lengths.sum())
     ends = np.cumsum(lengths)
-    return np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    places: Ints = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    return places

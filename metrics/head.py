@@ -5,6 +5,8 @@ older half to `sealed`; what comes late goes to `late`. Numbers count a series' 
 order of their times; those below `flushed` stand in chunks.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -129,7 +131,7 @@ class Head:
 
         # an equal time overwrites: the newest one before this batch, or one within it
         level = np.cumsum(ahead)
-        outset = (level - ahead)[begins][group]
+        outset: Ints = (level - ahead)[begins][group]
         stored = same & (level == outset)
         written = ahead | (same & ~stored)
         final = np.empty(int(ahead.sum()), np.float64)
@@ -156,7 +158,7 @@ class Head:
         piece = rank // HALF
         order = np.argsort(piece, kind="stable")
         bounds = np.searchsorted(piece[order], np.arange(int(piece.max()) + 2))
-        for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+        for low, high in pairwise(bounds.tolist()):
             now = order[low:high]
             each, count = np.unique(rows[now], return_counts=True)
             full = self.count[each] + count > WIDTH

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from metrics.batch import Refs
-from metrics.labels import Labels, Matcher, Op
+from metrics.columns import Labels
+from metrics.matchers import Matcher
 
 Mask = npt.NDArray[np.bool_]
 
@@ -41,7 +42,7 @@ class Index:
     def select(self, matchers: Sequence[Matcher]) -> Refs:
         """Return the refs of all series on which every matcher holds, ascending."""
         found = np.ones(self._size, np.bool_)
-        for matcher in sorted(matchers, key=lambda one: one.op is not Op.EQUAL):
+        for matcher in sorted(matchers, key=lambda one: one.only is None):
             found &= self._mask(matcher)
             if not found.any():
                 break
@@ -54,8 +55,8 @@ class Index:
             return ~self._union(
                 [refs for value, refs in values.items() if not matcher.holds(value)]
             )
-        if matcher.op is Op.EQUAL:
-            return self._union([values[matcher.value]] if matcher.value in values else [])
+        if matcher.only is not None:
+            return self._union([values[value] for value in matcher.only if value in values])
         return self._union([refs for value, refs in values.items() if matcher.holds(value)])
 
     def _union(self, lists: Sequence["array[int]"]) -> Mask:

@@ -1,22 +1,15 @@
 """Labels of series: what is allowed, what is reserved, one canonical form. Pure."""
 
 import hashlib
-import re
-from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass, field
-from enum import StrEnum
-from functools import lru_cache
-from typing import TypeAlias
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
 
 import orjson
 
 from access.scope import HOUSE
 from kit.errors import Invalid
+from metrics.columns import NAME, Labels
 
-Labels: TypeAlias = tuple[tuple[str, str], ...]
-"""Sorted by name; no empty name, no empty value, no name twice."""
-
-NAME = "__name__"
 CLIENT = "client"
 DRILL = "drill"
 
@@ -33,51 +26,6 @@ class Limits:
     body_bytes: int = 32 * 1024 * 1024
     pending: int = 100_000_000
     """Samples in memory that the database has not taken yet."""
-
-
-class Op(StrEnum):
-    """How a matcher compares."""
-
-    EQUAL = "="
-    NOT_EQUAL = "!="
-    MATCHES = "=~"
-    MATCHES_NOT = "!~"
-
-
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern, re.DOTALL)
-    except (re.error, OverflowError, RecursionError) as wrong:
-        raise Invalid(f"bad regular expression {pattern!r}: {wrong}", field="matcher") from wrong
-
-
-@dataclass(frozen=True)
-class Matcher:
-    """One condition on a label; a series without the label has the empty value."""
-
-    name: str
-    op: Op
-    value: str
-    _holds: Callable[[str], bool] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_holds", self._test())
-
-    def _test(self) -> Callable[[str], bool]:
-        wanted = self.value
-        if self.op is Op.EQUAL:
-            return lambda value: value == wanted
-        if self.op is Op.NOT_EQUAL:
-            return lambda value: value != wanted
-        fits = _compiled(wanted).fullmatch
-        if self.op is Op.MATCHES:
-            return lambda value: fits(value) is not None
-        return lambda value: fits(value) is None
-
-    def holds(self, value: str) -> bool:
-        """Tell whether a label value passes; regular expressions are anchored at both ends."""
-        return self._holds(value)
 
 
 def canonical(pairs: Iterable[tuple[str, str]], limits: Limits) -> Labels:

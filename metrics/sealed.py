@@ -93,7 +93,7 @@ class Sealed:
         self.values[at[held][chosen]] = values[place[held][chosen]]
 
     def drop(self, rows: Ints, numbers: Ints, before: int) -> tuple[Ints, Ints]:
-        """Free blocks whose samples have smaller numbers than `numbers` and are older than `before`.
+        """Free blocks numbered below `numbers` whose samples are older than `before`.
 
         Returns the places in `rows` that lost something, and the time of the newest lost sample.
         """

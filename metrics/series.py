@@ -1,17 +1,21 @@
 """The series we know: labels to refs and back, whose they are, and their ids in the database."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from kit.errors import Invalid
-from metrics.batch import Ints
+from metrics.batch import Ints, Refs
+from metrics.columns import Labels
 from metrics.index import Index
-from metrics.labels import CLIENT, Labels, Limits
+from metrics.labels import CLIENT, Limits
+from metrics.matchers import Matcher
 
 UNSTORED = -1
 REMEMBERED = 10
 """Times the limit of written series that a client may have in the index, quiet ones included."""
+
+SELECTIONS = 500
 
 Learned = Callable[[list[int]], None]
 
@@ -30,6 +34,7 @@ class Registry:
         self._counts: dict[str, int] = {}
         self._fresh: list[int] = []
         self._listeners: list[Learned] = []
+        self._selections: dict[tuple[Matcher, ...], tuple[Refs, list[Labels], int]] = {}
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -64,6 +69,22 @@ class Registry:
         self.index.add(ref, shared)
         self._fresh.append(ref)
         return ref
+
+    def selected(self, matchers: Sequence[Matcher]) -> tuple[Refs, list[Labels]]:
+        """Return refs and labels of matching series; the same objects until a series is added."""
+        key, size = tuple(matchers), len(self.labels)
+        known = self._selections.get(key)
+        if known is None or known[2] != size:
+            if len(self._selections) >= SELECTIONS:
+                self._selections.clear()
+            refs = self.index.select(matchers)
+            refs.flags.writeable = False
+            known = self._selections[key] = (refs, self.labels_of(refs), size)
+        return known[0], known[1]
+
+    def labels_of(self, refs: Refs) -> list[Labels]:
+        """Return the labels of these series."""
+        return [self.labels[ref] for ref in refs.tolist()]
 
     def announce(self) -> None:
         """Tell the listeners which series are new since the last time."""

@@ -13,25 +13,28 @@ import numpy as np
 import numpy.typing as npt
 
 from kit.clock import from_milliseconds, milliseconds
-from kit.db import Database, lock
+from kit.db import Database
 from kit.errors import Overloaded
 from metrics import chunks
 from metrics.batch import (
     START,
     Appended,
     Batch,
-    Columns,
     Floats,
     Ints,
     Pieces,
     Position,
     Refs,
     merged,
+    without_empty,
 )
+from metrics.columns import Columns, Labels
+from metrics.flush import SLICE, Flush
 from metrics.folder import FolderLock
 from metrics.head import NONE, Head
 from metrics.journal import Journal, Record, Sync
-from metrics.labels import Labels, Limits, Matcher, text
+from metrics.labels import Limits, text
+from metrics.matchers import Matcher
 from metrics.ports.decode import Decoded, Decoder, Naming
 from metrics.ports.remote_write import RemoteWriteDecoder
 from metrics.ports.samples import SamplesDecoder
@@ -41,7 +44,6 @@ log = logging.getLogger(__name__)
 
 AHEAD = timedelta(minutes=10)
 AHEAD_MS = 600_000
-SLICE = 2000
 FOR_EVER = timedelta(0)
 
 Listener = Callable[[Batch], None]
@@ -82,6 +84,7 @@ class Store:
         self._lock = FolderLock(folder)
         self._registry = Registry(self.limits)
         self._head = Head()
+        self._writing = Flush(self._head, self._registry, db)
         self._active: Counter[str] = Counter()
         self._flushed = 0
         self._listeners: list[Listener] = []
@@ -259,7 +262,7 @@ class Store:
 
     def select(self, matchers: Sequence[Matcher]) -> Refs:
         """Return the refs of all series that match, those of long ago included."""
-        return self._registry.index.select(matchers)
+        return self._registry.selected(matchers)[0]
 
     def label_names(self) -> list[str]:
         """Return every label name in use."""
@@ -287,17 +290,23 @@ class Store:
 
     def window(self, refs: Refs, start: int, end: int) -> Columns:
         """Return what memory holds from `start` to `end` ms, both included."""
-        return merged(self._head.between(refs, start, end), self._labels_of(refs))
+        return merged(self._head.between(refs, start, end), self._registry.labels_of(refs))
 
     async def read(self, matchers: Sequence[Matcher], start: int, end: int) -> Columns:
-        """Return all samples of all matching series from `start` to `end` ms, both included."""
-        return await self.read_refs(self.select(matchers), start, end)
+        """Return the samples of matching series from `start` to `end` ms, both included.
+
+        Series without a sample in that time are left out.
+        """
+        refs, labels = self._registry.selected(matchers)
+        return without_empty(await self._read(refs, labels, start, end))
 
     async def read_refs(self, refs: Refs, start: int, end: int) -> Columns:
-        """Return all samples of these series from `start` to `end` ms, both included."""
+        """Return all samples of these series, in their order, from `start` to `end` ms."""
+        return await self._read(refs, self._registry.labels_of(refs), start, end)
+
+    async def _read(self, refs: Refs, labels: list[Labels], start: int, end: int) -> Columns:
         # memory first: what a flush drops from it meanwhile stands in chunks before that
         held = self._head.between(refs, start, end)
-        labels = self._labels_of(refs)
         beyond = np.flatnonzero(self._head.covered[refs] > start)
         ids = self._registry.ids_of(refs[beyond].tolist())
         place_of = {
@@ -311,10 +320,6 @@ class Store:
             rows = await chunks.read(session, list(place_of), start, end)
         return await asyncio.to_thread(_joined, rows, place_of, (start, end), (held, labels))
 
-    def _labels_of(self, refs: Refs) -> list[Labels]:
-        known = self._registry.labels
-        return [known[ref] for ref in refs.tolist()]
-
     async def flush(self, now: datetime) -> int:
         """Write what memory alone holds to the database, then cut the journal; return how much."""
         async with self._flushing:
@@ -326,52 +331,14 @@ class Store:
         return written
 
     async def _flush(self) -> int:
-        position = self.journal.position
+        position, count = self.journal.position, self.appended
+        if position == self._marked:
+            return 0
         with suppress(Overloaded):  # a full disk must not keep samples from the database
             self.journal.rotate()
-        head, count = self._head, self.appended
-        rows, late = head.unflushed(), head.late.size
-        if not len(rows) and position == self._marked:
-            return 0
-        done = False
-        try:
-            parts = [
-                await self._encoded(rows[start : start + SLICE], late)
-                for start in range(0, len(rows), SLICE)
-            ]
-            await self._write(rows, parts, position)
-            done = True
-        finally:
-            if done:
-                head.committed(rows, late)
-            else:
-                head.given_up(rows)
+        written = await self._writing.run(position)
         self._marked, self._flushed = position, count
-        return sum(part.samples for part in parts)
-
-    async def _encoded(self, rows: Ints, late: int) -> chunks.Encoded:
-        pieces = self._head.take(rows, late)
-        return await asyncio.to_thread(_encoded, pieces, len(rows))
-
-    async def _write(self, rows: Ints, parts: Sequence[chunks.Encoded], position: Position) -> None:
-        registry, refs = self._registry, self._head.ref_of[rows].tolist()
-        new = registry.unstored(refs)
-        async with self._db.transaction() as tx:
-            await lock(tx, "metrics", "flush")
-            ids = await chunks.enter_series(
-                tx, [registry.clients[ref] for ref in new], [registry.labels[ref] for ref in new]
-            )
-            stored = dict(zip(new, ids, strict=True))
-            numbers = np.array([stored.get(ref, registry.ids[ref]) for ref in refs], np.int64)
-            lines = [
-                await asyncio.to_thread(
-                    chunks.copy_rows, part, numbers[place * SLICE : (place + 1) * SLICE]
-                )
-                for place, part in enumerate(parts)
-            ]
-            await chunks.write(tx, lines, position)
-        for ref, number in stored.items():
-            registry.ids[ref] = number
+        return written
 
     async def _forget(self, before: int) -> None:
         self._head.forget_late(before)
@@ -414,10 +381,6 @@ def _without(decoded: Decoded, bad: npt.NDArray[np.bool_], reason: str) -> Decod
         refused=decoded.refused + int(bad.sum()),
         reason=decoded.reason or reason,
     )
-
-
-def _encoded(pieces: list[Pieces], series: int) -> chunks.Encoded:
-    return chunks.encoded(merged(pieces, [()] * series))
 
 
 def _joined(

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from cramjam import snappy
 
-from metrics.labels import Labels
+from metrics.columns import Labels
 
 _VALUE = struct.Struct("<Bd")
 

@@ -9,10 +9,11 @@ from cramjam import DecompressionError, snappy
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
-from kit.errors import Invalid, TooLarge
+from kit.errors import Invalid, TooLarge, Unsupported
 from metrics.batch import Floats, Ints
 from metrics.ports import wire
 from metrics.ports.decode import Breathe, Decoded, Gathering, Naming
+from metrics.ports.http import Door, Headers
 
 SLICE = 8192
 MISSING = -1
@@ -242,3 +243,22 @@ def _shown(series: wire.Series) -> str:
         for name, value in sorted(series.labels)
     )
     return f"{{{shown}}}"[:300]
+
+
+class RemoteWrite(Door):
+    """POST /prometheus/api/v1/write."""
+
+    port = "remote_write"
+
+    def check(self, headers: Headers) -> None:
+        """Take snappy-compressed protobuf of version 1."""
+        if headers.get(b"content-encoding", b"").strip().lower() != b"snappy":
+            raise Unsupported("Content-Encoding has to be snappy")
+        kind, _, parameters = headers.get(b"content-type", b"").lower().partition(b";")
+        if kind.strip() != b"application/x-protobuf":
+            raise Unsupported("Content-Type has to be application/x-protobuf")
+        message = parameters.replace(b" ", b"").replace(b'"', b"")
+        if message not in (b"", b"proto=prometheus.writerequest"):
+            raise Unsupported("only remote write 1.0 (prometheus.WriteRequest) is spoken here")
+        if headers.get(b"x-prometheus-remote-write-version", b"0.1.0").startswith(b"2"):
+            raise Unsupported("only remote write 1.0 is spoken here")

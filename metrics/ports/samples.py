@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from kit.clock import milliseconds
-from kit.errors import Invalid, TooLarge
-from metrics.labels import NAME
+from kit.errors import Invalid, TooLarge, Unsupported
+from metrics.columns import NAME
 from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, columns
+from metrics.ports.http import Door, Headers
 
 SLICE = 2000
 
@@ -77,3 +78,17 @@ def _refusal(wrong: ValidationError) -> Invalid:
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
     field = place.lstrip(".") or None
     return Invalid(f"{field or 'body'}: {first['msg']}", field=field)
+
+
+class Samples(Door):
+    """POST /api/v1/samples."""
+
+    port = "samples"
+
+    def check(self, headers: Headers) -> None:
+        """Take JSON, not compressed."""
+        if headers.get(b"content-encoding", b"identity").lower() not in (b"", b"identity"):
+            raise Unsupported("send it without Content-Encoding")
+        kind = headers.get(b"content-type", b"application/json").partition(b";")[0]
+        if kind.strip().lower() != b"application/json":
+            raise Unsupported("Content-Type has to be application/json")

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from alerting import commands as alerting
 from alerting.schemas import Observation, Observed
-from incidents.commands import RESOLVE_AFTER, follow
+from incidents.commands import follow
+from incidents.commands.alerts import RESOLVE_AFTER
 from kit.db import Database, lock
 from metrics.batch import Position
 from notifications import commands as notifications

@@ -47,12 +47,11 @@ class System(Base):
 
 
 class Target(Base):
-    """A host or endpoint that we go and ask; `next_at` is when its next turn is due."""
+    """A host or endpoint that we go and ask, every `interval_ms`."""
 
     __tablename__ = "targets"
     __table_args__ = (
         ForeignKeyConstraint(["client", "system"], ["systems.client", "systems.name"]),
-        Index("ix_targets_next_at", "next_at"),
     )
 
     client: Mapped[str] = mapped_column(ForeignKey("clients.name"), primary_key=True)
@@ -65,8 +64,6 @@ class Target(Base):
     labels: Mapped[dict[str, str]] = mapped_column(default=dict)
     options: Mapped[dict[str, Any]] = mapped_column(default=dict)
     disabled: Mapped[bool] = mapped_column(default=False)
-    next_at: Mapped[datetime | None]
-    leased_until: Mapped[datetime | None]
     origin: Mapped[str | None]
 
 

@@ -4,6 +4,7 @@ A notice may be lost when a connection drops: it only shortens a wait, a tick is
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "langyan"
 WAITING_MOST = 256
+LIVELY = 5.0
 
 
 async def notify(tx: AsyncSession, channel: str, payload: str = "") -> None:
@@ -99,14 +101,21 @@ class Notices:
             try:
                 connection = await asyncpg.connect(url)
                 try:
-                    await connection.add_listener(CHANNEL, self._heard)
-                    self._connected.set()
-                    self._wake_all()  # what was said while we were away
-                    while not connection.is_closed():
-                        await asyncio.sleep(5)
-                        await connection.execute("SELECT 1")
+                    await self._hear(connection)
                 finally:
                     connection.terminate()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("the LISTEN connection is down, trying again: %s", error)
                 await asyncio.sleep(0.5)
+
+    async def _hear(self, connection: asyncpg.Connection) -> None:
+        cut = asyncio.Event()
+        connection.add_termination_listener(lambda _: cut.set())
+        await connection.add_listener(CHANNEL, self._heard)
+        self._connected.set()
+        self._wake_all()  # what was said while we were away
+        while not cut.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(cut.wait(), LIVELY)
+                return
+            await connection.execute("SELECT 1")

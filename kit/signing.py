@@ -33,7 +33,9 @@ class Signer:
     def read(self, purpose: str, token: str, *, now: datetime) -> dict[str, Any]:
         """Return the facts of a token, or refuse one that is forged, foreign or over."""
         body, _, seal = token.partition(".")
-        if not hmac.compare_digest(self._seal(purpose, body).encode(), seal.encode()):
+        if not token.isascii() or not hmac.compare_digest(
+            self._seal(purpose, body).encode(), seal.encode()
+        ):
             raise Unauthorized("this link is not one of ours, or it was cut short")
         facts: dict[str, Any] = orjson.loads(
             base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))

@@ -1,0 +1,44 @@
+"""A target on loopback that answers from a script."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+Answer = Callable[[], tuple[int, bytes] | None]
+
+
+@asynccontextmanager
+async def exporter(answer: Answer, *, delay: float = 0) -> AsyncIterator[str]:
+    """Serve `answer` over HTTP; None hangs up without a word. Yields the address."""
+
+    talking: set[asyncio.Task[None]] = set()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(delay)
+        said = answer()
+        if said is not None:
+            status, body = said
+            head = (
+                f"HTTP/1.1 {status} x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            )
+            writer.write(head.encode() + body)
+            await writer.drain()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(talk(reader, writer))
+        talking.add(task)
+        await asyncio.gather(task, return_exceptions=True)
+        writer.close()
+        await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}/metrics"
+    finally:
+        for task in talking:
+            task.cancel()
+        server.close()
+        await server.wait_closed()
+        await asyncio.sleep(0.01)

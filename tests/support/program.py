@@ -1,0 +1,131 @@
+"""The program as users start it: a process of its own, with its own data folder and port."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+
+from kit.settings import ROOT
+
+LANGYAN = Path(sys.executable).with_name("langyan")
+ADMIN_TOKEN = "ly_admin-token-of-the-tests-0123456789abcdef"
+START_MOST = 60.0
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Program:
+    """`langyan serve` on a folder; it can be stopped, killed, and started again."""
+
+    folder: Path
+    config: Path | None = None
+    more: Mapping[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def admin(self) -> dict[str, str]:
+        """The header that makes a request an admin's."""
+        return {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+
+    def environment(self) -> dict[str, str]:
+        """Return what the process is told."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("LANGYAN_")}
+        told = {
+            "LANGYAN_DATA_DIR": str(self.folder),
+            "LANGYAN_LISTEN": f"127.0.0.1:{self.port}",
+            "LANGYAN_ADMIN_TOKEN": ADMIN_TOKEN,
+            "LANGYAN_WATCH_HOST": "false",
+        }
+        if self.config:
+            told["LANGYAN_CONFIG"] = str(self.config)
+        return {**kept, **told, **self.more}
+
+    def spawn(self) -> None:
+        """Start the process without waiting for it."""
+        log = (self.folder.parent / f"{self.folder.name}.log").open("ab")
+        with log:
+            self.process = subprocess.Popen(
+                [LANGYAN, "serve"],
+                cwd=ROOT,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    async def start(self) -> None:
+        """Start it and wait until it is ready."""
+        self.spawn()
+        await self.ready()
+
+    async def ready(self) -> None:
+        """Wait until /readyz says so."""
+        deadline = time.monotonic() + START_MOST
+        async with httpx.AsyncClient() as client:
+            while time.monotonic() < deadline:
+                assert self.process is not None
+                assert self.process.poll() is None, f"it ended: {self.said()[-3000:]}"
+                try:
+                    answer = await client.get(f"{self.url}/readyz", timeout=2)
+                    if answer.status_code == 200:
+                        return
+                except httpx.HTTPError:
+                    pass
+                await asyncio.sleep(0.05)
+        raise AssertionError(f"not ready after {START_MOST} s: {self.said()[-3000:]}")
+
+    def said(self) -> str:
+        """Return what the process has written so far."""
+        return (self.folder.parent / f"{self.folder.name}.log").read_text(errors="replace")
+
+    def family(self) -> list[psutil.Process]:
+        """Return the process and all below it, the database among them."""
+        assert self.process is not None
+        try:
+            whole = psutil.Process(self.process.pid)
+            return [whole, *whole.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def kill(self, *, database_too: bool = False) -> None:
+        """End it with SIGKILL, alone or with every process below it, all at one moment."""
+        assert self.process is not None
+        family = self.family() if database_too else []
+        self.process.send_signal(signal.SIGKILL)
+        for member in family:
+            try:
+                member.kill()
+            except psutil.NoSuchProcess:
+                continue
+        self.process.wait()
+
+    def stop(self) -> float:
+        """Ask it to end; return how many seconds that took."""
+        assert self.process is not None
+        began = time.monotonic()
+        self.process.terminate()
+        self.process.wait(timeout=30)
+        return time.monotonic() - began

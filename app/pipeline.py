@@ -1,9 +1,7 @@
 """The main path: what one client's observations set in motion, all of it or nothing."""
 
 from collections.abc import Sequence
-from datetime import datetime
-
-from sqlalchemy.ext.asyncio import AsyncSession
+from datetime import datetime, timedelta
 
 from alerting import commands as alerting
 from alerting.schemas import Observation, Observed
@@ -20,26 +18,19 @@ async def carry(
     *,
     position: Position | None,
     now: datetime,
+    resolve_after: timedelta,
 ) -> Observed:
     """Take one client's batch down the path in one transaction; return what moved.
 
     observations → alert rows → incidents, SLA clocks, first step → notifications queued.
+    An incident ends by itself once all its alerts have been over for `resolve_after`.
     The commit wakes the sender; `position` is how far the rules have now read the journal.
     """
     async with db.transaction() as tx:
         await lock(tx, "client", client)
-        return await _carry(tx, client, seen, position=position, now=now)
-
-
-async def _carry(
-    tx: AsyncSession,
-    client: str,
-    seen: Sequence[Observation],
-    *,
-    position: Position | None,
-    now: datetime,
-) -> Observed:
-    observed = await alerting.observe(tx, client, seen, position=position, now=now)
-    promises = await follow(tx, client, observed.transitions, now=now)
-    await notifications.queue(tx, promises, now=now)
+        observed = await alerting.observe(tx, client, seen, position=position, now=now)
+        promises = await follow(
+            tx, client, observed.transitions, now=now, resolve_after=resolve_after
+        )
+        await notifications.queue(tx, promises, now=now)
     return observed

@@ -269,11 +269,3 @@ def _transition(
         unit=seen.terms.unit,
         arrived=seen.arrived,
     )
-
-
-async def provision(tx, rules, now):  # type: ignore
-    from alerting.tables import Rule
-    from alerting.thresholds import ladder_as_written
-    from kit.sync import sync
-    rows = [Rule(name=s.name, title=dict(s.title), expr=s.expr, unit=s.unit, ladder=ladder_as_written(s), clients=s.clients, systems=s.systems, core=s.core, escalation=s.escalation, origin=o) for s, o in rules]
-    return await sync(tx, Rule, rows, kind="threshold")

@@ -16,8 +16,8 @@ from access.scope import Identity
 from access.web import Caller
 from app import health, problems
 from app.doors import Doors
-from app.pages import acknowledge, board, hosts, incident, incident_list, oncall_page, problem_page
 from app.house import House
+from app.pages import acknowledge, board, hosts, incident, incident_list, oncall_page, problem_page
 from kit.settings import ROOT
 from metrics.store import Store
 

@@ -109,9 +109,7 @@ def build(
     return house
 
 
-def _channels(
-    settings: Settings, client: httpx.AsyncClient, sealer: Sealer
-) -> dict[str, Channel]:
+def _channels(settings: Settings, client: httpx.AsyncClient, sealer: Sealer) -> dict[str, Channel]:
     found: dict[str, Channel] = {
         "webhook": Webhook(client, allow_link_local=settings.allow_link_local, unseal=sealer.unseal)
     }

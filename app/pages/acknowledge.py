@@ -49,7 +49,12 @@ class Link:
                 locale = negotiate(None, holder.locale).value
                 house = self.request.app.state.house
                 charts, limits = await evidence_of(
-                    house.store, session, detail.shown, zone=self.reader.zone, locale=locale
+                    house.store,
+                    session,
+                    house.directory,
+                    detail.shown,
+                    zone=self.reader.zone,
+                    locale=locale,
                 )
                 people = await access.titles_of_people(session)
         except (Unauthorized, NotFound):

@@ -26,7 +26,10 @@ STANDING = """
 clients: [{name: acme, title: 爱可美餐饮, timezone: Asia/Shanghai}]
 systems: [{name: pos, client: acme, title: 点餐系统, core: true}]
 people:
-  - {name: li, title: 李雷, password_env: LI_PASSWORD, contacts: [{channel: webhook, url: "PHONE/li"}]}
+  - name: li
+    title: 李雷
+    password_env: LI_PASSWORD
+    contacts: [{channel: webhook, url: "PHONE/li"}]
   - {name: han, title: 韩梅梅, contacts: [{channel: webhook, url: "PHONE/han"}]}
 schedules:
   - name: primary

@@ -82,8 +82,8 @@ class Store:
         self.opened = False
         self._db = db
         self._lock = FolderLock(folder)
-        self._registry = Registry(self.limits)
         self._head = Head()
+        self._registry = Registry(self.limits, reserve=self._head.reserve)
         self._writing = Flush(self._head, self._registry, db)
         self._active: Counter[str] = Counter()
         self._flushed = 0
@@ -145,7 +145,6 @@ class Store:
             async for number, client, labels in chunks.series(session):
                 self._registry.add(labels, client, number)
         stored = len(self._registry)
-        self._head.reserve(stored)
         self._registry.announce()
         since = await self._replay()
         ahead = milliseconds(since or now) + AHEAD_MS
@@ -224,7 +223,6 @@ class Store:
     ) -> Decoded:
         """Write samples to the head and tell the listeners; return what there was room for."""
         self._registry.announce()
-        self._head.reserve(len(self._registry))
         rows = self._head.row_of[decoded.refs]
         if (rows == NONE).any():
             rows = self._with_new_rows(decoded.refs, rows)
@@ -308,12 +306,9 @@ class Store:
         # memory first: what a flush drops from it meanwhile stands in chunks before that
         held = self._head.between(refs, start, end)
         beyond = np.flatnonzero(self._head.covered[refs] > start)
-        ids = self._registry.ids_of(refs[beyond].tolist())
-        place_of = {
-            number: place
-            for number, place in zip(ids.tolist(), beyond.tolist(), strict=True)
-            if number != UNSTORED
-        }
+        ids = self._registry.ids_of(refs[beyond])
+        stored = ids != UNSTORED
+        place_of = dict(zip(ids[stored].tolist(), beyond[stored].tolist(), strict=True))
         if not place_of:
             return merged(held, labels)
         async with self._db.snapshot() as session:
@@ -390,4 +385,4 @@ def _joined(
     memory: tuple[list[Pieces], list[Labels]],
 ) -> Columns:
     held, labels = memory
-    return merged([*chunks.opened(rows, place_of, *between), *held], labels)
+    return merged([chunks.opened(rows, place_of, *between), *held], labels)

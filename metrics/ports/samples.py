@@ -13,6 +13,8 @@ from metrics.ports.http import Door, Headers
 SLICE = 2000
 
 Word = Literal["NaN", "+Inf", "Inf", "-Inf"]
+KINDS_OF_VALUE = ("float", "literal['NaN','+Inf','Inf','-Inf']")
+"""What pydantic adds to the place of a wrong value, which has one of these forms."""
 
 
 class SampleIn(BaseModel):
@@ -75,7 +77,11 @@ class SamplesDecoder:
 
 def _refusal(wrong: ValidationError) -> Invalid:
     first = wrong.errors(include_url=False, include_context=False, include_input=False)[0]
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
+    place = "".join(
+        f"[{part}]" if isinstance(part, int) else f".{part}"
+        for part in first["loc"]
+        if part not in KINDS_OF_VALUE
+    )
     field = place.lstrip(".") or None
     return Invalid(f"{field or 'body'}: {first['msg']}", field=field)
 

@@ -1,0 +1,358 @@
+"""The store: nothing accepted is lost, whatever is flushed, forgotten, restarted or late."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, func, select
+
+from kit.clock import milliseconds
+from kit.db import Database
+from kit.errors import Invalid, Overloaded
+from metrics.batch import Batch
+from metrics.columns import STALE, Labels
+from metrics.journal import Sync
+from metrics.labels import Limits
+from metrics.matchers import Matcher, Op
+from metrics.ports.encode import write_request
+from metrics.store import Store
+from metrics.tables import Chunk, JournalMark, Series
+from tests.support.clock import NOON, FakeClock
+from tests.support.samples import bits, points, series
+
+MS = milliseconds(NOON)
+DISK = series("disk", host="a")
+EVERYTHING = [Matcher("client", Op.EQUAL, "acme")]
+
+
+def kept_as(labels: Labels) -> Labels:
+    return tuple(sorted([*labels, ("client", "acme")]))
+
+
+class Site:
+    """A store in a folder, fed by one client's token, that can be killed and started again."""
+
+    def __init__(self, folder: Path, db: Database, **given: object) -> None:
+        self.folder, self.db, self.given = folder, db, given
+        self.clock = FakeClock()
+        self.batches: list[Batch] = []
+        self.store = self._store()
+
+    def _store(self) -> Store:
+        known = {"house", "acme"}
+        store = Store(self.folder, self.db, known_clients=lambda: known, **self.given)  # type: ignore[arg-type]
+        store.journal.spare_bytes = 0
+        return store
+
+    async def start(self) -> None:
+        await self.store.open(self.clock())
+
+    async def sends(self, *samples: tuple[Labels, int, float]) -> tuple[int, int, str | None]:
+        labels, times, values = zip(*samples, strict=True)
+        body = write_request(labels, times, values)
+        got = await self.store.append(body, port="remote_write", client="acme", now=self.clock())
+        return got.samples, got.refused, got.reason
+
+    async def kill(self) -> None:
+        """End as kill -9 does: what the kernel has is there, nothing else is done."""
+        task = self.store.journal._task
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        self.store._lock.release()
+
+    async def restart(self) -> None:
+        await self.kill()
+        self.store = self._store()
+        self.store.listen(self.batches.append)
+        await self.start()
+
+    async def reads(
+        self, start: int = 0, end: int = MS * 2
+    ) -> dict[Labels, list[tuple[int, float]]]:
+        return points(await self.store.read(EVERYTHING, start, end))
+
+    async def chunks(self) -> int:
+        async with self.db.snapshot() as session:
+            return await session.scalar(select(func.count()).select_from(Chunk)) or 0
+
+
+@pytest.fixture
+async def site(tmp_path: Path, db: Database) -> AsyncIterator[Site]:
+    site = Site(tmp_path, db)
+    await site.start()
+    yield site
+    await site.store.close()
+
+
+async def test_what_was_sent_is_read_and_told(site: Site) -> None:
+    learned: list[list[int]] = []
+    site.store.on_series(learned.append)
+    site.store.listen(site.batches.append)
+
+    assert await site.sends((DISK, MS, 97.0), (DISK, MS - 1000, 96.0)) == (2, 0, None)
+
+    assert await site.reads() == {kept_as(DISK): [(MS - 1000, 96.0), (MS, 97.0)]}
+    (batch,) = site.batches
+    assert (batch.times.tolist(), batch.values.tolist()) == ([MS, MS - 1000], [97.0, 96.0])
+    assert (batch.arrived, batch.position, batch.replayed) == (NOON, site.store.position, False)
+    assert learned == [[0]]
+    refs = site.store.select(EVERYTHING)
+    assert [x.tolist() for x in site.store.newest(refs)] == [[MS], [97.0]]
+
+
+async def test_samples_survive_kill_and_are_replayed_in_order(site: Site) -> None:
+    for number in range(5):
+        await site.sends((DISK, MS + number, float(number)))
+    site.clock.advance(seconds=30)
+    await site.restart()
+
+    assert await site.reads() == {kept_as(DISK): [(MS + n, float(n)) for n in range(5)]}
+    assert [b.values.tolist() for b in site.batches] == [[0.0], [1.0], [2.0], [3.0], [4.0]]
+    assert all(b.replayed and b.arrived == NOON for b in site.batches)
+    assert [b.position for b in site.batches] == sorted({b.position for b in site.batches})
+
+
+OPERATIONS = st.lists(
+    st.one_of(
+        st.lists(
+            st.tuples(st.integers(0, 2), st.integers(-50, 50), st.integers(0, 99).map(float)),
+            min_size=1,
+            max_size=40,
+        ),
+        st.sampled_from(["flush", "restart", "an hour", "a day"]),
+    ),
+    max_size=10,
+)
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(OPERATIONS)
+async def test_any_history_reads_back_like_a_dict(
+    tmp_path: Path, db: Database, operations: list[str | list[tuple[int, int, float]]]
+) -> None:
+    async with db.transaction() as tx:
+        for table in (Chunk, Series, JournalMark):
+            await tx.execute(delete(table))
+    site = Site(tmp_path / uuid4().hex, db)
+    await site.start()
+    model: dict[Labels, dict[int, float]] = {}
+    for operation in operations:
+        now = milliseconds(site.clock())
+        if operation == "flush":
+            await site.store.flush(site.clock())
+        elif operation == "restart":
+            await site.restart()
+        elif isinstance(operation, str):
+            site.clock.advance(hours=1.5 if operation == "an hour" else 24)
+        else:
+            samples = [
+                (series("m", n=str(n)), now + 1000 * second, value)
+                for n, second, value in operation
+            ]
+            await site.sends(*samples)
+            for labels, at, value in samples:
+                model.setdefault(kept_as(labels), {})[at] = value
+
+    assert await site.reads(0, MS * 2) == {k: sorted(v.items()) for k, v in model.items()}
+    middle = milliseconds(site.clock()) - 20_000
+    assert await site.reads(middle, middle + 40_000) == {
+        labels: found
+        for labels, of in model.items()
+        if (found := [p for p in sorted(of.items()) if middle <= p[0] <= middle + 40_000])
+    }
+    await site.store.close()
+
+
+async def test_stale_markers_come_back_from_chunks_by_their_bits(site: Site) -> None:
+    await site.sends((DISK, MS, 1.0), (DISK, MS + 1, STALE), (DISK, MS + 2, float("nan")))
+    await site.store.flush(site.clock())
+    site.clock.advance(hours=3)
+    await site.store.flush(site.clock())
+    assert site.store.series == 0  # memory has let go of it
+
+    assert bits(await site.reads()) == bits(
+        {kept_as(DISK): [(MS, 1.0), (MS + 1, STALE), (MS + 2, float("nan"))]}
+    )
+
+
+async def test_a_flush_cuts_the_journal_once_the_rules_have_seen_it(site: Site) -> None:
+    site.store.listen(site.batches.append)
+    await site.sends((DISK, MS, 1.0))
+    assert await site.store.flush(site.clock()) == 1
+    site.clock.advance(hours=1)
+    await site.sends((DISK, MS + 3_600_000, 2.0))
+    await site.store.flush(site.clock())
+    assert site.store.journal.segments == 3
+    assert site.store.pending == 0
+
+    site.store.release(site.batches[0].position)
+    site.clock.advance(hours=1)
+    await site.store.flush(site.clock())
+    assert site.store.journal.segments == 2
+    await site.restart()
+    assert [b.values.tolist() for b in site.batches[2:]] == [[2.0]]
+
+
+async def test_nothing_is_written_twice_when_nothing_is_new(site: Site) -> None:
+    await site.sends((DISK, MS, 1.0))
+    await site.store.flush(site.clock())
+    await site.restart()
+    assert await site.store.flush(site.clock()) == 0
+    assert await site.chunks() == 1
+
+
+async def test_a_flush_that_fails_loses_nothing(site: Site, db: Database) -> None:
+    await site.sends((DISK, MS, 1.0))
+    broken = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
+    site.store._writing._db = broken
+    with pytest.raises(OSError, match="Connect call failed"):
+        await site.store.flush(site.clock())
+    await broken.close()
+    assert site.store.pending == 1
+
+    site.store._writing._db = db
+    assert await site.store.flush(site.clock()) == 1
+
+
+async def test_samples_that_come_while_a_flush_runs_are_not_forgotten(site: Site) -> None:
+    await site.sends((DISK, MS, 1.0))
+    flushing = asyncio.create_task(site.store.flush(site.clock()))
+    for number in range(1, 200):
+        await site.sends((DISK, MS + number, float(number)), (DISK, MS + number - 1, -1.0))
+    await flushing
+    await site.store.flush(site.clock())
+    site.clock.advance(hours=3)
+    await site.store.flush(site.clock())
+
+    (found,) = (await site.reads()).values()
+    assert found == [*((MS + number, -1.0) for number in range(199)), (MS + 199, 199.0)]
+
+
+async def test_samples_out_of_time_are_refused_and_the_others_taken(site: Site) -> None:
+    ahead = MS + 10 * 60_000
+    old = MS - 401 * 86_400_000
+    samples, refused, reason = await site.sends(
+        (DISK, ahead + 1, 1.0), (DISK, ahead, 2.0), (DISK, old, 3.0), (DISK, -1, 4.0)
+    )
+    assert (samples, refused) == (1, 3)
+    assert reason is not None
+    assert "10 minutes ahead" in reason
+    assert site.store.refused == {"ahead": 1, "old": 2, "labels": 0}
+
+
+async def test_without_retention_any_time_since_1970_is_taken(tmp_path: Path, db: Database) -> None:
+    site = Site(tmp_path, db, retention=timedelta(0))
+    await site.start()
+    assert await site.sends((DISK, 0, 1.0), (DISK, 883_612_800_000, 2.0)) == (2, 0, None)
+    await site.store.flush(site.clock())
+    await site.restart()
+    assert await site.reads() == {kept_as(DISK): [(0, 1.0), (883_612_800_000, 2.0)]}
+    assert await site.store.retain(site.clock()) == 0
+    await site.store.close()
+
+
+async def test_a_client_with_too_many_series_is_refused_the_new_ones(
+    tmp_path: Path, db: Database
+) -> None:
+    site = Site(tmp_path, db, limits=Limits(series=2))
+    await site.start()
+    one, two, three = (series("m", n=n) for n in "123")
+    assert (await site.sends((one, MS, 1.0), (two, MS, 1.0), (three, MS, 1.0)))[:2] == (2, 1)
+    assert (await site.sends((three, MS, 1.0), (two, MS + 1, 2.0)))[:2] == (1, 1)
+    assert site.store.refused["series"] == 2
+
+    site.clock.advance(hours=2)
+    await site.store.flush(site.clock())
+    assert (await site.sends((three, MS, 1.0)))[:2] == (1, 0)
+    await site.store.close()
+
+
+async def test_a_body_that_is_nonsense_changes_nothing(site: Site) -> None:
+    before = site.store.position
+    with pytest.raises(Invalid):
+        await site.store.append(b"nonsense", port="remote_write", client="acme", now=NOON)
+    assert (site.store.position, site.store.series) == (before, 0)
+
+
+async def test_a_full_journal_answers_overloaded_and_keeps_memory_as_it_was(site: Site) -> None:
+    site.store.journal.spare_bytes = 2**62
+    site.store.journal._unchecked = 0
+    with pytest.raises(Overloaded):
+        await site.sends((DISK, MS, 1.0))
+    assert await site.reads() == {}
+    site.store.journal.spare_bytes = 0
+    assert await site.sends((DISK, MS, 1.0)) == (1, 0, None)
+
+
+async def test_many_requests_at_once_are_all_kept(tmp_path: Path, db: Database) -> None:
+    site = Site(tmp_path, db, sync=Sync.ALWAYS)
+    await site.start()
+    await asyncio.gather(*(site.sends((DISK, MS + n, float(n))) for n in range(50)))
+    await site.restart()
+    assert await site.reads() == {kept_as(DISK): [(MS + n, float(n)) for n in range(50)]}
+    await site.store.close()
+
+
+async def test_a_second_process_stands_by_until_the_folder_is_free(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    await site.sends((DISK, MS, 1.0))
+    second = Site(site.folder, site.db)
+    opening = asyncio.create_task(second.start())
+    await asyncio.sleep(1.2)
+    assert not opening.done()
+    assert caplog.text.count("standing by") == 1
+    assert f"belongs to process {os.getpid()}" in caplog.text
+    with pytest.raises(Overloaded):
+        await second.sends((DISK, MS, 1.0))
+
+    await site.kill()
+    await asyncio.wait_for(opening, 5)
+    assert await second.reads() == {kept_as(DISK): [(MS, 1.0)]}
+    await second.store.close()
+
+
+async def test_old_chunks_are_deleted_in_slices(site: Site) -> None:
+    for day in range(4):
+        await site.sends((DISK, MS - day * 86_400_000, 1.0))
+    await site.store.flush(site.clock())
+    site.clock.advance(days=398.5)
+    assert await site.store.retain(site.clock(), limit=1) == 2
+    assert await site.chunks() == 2
+
+
+async def test_memory_says_how_far_back_it_reaches(site: Site) -> None:
+    for minute in range(300):
+        site.clock.advance(minutes=1)
+        await site.sends((DISK, milliseconds(site.clock()), float(minute)))
+    refs = site.store.select(EVERYTHING)
+    assert site.store.covers(refs, 0)
+
+    await site.store.flush(site.clock())
+    now = milliseconds(site.clock())
+    assert site.store.covers(refs, now - 3_600_000)
+    assert not site.store.covers(refs, MS)
+    recent = site.store.window(refs, now - 3_600_000, now)
+    assert np.diff(recent.times).tolist() == [60_000] * 60
+    assert len((await site.reads())[kept_as(DISK)]) == 300
+
+    site.clock.advance(minutes=30)
+    await site.sends((DISK, milliseconds(site.clock()), 300.0))
+    await site.store.flush(site.clock())
+    await site.restart()
+    refs = site.store.select(EVERYTHING)
+    assert not site.store.covers(refs, now)
+    assert site.store.covers(refs, now + 40 * 60_000)
+    assert len((await site.reads())[kept_as(DISK)]) == 301

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,6 +19,7 @@ from kit.clock import from_milliseconds, milliseconds
 HEIGHT, TOP, BOTTOM = 172, 12, 146  # of the whole chart, of its plot
 ACROSS = 1000  # units of the plot's own grid
 MOST_POINTS = 1000
+MOST = 1e300  # a greater value would overflow the arithmetic of its own scale
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080, 43_200)  # minutes
 
 
@@ -40,6 +41,9 @@ class Limit:
     above: bool = True
 
 
+_Where = TypeVar("_Where", float, NDArray[np.float64])
+
+
 @dataclass(frozen=True)
 class _Plot:
     start: int
@@ -47,10 +51,10 @@ class _Plot:
     low: float
     high: float
 
-    def x(self, at: float) -> float:
+    def x(self, at: _Where) -> _Where:
         return (at - self.start) / (self.end - self.start)
 
-    def y(self, value: float) -> float:
+    def y(self, value: _Where) -> _Where:
         return BOTTOM - (value - self.low) / (self.high - self.low) * (BOTTOM - TOP)
 
 
@@ -101,7 +105,8 @@ def sparkline(
         plot = _Plot(start, max(end, start + 1), floor, ceiling)
         scale = (BOTTOM - TOP) / 24
         for index, (seen, runs, _) in enumerate(cut):
-            xs, ys = plot.x(seen.times) * 100, (plot.y(seen.values) - TOP) / scale + 1
+            xs = plot.x(seen.times.astype(np.float64)) * 100
+            ys = (plot.y(seen.values) - TOP) / scale + 1
             if index == 0 and len(seen.times):
                 paths.append(_area(xs, ys, runs, bottom=26))
             paths.append(_path(xs, ys, runs, f"line s{index}"))
@@ -112,7 +117,7 @@ def sparkline(
 
 
 def ticks(low: float, high: float, *, about: int = 4) -> list[float]:
-    """Return round numbers from `low` to `high`, in steps of 1, 2, 2.5 or 5 times a power of ten."""
+    """Return round numbers from `low` to `high`: steps of 1, 2, 2.5 or 5 times a power of ten."""
     rough = (high - low) / about
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= rough * 0.999)
@@ -124,8 +129,10 @@ def ticks(low: float, high: float, *, about: int = 4) -> list[float]:
 def _range(values: NDArray[np.float64], edges: Sequence[float]) -> tuple[float, float]:
     known = [*edges, *([float(values.min()), float(values.max())] if len(values) else [])]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
-    if low == high:
-        low, high = (low - abs(low) / 2, high + abs(high) / 2) if low else (0.0, 1.0)
+    size = max(abs(low), abs(high))
+    if high - low <= size * 1e-12 or size < 1 / MOST:
+        half = size / 2 if size > 1 / MOST else 0.5
+        low, high = (low - half, high + half) if low else (0.0, 1.0)
     room = (high - low) * 0.08
     floor = 0.0 if 0 <= low < high * 0.5 else low - room
     return floor, high + room
@@ -137,7 +144,7 @@ def _runs(points: Points) -> tuple[Points, NDArray[np.int64], float]:
     pauses = np.diff(points.times)
     gap = float(np.median(pauses)) * 2.5 if len(pauses) else math.inf
     holes = np.cumsum(~known)[known]
-    seen = Points(points.times[known], points.values[known])
+    seen = Points(points.times[known], np.clip(points.values[known], -MOST, MOST))
     cuts = (np.diff(seen.times) > gap) | (np.diff(holes) > 0)
     runs = np.concatenate([np.zeros(min(1, len(holes)), np.int64), np.cumsum(cuts)])
     return (*_thinned(seen, runs), gap)
@@ -191,10 +198,11 @@ def _drawn(plot: _Plot, seen: Points, runs: NDArray[np.int64], gap: float) -> It
             f'<rect class="gap" x="{plot.x(begin):.2%}" width="{plot.x(end) - plot.x(begin):.2%}"'
             f' y="{TOP}" height="{BOTTOM - TOP}"/>'
         )
-    xs, ys = plot.x(seen.times) * ACROSS, plot.y(seen.values)
+    xs, ys = plot.x(seen.times.astype(np.float64)) * ACROSS, plot.y(seen.values)
+    curve = _area(xs, ys, runs, bottom=BOTTOM) + _path(xs, ys, runs, "line")
     yield (
         f'<svg class="plot" width="100%" height="{HEIGHT}" viewBox="0 0 {ACROSS} {HEIGHT}"'
-        f' preserveAspectRatio="none">{_area(xs, ys, runs, bottom=BOTTOM)}{_path(xs, ys, runs, "line")}</svg>'
+        f' preserveAspectRatio="none">{curve}</svg>'
     )
     yield (
         f'<circle class="last" cx="{plot.x(times[-1]):.2%}" cy="{plot.y(seen.values[-1]):.1f}"'

@@ -22,6 +22,9 @@ from notifications.schemas import Channels, Gate, Leaving, Message, Render
 
 log = logging.getLogger(__name__)
 
+BREATH = 0.02
+"""Seconds between two claims, so that the places that become free are filled by one statement."""
+
 Observe = Callable[[str, float], None]
 """Told of each outcome (its kind, seconds it took), of `waited` and of `clock_skew`."""
 
@@ -94,7 +97,8 @@ class Sender:
                 calls.clear()
                 try:
                     await self.check_skew()
-                    await self.send_due(calls)
+                    if await self.send_due(calls):
+                        await asyncio.sleep(BREATH)
                 except AWAY as error:
                     log.warning("cannot claim notifications, trying again: %s", error)
                 await calls.get(timeout=self._limits.tick.total_seconds())

@@ -22,7 +22,10 @@ class Notification(Base):
 
     __tablename__ = "notifications"
     __table_args__ = (
-        Index("ix_notifications_due", "priority", "next_try_at", postgresql_where=UNFINISHED),
+        # as claims are ordered: a storm queued at once is one long tie in next_try_at
+        Index(
+            "ix_notifications_due", "priority", "next_try_at", "seq", postgresql_where=UNFINISHED
+        ),
         Index("ix_notifications_turn", "about", "address", "seq", postgresql_where=UNFINISHED),
         Index("ix_notifications_about", "about"),
         Index("ix_notifications_failed", "seq", postgresql_where=text("status = 'failed'")),

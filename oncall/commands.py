@@ -7,6 +7,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from access.queries import person
+from access.scope import Identity
 from access.tables import Person
 from kit.errors import Invalid
 from kit.sync import Change, sync
@@ -32,8 +34,8 @@ async def provision(
     People are provisioned before: a name that nobody has is refused.
     """
     ways = [
-        _contact(person, position, way, origin, _secret(way, origin, seal, environ))
-        for person, given in contacts.items()
+        _contact(whose, position, way, origin, _secret(way, origin, seal, environ))
+        for whose, given in contacts.items()
         for position, (way, origin) in enumerate(given)
     ]
     changes = await sync(tx, Schedule, [_schedule(*given) for given in schedules], kind="schedule")
@@ -57,10 +59,10 @@ def _policy(given: Policy, origin: str) -> EscalationPolicy:
 
 
 def _contact(
-    person: str, position: int, given: ContactIn, origin: str, secret: str | None
+    whose: str, position: int, given: ContactIn, origin: str, secret: str | None
 ) -> Contact:
     return Contact(
-        person=person,
+        person=whose,
         channel=given.channel,
         address=given.address,
         secret=secret,
@@ -88,7 +90,7 @@ async def _refuse_strangers(
     known = {f"person:{name}" for name in people}
     known |= {f"schedule:{name}" for name in await tx.scalars(select(Schedule.name))}
     for schedule, origin in schedules:
-        taking_turns = (person for layer in schedule.layers for person in layer.people)
+        taking_turns = (name for layer in schedule.layers for name in layer.people)
         _refuse_unknown(f"schedule {schedule.name}", origin, taking_turns, people)
     for policy, origin in policies:
         named = (target for step in policy.steps for target in step.notify)
@@ -103,12 +105,11 @@ def _refuse_unknown(what: str, origin: str, names: Iterable[str], known: Collect
 
 
 async def stand_in(
-    tx: AsyncSession, schedule: str, given: OverrideIn, *, by: str, now: datetime
+    tx: AsyncSession, schedule: str, given: OverrideIn, *, by: Identity, now: datetime
 ) -> UUID:
     """Let somebody stand in for a while; return the override's id."""
     await queries.get_schedule(tx, schedule)
-    if await tx.get(Person, given.person) is None:
-        raise Invalid(f"there is no person {given.person!r}", field="person")
+    await person(tx, by.scope, given.person)
     if given.ends_at <= now:
         raise Invalid("it is over already", field="ends_at")
     row = Override(
@@ -118,7 +119,7 @@ async def stand_in(
         starts_at=given.starts_at,
         ends_at=given.ends_at,
         made_at=now,
-        made_by=by,
+        made_by=by.name,
     )
     tx.add(row)
     await tx.flush()

@@ -3,6 +3,7 @@
 import re
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
+from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -238,7 +239,30 @@ class WeekOut(BaseModel):
 class ScheduleOut(BaseModel):
     """A schedule as it stands; `origin` names the file that owns it."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     name: str
     timezone: str
     layers: list[dict[str, Any]]
     origin: str | None
+
+
+class ScheduleList(BaseModel):
+    """All schedules; there are never so many that a page is needed."""
+
+    items: list[ScheduleOut]
+    next: str | None = None
+
+
+class OnCallList(BaseModel):
+    """Who is on call, one line for each schedule."""
+
+    items: list[OnCallOut]
+    next: str | None = None
+
+
+class OverrideOut(OverrideIn):
+    """An override that was made."""
+
+    id: UUID
+    schedule: str

@@ -7,6 +7,7 @@
   let ahead = 0; // how far the server's clock is ahead of this machine's, in ms
   let heard = Date.now();
   let known = new Set();
+  let retryAt = 0;
   const SILENCE = 45000; // the server says something every 15 s
   const now = () => Date.now() + ahead;
   const all = (selector, from = document) => [...from.querySelectorAll(selector)];
@@ -61,7 +62,11 @@
       if (bar) bar.value = used;
     }
     const live = document.getElementById("live");
-    if (live && Date.now() - heard > SILENCE) lose();
+    if (!live || Date.now() - heard < SILENCE) return;
+    lose();
+    if (live._htmx?.sse || Date.now() < retryAt) return; // htmx never retries a first connection
+    retryAt = Date.now() + SILENCE;
+    window.htmx?.ajax("GET", live.getAttribute("hx-sse:connect"), { source: live });
   }
 
   function landed() {
@@ -81,7 +86,8 @@
     localStorage.setItem("theme", root.dataset.theme);
   }
 
-  function move(event) {
+  function press(event) {
+    if (event.key === "Escape") all(".sheet[open]").forEach((each) => (each.open = false));
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input, textarea, select") || !"jk".includes(event.key)) return;
     const rows = all("a.row");
@@ -94,7 +100,7 @@
     landed();
     setInterval(tick, 500);
     document.getElementById("theme")?.addEventListener("click", toggleTheme);
-    document.addEventListener("keydown", move);
+    document.addEventListener("keydown", press);
   });
   document.addEventListener("htmx:before:swap", (event) => {
     const { sourceElement, response } = event.detail.ctx; // never a refusal in place of the page
@@ -102,8 +108,9 @@
   });
   document.addEventListener("htmx:after:swap", landed);
   document.addEventListener("htmx:after:request", (event) => {
-    const form = event.target.closest?.("form[data-reset]");
-    if (form && event.detail.ctx.response?.status < 400) form.reset();
+    const form = event.target.closest?.("form");
+    form?.closest(".sheet")?.removeAttribute("open");
+    if (form?.matches("[data-reset]") && event.detail.ctx.response?.status < 400) form.reset();
   });
   document.addEventListener("tick", (event) => hear(Number(event.detail?.data)));
   for (const name of ["htmx:sse:error", "htmx:sse:close", "htmx:error"])

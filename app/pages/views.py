@@ -177,11 +177,10 @@ class ShiftView:
     @property
     def initials(self) -> str:
         """Two letters, or the last two characters of a Chinese name."""
-        name = self.person or "–"
-        first, *rest = name.split() or ["–"]
+        first, *rest = (self.person or "").split() or ["–"]
         if rest:
             return (first[0] + rest[-1][0]).upper()
-        return name[:2].upper() if name.isascii() else name[-2:]
+        return first[:2].upper() if first.isascii() else first[-2:]
 
 
 @dataclass(frozen=True)
@@ -231,6 +230,7 @@ class MetricView:
 class HostView:
     """One machine."""
 
+    client: str
     name: str
     client_title: str
     system_title: str | None
@@ -331,6 +331,12 @@ class ProblemView:
     slug: str
     detail: str | None = None
     retry: str | None = None  # the address to try again
+
+    @property
+    def words(self) -> int:
+        """The number whose words in the catalogue say it."""
+        known = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
+        return self.status if self.status in known else 400 if self.status < 500 else 500
 
 
 @dataclass(frozen=True)

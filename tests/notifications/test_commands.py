@@ -251,3 +251,23 @@ async def test_gauges_tell_how_much_waits_and_since_when(db: Database) -> None:
         assert await queries.queue_length(session) == 1
         assert await queries.oldest_due(session, NOON) is None
         assert await queries.oldest_due(session, NOON + timedelta(hours=1)) == NOON + 30 * SECOND
+
+
+async def test_whoever_was_told_while_all_is_taken_back_is_known_to_be_told(db: Database) -> None:
+    about = uuid4()
+    ways = [ContactFacts("webhook", f"http://{number}/") for number in range(120)]
+    await queued(
+        db,
+        *(Promise(w.address, "acme", about, "triggered", 1, w.address, [w]) for w in ways),
+    )
+
+    async def resolves() -> set[str]:
+        async with db.transaction() as tx:
+            await commands.cancel(tx, about=about, now=NOON)
+            return {each.person for each in await queries.told(tx, about)}
+
+    claiming = asyncio.gather(*(claimed(db, limit=5) for _ in range(11)))
+    claims, told = await asyncio.gather(claiming, resolves())
+
+    assert {leaving.person for taken in claims for leaving in taken} == told
+    assert await claimed(db) == []

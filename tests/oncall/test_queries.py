@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from access.scope import Role
+from access.scope import SYSTEM, Role
 from access.tables import Person
 from kit.db import Database
 from kit.errors import Invalid, NotFound
@@ -193,7 +193,7 @@ async def test_who_stands_in_is_reached_and_shown(db: Database) -> None:
     given = OverrideIn(person="boss", starts_at=NOON - HOUR, ends_at=NOON + HOUR)
 
     async with db.transaction() as tx:
-        await commands.stand_in(tx, "primary", given, by="boss", now=NOON)
+        await commands.stand_in(tx, "primary", given, by=SYSTEM, now=NOON)
 
     assert [each.person for each in await reached(db, "schedule:primary")] == ["boss"]
     async with db.snapshot() as session:
@@ -212,6 +212,6 @@ async def test_nobody_stands_in_on_a_schedule_that_is_not_there_or_for_a_time_th
     given = OverrideIn(person="li", starts_at=NOON - 2 * HOUR, ends_at=NOON - HOUR)
     async with db.transaction() as tx:
         with pytest.raises(NotFound):
-            await commands.stand_in(tx, "ghost", given, by="boss", now=NOON)
+            await commands.stand_in(tx, "ghost", given, by=SYSTEM, now=NOON)
         with pytest.raises(Invalid, match="over already"):
-            await commands.stand_in(tx, "primary", given, by="boss", now=NOON)
+            await commands.stand_in(tx, "primary", given, by=SYSTEM, now=NOON)

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.scope import EVERYTHING, Identity, Right, Role, Scope
@@ -21,14 +21,16 @@ from incidents.content import webhook_payload
 from incidents.lifecycle import What
 from incidents.links import links
 from incidents.queries import Shown
-from incidents.tables import Incident
+from incidents.tables import Incident, SlaClock
 from kit import outbox
 from kit.db import Database, lock
 from kit.signing import Signer
 from notifications import commands as notifications
 from notifications.events import NotificationFailed
-from notifications.schemas import Leaving, Message
-from oncall.tables import Contact, EscalationPolicy
+from notifications.lifecycle import UNFINISHED
+from notifications.schemas import Leaving, Message, NotificationOut, Promise
+from notifications.tables import Notification
+from oncall.tables import Contact, EscalationPolicy, Schedule
 from tests.support.clock import FakeClock
 from tests.support.telling import INCIDENT, Telling, telling
 
@@ -91,11 +93,19 @@ class House:
 
     async def follows(self, transitions: Sequence[Transition], client: str = "acme") -> None:
         """Carry transitions down the path and let the messages leave."""
+        await self.carries(transitions, client)
+        await self.settles()
+
+    async def carries(self, transitions: Sequence[Transition], client: str = "acme") -> None:
+        """Carry transitions down the path."""
         async with self.db.transaction() as tx:
             await lock(tx, "client", client)
             promises = await commands.follow(tx, client, transitions, now=self.clock())
-            await notifications.queue(tx, promises, now=self.clock())
-        await self.settles()
+            await self.queues(tx, promises)
+
+    async def queues(self, tx: AsyncSession, promises: Sequence[Promise]) -> None:
+        """Owe people these messages."""
+        await notifications.queue(tx, promises, now=self.clock())
 
     async def moves(
         self,
@@ -134,11 +144,23 @@ class House:
         await self.settles()
 
     async def passes(self, **length: float) -> None:
-        """Let time go by a minute at a time, with the jobs at work."""
+        """Let time go by, with the jobs at work whenever something is due."""
         until = self.clock() + timedelta(**length)
         while self.clock() < until:
-            self.clock.now = min(until, self.clock() + timedelta(minutes=1))
+            soonest = self.clock() + timedelta(seconds=1)
+            self.clock.now = min(until, max(await self.next_due() or until, soonest))
             await self.ticks()
+
+    async def next_due(self) -> datetime | None:
+        """Return when the next job has work, or the next message leaves."""
+        columns = (Incident.next_step_at, Incident.resolve_at, SlaClock.next_mark_at)
+        waits = Notification.status.in_(UNFINISHED)
+        async with self.db.snapshot() as session:
+            found = [await session.scalar(select(func.min(column))) for column in columns]
+            found.append(
+                await session.scalar(select(func.min(Notification.next_try_at)).where(waits))
+            )
+        return min((moment for moment in found if moment), default=None)
 
     async def acknowledges(self, name: str, number: int = 1) -> Answer:
         """Let somebody take the incident."""
@@ -160,6 +182,34 @@ class House:
             answer = await commands.reopen(tx, number, by=person(name), now=self.clock())
         await self.settles()
         return answer
+
+    async def escalates(self, name: str, number: int = 1) -> Answer:
+        """Let somebody call the next step."""
+        async with self.db.transaction() as tx:
+            answer = await commands.escalate(tx, number, by=person(name), now=self.clock())
+        await self.settles()
+        return answer
+
+    async def receipts(self, number: int = 1) -> Sequence[NotificationOut]:
+        """Return what became of every notification about the incident."""
+        async with self.db.snapshot() as session:
+            seen = await queries.detail(session, EVERYTHING, number, now=self.clock())
+        return seen.receipts
+
+    async def hires(self, name: str, target: str) -> None:
+        """Let somebody new be on call for ever in a schedule of that target's name."""
+        layer = {"people": [name], "rotation": "weekly", "handoff": "Mon 09:00"}
+        schedule = Schedule(name=target.partition(":")[2], timezone="UTC", layers=[layer])
+        async with self.db.transaction() as tx:
+            tx.add(Person(name=name, title=name))
+            await tx.flush()
+            url = self.telling.phone.url(name)
+            tx.add_all([schedule, Contact(person=name, channel="webhook", address=url)])
+
+    async def forgets_policies(self) -> None:
+        """Leave no escalation policy."""
+        async with self.db.transaction() as tx:
+            await tx.execute(delete(EscalationPolicy))
 
     async def shows(self, number: int = 1) -> Shown:
         """Return the incident as a page shows it."""

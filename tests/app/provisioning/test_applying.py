@@ -9,7 +9,7 @@ from sqlalchemy import select
 from access import queries
 from access.commands import ensure_built_ins
 from access.commands.provision import SecretInUse
-from access.scope import EVERYTHING
+from access.scope import EVERYTHING, Scope
 from access.tables import AuditEntry, Client, Person, Target, Token
 from alerting.tables import Rule
 from app.provisioning import DEFAULTS, FilesNotValid, apply, describe
@@ -98,7 +98,7 @@ async def test_a_folder_fills_every_room_and_again_changes_nothing(
         known, _ = await queries.identity_of_token(session, ENVIRON["TOKEN"], NOON)
         directory = await queries.directory(session)
         client = await queries.client(session, EVERYTHING, "acme")
-    assert known.scope.clients == {"acme"}
+    assert known.scope == Scope(frozenset({"acme"}))
     assert directory.system_of({"client": "acme", "job": "pos-1"}) == "pos"
     assert client.origin is not None
     assert client.origin.endswith("a.yml:2")
@@ -187,6 +187,24 @@ async def test_programs_that_start_at_once_apply_the_folder_once(
     (tmp_path / "a.yml").write_text(FILE, "utf-8")
     changes = await asyncio.gather(*(applied(built, tmp_path) for _ in range(4)))
     assert sum(bool(changed) for changed in changes) == 1
+
+
+async def test_a_start_with_the_defaults_alone_keeps_what_was_applied_by_hand(
+    built: Database, tmp_path: Path
+) -> None:
+    text = FILE.replace("above: 90}}]", "above: 90}}, {name: host-load, off: true}]")
+    seal = Sealer("key").seal
+    first = await apply(built, [DEFAULTS], seal=seal, now=NOON, environ={})
+    await applied(built, tmp_path, text)
+    before = await counts(built)
+
+    again = await apply(built, [DEFAULTS], seal=seal, now=NOON, environ={})
+    assert await counts(built) == before
+    changes = await applied(built, tmp_path, "clients: []")
+
+    assert ("threshold", "host-load") in {(change.kind, change.name) for change in first}
+    assert again == []
+    assert (Verb.ADD, "threshold", "host-load") in verbs(changes)
 
 
 async def test_a_password_from_the_environment_is_hashed_once(

@@ -1,0 +1,7 @@
+"""Verbs of notifications, each called inside one transaction; they never commit."""
+
+from notifications.commands.claims import claim
+from notifications.commands.promises import CHANNEL, cancel, queue
+from notifications.commands.receipts import record
+
+__all__ = ["CHANNEL", "cancel", "claim", "queue", "record"]

@@ -1,0 +1,137 @@
+"""Lease what is due: by priority, a few for each receiver, each row to one worker."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from notifications.lifecycle import LEASE, UNFINISHED, Kind, Status
+from notifications.schemas import ContactFacts, Leaving
+from notifications.tables import Attempt, Notification
+
+CANDIDATES = 4
+"""Rows looked at for each free place: some of them wait for a receiver that is busy."""
+
+ROUNDS_MOST = 8
+BLIND = {"synchronize_session": False}
+
+
+def _due(now: datetime, full: Collection[str]) -> Select[tuple[Notification]]:
+    earlier = aliased(Notification)
+    blocked = (
+        select(earlier.id)
+        .where(
+            earlier.about == Notification.about,
+            earlier.address == Notification.address,
+            earlier.channel == Notification.channel,
+            earlier.seq < Notification.seq,
+            earlier.status.in_(UNFINISHED),
+            earlier.held_reason.is_(None),
+        )
+        .exists()
+    )
+    return (
+        select(Notification)
+        .where(
+            Notification.status.in_(UNFINISHED),
+            Notification.next_try_at <= now,
+            Notification.host.not_in(full),
+            ~blocked,
+        )
+        .order_by(Notification.priority, Notification.next_try_at, Notification.seq)
+    )
+
+
+async def claim(
+    tx: AsyncSession,
+    *,
+    now: datetime,
+    limit: int,
+    rooms: Mapping[str, int] | None = None,
+    per_host: int = 4,
+) -> list[Leaving]:
+    """Lease up to `limit` due notifications, gravest first; `rooms` are hosts' free places.
+
+    Of a host that is not in `rooms` at most `per_host` are leased.
+    """
+    free = dict(rooms or {})
+    chosen: list[Notification] = []
+    for _ in range(ROUNDS_MOST):
+        full = [host for host, places in free.items() if places <= 0]
+        wanted = limit - len(chosen)
+        looked_at = wanted * CANDIDATES
+        due = _due(now, full).where(Notification.id.not_in([row.id for row in chosen]))
+        rows = (await tx.scalars(due.limit(looked_at).with_for_update(skip_locked=True))).all()
+        for row in rows:
+            places = free.get(row.host, per_host)
+            if places > 0 and len(chosen) < limit:
+                free[row.host] = places - 1
+                chosen.append(row)
+        if len(rows) < looked_at or len(chosen) >= limit:
+            break
+    return await _lease(tx, chosen, now=now)
+
+
+async def _lease(tx: AsyncSession, rows: Sequence[Notification], *, now: datetime) -> list[Leaving]:
+    if not rows:
+        return []
+    lost = [_lost(row, row.leased_until) for row in rows if row.leased_until]
+    if lost:
+        await tx.execute(insert(Attempt), lost)
+    over = [row.id for row in rows if row.cancelled_at]  # taken back while a worker died with it
+    if over:
+        ended = update(Notification).where(Notification.id.in_(over))
+        await tx.execute(ended.values(status=Status.CANCELLED), execution_options=BLIND)
+    mine = [row for row in rows if not row.cancelled_at]
+    until = now + LEASE
+    leased = (
+        update(Notification)
+        .where(Notification.id.in_([row.id for row in mine]))
+        .values(
+            status=Status.SENDING,
+            leased_until=until,
+            next_try_at=until,
+            attempts=Notification.attempts + 1,
+            tried_since=func.coalesce(Notification.tried_since, now),
+            held_reason=None,
+        )
+    )
+    if mine:
+        await tx.execute(leased, execution_options=BLIND)
+    return [_leaving(row, now=now) for row in mine]
+
+
+def _lost(row: Notification, leased_until: datetime) -> dict[str, Any]:
+    return {
+        "notification_id": row.id,
+        "at": leased_until - LEASE,
+        "contact": row.at_contact,
+        "channel": row.channel,
+        "outcome": Kind.LOST,
+        "detail": "the lease ran out before the outcome was recorded",
+        "duration_ms": round(LEASE / timedelta(milliseconds=1)),
+    }
+
+
+def _leaving(row: Notification, *, now: datetime) -> Leaving:
+    return Leaving(
+        id=row.id,
+        key=row.key,
+        client=row.client,
+        about=row.about,
+        event=row.event,
+        priority=row.priority,
+        person=row.person,
+        contacts=tuple(ContactFacts(**way) for way in row.contacts),
+        at_contact=row.at_contact,
+        attempts=row.attempts + 1,
+        tried_since=row.tried_since or now,
+        leased_until=now + LEASE,
+        created_at=row.created_at,
+        host=row.host,
+        held_reason=row.held_reason,
+        facts=row.facts,
+    )

@@ -1,0 +1,129 @@
+"""Promise to send, and take back what has not left."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kit.db import as_rows
+from kit.notices import notify
+from kit.outbox import publish
+from notifications.events import NotificationFailed
+from notifications.lifecycle import UNFINISHED, Status, receiver_host
+from notifications.schemas import ContactFacts, Promise
+from notifications.tables import Notification
+
+CHANNEL = "notifications"
+NO_CONTACT = "the person has no contact"
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A promise as the columns of its row."""
+
+    id: UUID
+    key: str
+    client: str
+    about: UUID
+    event: str
+    priority: int
+    person: str
+    contacts: list[dict[str, Any]]
+    facts: dict[str, Any]
+    status: Status
+    channel: str
+    address: str
+    host: str
+    last_error: str | None
+
+
+def _row(promise: Promise) -> _Row:
+    contacts = [
+        asdict(ContactFacts(way.channel, way.address, way.secret)) for way in promise.contacts
+    ]
+    first = contacts[0] if contacts else {"channel": "", "address": ""}
+    return _Row(
+        id=uuid4(),
+        key=promise.key,
+        client=promise.client,
+        about=promise.about,
+        event=promise.event,
+        priority=promise.priority,
+        person=promise.person,
+        contacts=contacts,
+        facts=dict(promise.facts),
+        status=Status.DUE if contacts else Status.FAILED,
+        channel=first["channel"],
+        address=first["address"],
+        host=receiver_host(first["channel"], first["address"]),
+        last_error=None if contacts else NO_CONTACT,
+    )
+
+
+COLUMNS = [getattr(Notification, name) for name in _Row.__dataclass_fields__]
+
+
+async def queue(tx: AsyncSession, messages: Sequence[Promise], *, now: datetime) -> int:
+    """Promise to send `messages`; a key that is known is not promised again; return how many."""
+    if not messages:
+        return 0
+    rows = [_row(promise) for promise in messages]
+    given = as_rows(rows, *COLUMNS)
+    columns = [given.c[column.key] for column in COLUMNS]
+    moment = literal(now, Notification.created_at.type)
+    stmt = (
+        insert(Notification)
+        .from_select(
+            [*(column.key for column in COLUMNS), "created_at", "next_try_at"],
+            select(*columns, moment, moment),
+        )
+        .on_conflict_do_nothing(index_elements=[Notification.key])
+        .returning(Notification.id)
+    )
+    added = set((await tx.scalars(stmt)).all())
+    for row in rows:
+        if row.status is Status.FAILED and row.id in added:
+            await publish(tx, _failed(row), now=now)
+    await notify(tx, CHANNEL)
+    return len(added)
+
+
+async def cancel(
+    tx: AsyncSession,
+    *,
+    about: UUID | Collection[UUID],
+    events: Collection[str] | None = None,
+    now: datetime,
+) -> int:
+    """Take back what has not left; return how many. What is on its way is not tried again."""
+    abouts = [about] if isinstance(about, UUID) else list(about)
+    mine = [Notification.about.in_(abouts), Notification.status.in_(UNFINISHED)]
+    if events is not None:
+        mine.append(Notification.event.in_(events))
+    locked = select(Notification.id, Notification.leased_until).where(*mine)
+    rows = (await tx.execute(locked.order_by(Notification.seq).with_for_update())).all()
+    leaving = [row.id for row in rows if row.leased_until and row.leased_until > now]
+    waiting = [row.id for row in rows if row.id not in set(leaving)]
+    marked = update(Notification).where(Notification.id.in_(leaving)).values(cancelled_at=now)
+    ended = update(Notification).where(Notification.id.in_(waiting))
+    if leaving:
+        await tx.execute(marked)
+    if waiting:
+        await tx.execute(ended.values(status=Status.CANCELLED, cancelled_at=now))
+    return len(waiting)
+
+
+def _failed(row: _Row) -> NotificationFailed:
+    return NotificationFailed(
+        notification=row.id,
+        about=row.about,
+        client=row.client,
+        person=row.person,
+        event=row.event,
+        why=NO_CONTACT,
+    )

@@ -15,7 +15,7 @@ import oncall.api
 from access.scope import Identity
 from access.web import Caller
 from app import health, problems
-from app.doors import Doors, Timed
+from app.doors import BODY_MOST, Doors, Timed
 from app.house import House
 from app.pages import acknowledge, board, hosts, incident, incident_list, oncall_page, problem_page
 from kit.settings import ROOT
@@ -43,6 +43,7 @@ def create_app(house: House) -> Doors:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        max_body_size=BODY_MOST,
     )
     for name, part in house.shared().items():
         setattr(app.state, name, part)

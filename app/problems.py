@@ -16,6 +16,13 @@ from app.pages.problem_page import rendered
 from kit import errors
 from kit.errors import Conflict, Invalid, Refusal
 
+
+class Fault(Refusal):
+    """We have made a mistake; the request may be as right as it likes."""
+
+    slug, title = "fault", "Something is wrong on our side"
+
+
 STATUS: dict[type[Refusal], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
@@ -26,6 +33,7 @@ STATUS: dict[type[Refusal], int] = {
     errors.Unsupported: 415,
     errors.TooMany: 429,
     errors.Overloaded: 503,
+    Fault: 500,
 }
 MEDIA = "application/problem+json"
 IN_ITS_PLACE = {"HX-Retarget": "#refusal", "HX-Reswap": "innerHTML"}
@@ -141,6 +149,10 @@ def install(app: FastAPI) -> None:
         }
         return Response(orjson.dumps(body), int(status), error.headers, MEDIA)
 
+    async def broken(request: Request, error: Exception) -> Response:
+        return problem(request, Fault("what went wrong stands in our log"))
+
+    app.add_exception_handler(Exception, broken)  # who raised it is logged all the same
     app.add_exception_handler(Refusal, refused)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(StaleDataError, lost_race)

@@ -20,6 +20,7 @@ from incidents.commands import Answer
 from incidents.schemas import NoteText
 from kit import live
 from kit.errors import Conflict
+from kit.web import RowNumber
 
 router = APIRouter(prefix="/incidents", tags=["pages"], include_in_schema=False)
 
@@ -38,7 +39,7 @@ VERBS: dict[str, Verb] = {
 class Desk:
     """One incident and whoever looks at it."""
 
-    number: int
+    number: RowNumber
     frame: Framed
 
     async def view(self) -> IncidentView:

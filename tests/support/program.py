@@ -2,21 +2,23 @@
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-import psutil
 
 from kit.settings import ROOT
+from tests.support.embedded import processes_of
 
-LANGYAN = Path(sys.executable).with_name("langyan")
+SERVE = (sys.executable, "-c", "from app.cli import main; main()", "serve")
 ADMIN_TOKEN = "ly_admin-token-of-the-tests-0123456789abcdef"
 START_MOST = 60.0
 
@@ -67,7 +69,7 @@ class Program:
         log = (self.folder.parent / f"{self.folder.name}.log").open("ab")
         with log:
             self.process = subprocess.Popen(
-                [LANGYAN, "serve"],
+                SERVE,
                 cwd=ROOT,
                 env=self.environment(),
                 stdin=subprocess.DEVNULL,
@@ -101,25 +103,14 @@ class Program:
         """Return what the process has written so far."""
         return (self.folder.parent / f"{self.folder.name}.log").read_text(errors="replace")
 
-    def family(self) -> list[psutil.Process]:
-        """Return the process and all below it, the database among them."""
-        assert self.process is not None
-        try:
-            whole = psutil.Process(self.process.pid)
-            return [whole, *whole.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
-
     def kill(self, *, database_too: bool = False) -> None:
-        """End it with SIGKILL, alone or with every process below it, all at one moment."""
+        """End it with SIGKILL, alone or with every process of its database, in any order."""
         assert self.process is not None
-        family = self.family() if database_too else []
-        self.process.send_signal(signal.SIGKILL)
-        for member in family:
-            try:
-                member.kill()
-            except psutil.NoSuchProcess:
-                continue
+        doomed = [self.process.pid, *(processes_of(self.folder) if database_too else [])]
+        random.shuffle(doomed)
+        for pid in doomed:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> float:

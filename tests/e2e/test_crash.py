@@ -35,7 +35,7 @@ async def loaded(folder: Path, phone: Phone) -> AsyncIterator[tuple[Program, Loa
             yield program, load
             writing.cancel()
     finally:
-        program.kill(database_too=True)
+        program.end()
 
 
 async def test_what_was_acknowledged_survives_every_kill(tmp_path: Path) -> None:

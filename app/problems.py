@@ -28,6 +28,8 @@ STATUS: dict[type[Refusal], int] = {
     errors.Overloaded: 503,
 }
 MEDIA = "application/problem+json"
+IN_ITS_PLACE = {"HX-Retarget": "#refusal", "HX-Reswap": "innerHTML"}
+"""Where htmx puts a refusal: it would swap it for the live part otherwise."""
 
 
 class ChangedMeanwhile(Conflict):
@@ -77,9 +79,10 @@ def problem(request: Request, refusal: Refusal) -> Response:
     status, headers = status_of(refusal), headers_of(refusal)
     body = body_of(refusal, request.url.path)
     if _wants_a_page(request):
+        part = "hx-request" in request.headers
         state = request.app.state
-        html = rendered(state.pages, request, body, state.clock)
-        return HTMLResponse(html, status, headers=headers)
+        html = rendered(state.pages, request, body, state.clock, part=part)
+        return HTMLResponse(html, status, headers=headers | (IN_ITS_PLACE if part else {}))
     return Response(orjson.dumps(body, default=str), status, headers, MEDIA)
 
 

@@ -332,6 +332,12 @@ class ProblemView:
     detail: str | None = None
     retry: str | None = None  # the address to try again
 
+    @property
+    def words(self) -> int:
+        """The number whose words in the catalogue say it."""
+        known = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
+        return self.status if self.status in known else 400 if self.status < 500 else 500
+
 
 @dataclass(frozen=True)
 class MailView:

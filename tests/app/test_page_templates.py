@@ -1,3 +1,5 @@
+"""What the pages, the signed link and the mails show, in both languages."""
+
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

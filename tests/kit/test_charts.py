@@ -1,3 +1,5 @@
+"""Charts: what is drawn, what is marked, and that no value breaks one."""
+
 import re
 import time
 import xml.etree.ElementTree as xml

@@ -1,3 +1,5 @@
+"""The two catalogues agree with each other and with the templates."""
+
 import re
 from collections.abc import Iterator
 

@@ -1,3 +1,5 @@
+"""Templates compile, nothing breaks the content policy, and text can be read."""
+
 import hashlib
 import re
 from datetime import UTC, datetime

@@ -1,3 +1,5 @@
+"""Moments, lengths and amounts as people say them."""
+
 from datetime import UTC, datetime, timedelta
 
 import pytest

@@ -1,6 +1,7 @@
 """What the files say, written into the rooms in one transaction, all of it or nothing."""
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,19 +13,18 @@ from access.passwords import Passwords
 from access.schemas import ClientSpec, PersonSpec, SystemSpec, TargetSpec, TokenSpec, Wanted
 from alerting import commands as alerting
 from alerting.schemas import ThresholdSpec
-from app.provisioning.checks import CheckExpr
 from app.provisioning.entries import Provision
 from app.provisioning.loading import load
-from app.provisioning.mistakes import Mistake, report
+from app.provisioning.mistakes import Mistake, Mistakes, report
 from app.provisioning.sections import ClientIn, PersonIn, SystemIn, TargetIn, TokenIn
 from incidents import commands as incidents
 from incidents.schemas import SlaSpec
 from kit.db import Database, lock
 from kit.errors import Invalid
 from kit.notices import notify
-from kit.sealing import Sealer
 from kit.sync import Change, Verb
 from oncall import commands as oncall
+from oncall.commands import Seal
 from oncall.schemas import PolicyIn, ScheduleIn
 
 WHO = "config"
@@ -46,36 +46,25 @@ class FilesNotValid(Invalid):
 
 async def apply(
     db: Database,
-    *folders: Path,
-    sealer: Sealer,
-    environ: Mapping[str, str],
+    folders: Sequence[Path],
+    *,
+    seal: Seal,
     now: datetime,
-    check_expr: CheckExpr | None = None,
+    environ: Mapping[str, str] = os.environ,
     dry_run: bool = False,
 ) -> list[Change]:
     """Write what the folders say and return what changed; a bad file changes nothing.
 
     A dry run does all of it and takes it back.
     """
-    found = await asyncio.to_thread(load, *folders, check_expr=check_expr, environ=environ)
-    if isinstance(found, list):
-        raise FilesNotValid(found)
+    found = await asyncio.to_thread(load, folders, environ=environ)
+    if isinstance(found, Mistakes):
+        raise FilesNotValid(found.mistakes)
     async with db.transaction() as tx:
         await lock(tx, "provisioning")
-        changes = await write(tx, found, sealer=sealer, environ=environ, now=now)
+        changes = await write(tx, found, seal=seal, environ=environ, now=now)
         if dry_run:
             await tx.rollback()
-    return changes
-
-
-async def plan(
-    db: Database, provision: Provision, *, sealer: Sealer, environ: Mapping[str, str], now: datetime
-) -> list[Change]:
-    """Return what writing `provision` would change; nothing is kept."""
-    async with db.transaction() as tx:
-        await lock(tx, "provisioning")
-        changes = await write(tx, provision, sealer=sealer, environ=environ, now=now)
-        await tx.rollback()
     return changes
 
 
@@ -83,7 +72,7 @@ async def write(
     tx: AsyncSession,
     provision: Provision,
     *,
-    sealer: Sealer,
+    seal: Seal,
     environ: Mapping[str, str],
     now: datetime,
 ) -> list[Change]:
@@ -92,7 +81,7 @@ async def write(
     changes = [
         *await access.provision(tx, wanted, passwords=Passwords(), now=now),
         *await incidents.provision_slas(tx, _slas(provision), now),
-        *await _on_call(tx, provision, sealer, environ),
+        *await _on_call(tx, provision, seal, environ),
         *await alerting.provision(tx, _rules(provision), now),
     ]
     for change in changes:
@@ -197,7 +186,7 @@ def _rules(provision: Provision) -> list[tuple[ThresholdSpec, str]]:
 
 
 async def _on_call(
-    tx: AsyncSession, provision: Provision, sealer: Sealer, environ: Mapping[str, str]
+    tx: AsyncSession, provision: Provision, seal: Seal, environ: Mapping[str, str]
 ) -> list[Change]:
     people = provision.of("people", PersonIn)
     return await oncall.provision(
@@ -208,12 +197,18 @@ async def _on_call(
             person.name: [(contact, entry.origin) for contact in person.contacts]
             for person, entry in people
         },
-        seal=sealer.seal,
+        seal=seal,
         environ=environ,
     )
 
 
 SIGNS = {Verb.ADD: "+", Verb.CHANGE: "~", Verb.REMOVE: "-", Verb.RELEASE: "o"}
+
+
+def summary(provision: Provision) -> str:
+    """Return in one line how much files without a mistake say."""
+    counts = {section: len(entries) for section, entries in provision.entries.items()}
+    return "no mistakes: " + ", ".join(f"{n} {section}" for section, n in counts.items() if n)
 
 
 def describe(changes: Sequence[Change]) -> str:

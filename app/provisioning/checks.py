@@ -16,6 +16,10 @@ from app.provisioning.entries import Entry, Provision
 from app.provisioning.mistakes import Mistake, Place
 from app.provisioning.sections import ClientIn, PersonIn, SystemIn, TargetIn, TokenIn
 from incidents.schemas import SlaSpec
+from kit.errors import Invalid
+from metrics.promql.plan import Plan
+from metrics.promql.syntax import parse
+from metrics.promql.tenancy import partitioned
 from oncall.schemas import PolicyIn, ScheduleIn
 
 LENGTH_MOST = timedelta(days=366)
@@ -26,13 +30,21 @@ CheckExpr = Callable[[str], str | None]
 Check = Callable[[Provision], Iterator[Mistake]]
 
 
+def wrong_with(expr: str) -> str | None:
+    """Return why an expression is none of ours, or None."""
+    try:
+        Plan(partitioned(parse(expr)))
+    except Invalid as refusal:
+        return refusal.detail
+    return None
+
+
 def crossed(
-    provision: Provision, *, check_expr: CheckExpr | None, environ: Mapping[str, str] | None
+    provision: Provision, *, check_expr: CheckExpr, environ: Mapping[str, str] | None
 ) -> list[Mistake]:
     """Return every mistake between the entries; with `environ` also the secrets that lack."""
     found = [mistake for check in CHECKS for mistake in check(provision)]
-    if check_expr is not None:
-        found += _exprs(provision, check_expr)
+    found += _exprs(provision, check_expr)
     if environ is not None:
         found += _secrets(provision, environ)
     return found
@@ -165,8 +177,13 @@ def _thresholds(provision: Provision) -> Iterator[Mistake]:
     names = _Names(provision)
     systems = {system for _, system in names.systems} | {"/".join(key) for key in names.systems}
     for value, entry in provision.of("thresholds", ThresholdSpec):
-        yield from _each(entry, ("clients",), "client", value.clients, names.clients)
-        yield from _each(entry, ("systems",), "system", value.systems, systems)
+        for part, listed, known in (
+            ("clients", value.clients, names.clients),
+            ("systems", value.systems, systems),
+        ):
+            yield from _each(entry, (part,), part[:-1], listed, known)
+            if listed == []:
+                yield entry.mistake((part,), "for nobody at all? then write {name: …, off: true}")
         yield from _known(entry, ("escalation",), "escalation", value.escalation, names.policies)
         parts: list[tuple[str, Any]] = [(p.value, level) for p, level in value.levels.items()]
         parts += [("recover", value.recover), ("absent", value.absent)]

@@ -25,6 +25,13 @@ class Mistake:
         return f"{self.file}:{self.line}:{where} {self.message}"
 
 
+@dataclass(frozen=True)
+class Mistakes:
+    """All that is wrong with some folders, in the order of files and lines."""
+
+    mistakes: Sequence[Mistake]
+
+
 def report(mistakes: Iterable[Mistake]) -> str:
     """Return all mistakes as lines, file by file, and how many there are."""
     lines = [str(mistake) for mistake in sorted(set(mistakes))]

@@ -122,7 +122,7 @@ class _Builder:
 
     def _scalar(self, event: Any, place: Place) -> Any:
         text = self._text(event, place)
-        if event.style is not None:
+        if not event.implicit[0]:  # in quotes or in a block: text, whatever it looks like
             return text
         if text in _WORDS:
             return _WORDS[text]

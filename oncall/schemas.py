@@ -36,7 +36,18 @@ def _wall(value: Any) -> Any:
     return value
 
 
-Wall = Annotated[time, BeforeValidator(_wall)]
+def _wall_time(value: Any) -> Any:
+    """Files are read strictly, and there a text is no time unless we read it."""
+    wall = _wall(value)
+    if not isinstance(wall, str):
+        return wall
+    try:
+        return time.fromisoformat(wall)
+    except ValueError:
+        raise ValueError(f'{wall!r} is not a time of day; write "20:00"') from None
+
+
+Wall = Annotated[time, BeforeValidator(_wall_time)]
 
 
 def _weekday(word: str) -> int:

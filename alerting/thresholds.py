@@ -68,7 +68,7 @@ def applies(rule: CompiledRule, client: str, system: SystemFacts | None) -> bool
 def ladder_as_written(spec: ThresholdSpec) -> dict[str, Any]:
     """Return the ladder part of `spec` as JSON, in the words of the YAML."""
     written = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return {part: written[part] for part in PARTS if part in written}
+    return {str(part): written[part] for part in PARTS if part in written}
 
 
 def _merged(own: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from app.migrations import upgrade
 from kit import logs
 from kit.clock import system_clock
 from kit.errors import Refusal
-from kit.postgres import CannotStart
+from kit.postgres.errors import CannotStart
 from kit.sealing import Sealer
 from kit.settings import Settings
 

@@ -97,7 +97,7 @@ class House:
         await self.keeper.close("evaluator", "configuration", "authorizer", "loop")
         await self.sender.close(timedelta(seconds=1))
         await self.keeper.close()
-        await self.store.close(self.clock())
+        await self.store.close()
         await self.notices.close()
         await self.http.aclose()
 

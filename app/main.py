@@ -17,7 +17,7 @@ from access.web import Caller
 from app import health, problems
 from app.doors import Doors
 from app.pages import acknowledge, board, hosts, incident, incident_list, oncall_page, problem_page
-from app.wiring import House
+from app.house import House
 from kit.settings import ROOT
 from metrics.store import Store
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from access.commands import ensure_built_ins
 from app import provisioning
-from kit import postgres
 from kit.db import Database
 from kit.errors import Invalid
 from kit.folder import private, secret
+from kit.postgres.reaching import running
+from kit.postgres.server import start
 from kit.sealing import Sealer
 from kit.settings import Settings
 
@@ -38,19 +39,19 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
         finally:
             await db.close()
         return
-    running = await postgres.start(private(settings.data_dir) / "postgres")
-    db = Database(running.url)
+    server = await start(settings.data_dir / "postgres")
+    db = Database(server.url)
     try:
         yield db
     finally:
         await db.close()
-        await running.stop()
+        await server.stop()
 
 
 @asynccontextmanager
 async def reach_database(settings: Settings) -> AsyncIterator[Database]:
     """The database for a command: the one of a service that runs, else as `open_database`."""
-    url = None if settings.database_url else postgres.running(settings.data_dir / "postgres")
+    url = None if settings.database_url else running(settings.data_dir / "postgres")
     if url is None:
         async with open_database(settings) as db:
             yield db

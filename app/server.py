@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 
-from app import wiring
+from app.house import House
 from app.main import create_app
 from app.migrations import upgrade
 from app.opening import open_database, prepare
+from app.wiring import build
 from kit.clock import Clock
 from kit.db import Database
 from kit.folder import private
@@ -26,13 +27,13 @@ GRACE = 2
 class Server(uvicorn.Server):
     """Uvicorn that tells open event streams to end before it waits for them."""
 
-    def __init__(self, config: uvicorn.Config, house: wiring.House) -> None:
+    def __init__(self, config: uvicorn.Config, house: House) -> None:
         super().__init__(config)
         self._house = house
 
     async def shutdown(self, sockets: object = None) -> None:
         """Stop answering; nothing new is claimed or fetched from here on."""
-        self._house.closing.set()
+        self._house.begin_to_close()
         await super().shutdown()
 
 
@@ -53,7 +54,7 @@ async def serve(settings: Settings, clock: Clock) -> None:
     """Serve until a signal says stop."""
     async with opened(settings, clock) as db:
         secrets = await prepare(db, settings, now=clock())
-        house = await wiring.build(settings, secrets, db, clock)
+        house = build(settings, secrets, db, clock)
         await house.open()
         try:
             await Server(_configured(house), house).serve()
@@ -62,7 +63,7 @@ async def serve(settings: Settings, clock: Clock) -> None:
             log.info("stopped")
 
 
-def _configured(house: wiring.House) -> uvicorn.Config:
+def _configured(house: House) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(house),
         host=house.settings.host,

@@ -21,7 +21,7 @@ from app.opening import Secrets
 from app.scheduler import Scheduler, Tick
 from app.telling import Speaker
 from collectors.host import Host
-from collectors.jobs import Rounds
+from collectors.jobs import Collector, Rounds
 from collectors.probe import Prober
 from collectors.samples import Sample
 from collectors.scrape import Scraper
@@ -121,7 +121,7 @@ def _rounds(settings: Settings, store: Store, http: httpx.AsyncClient, clock: Cl
         await store.append(body, port="remote_write", client=client, now=now)
 
     allow = settings.allow_link_local
-    kinds = {"scrape": Scraper(http, allow), "http": Prober(http, allow)}
+    kinds: dict[str, Collector] = {"scrape": Scraper(http, allow), "http": Prober(http, allow)}
     return Rounds(deliver, kinds, clock, host=Host() if settings.watch_host else None)
 
 

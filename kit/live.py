@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from kit.notices import notify
+from kit.notices import notify_each
 
 CHANNEL = "live"
 BOARD = "board"
@@ -15,5 +15,4 @@ def incident(number: int) -> str:
 
 async def announce(tx: AsyncSession, *topics: str) -> None:
     """Say that what these topics show has changed; the word leaves at commit."""
-    for topic in topics:
-        await notify(tx, CHANNEL, topic)
+    await notify_each(tx, CHANNEL, topics)

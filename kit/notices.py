@@ -6,11 +6,11 @@ A notice may be lost when a connection drops: it only shortens a wait, a tick is
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, Text, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.db import Database
@@ -25,6 +25,13 @@ LIVELY = 5.0
 async def notify(tx: AsyncSession, channel: str, payload: str = "") -> None:
     """Tell the listeners of `channel`; the call leaves when the transaction commits."""
     await tx.execute(select(func.pg_notify(CHANNEL, f"{channel} {payload}")))
+
+
+async def notify_each(tx: AsyncSession, channel: str, payloads: Sequence[str]) -> None:
+    """Tell the listeners of `channel` many things in one statement."""
+    texts = cast([f"{channel} {payload}" for payload in payloads], ARRAY(Text))
+    each = func.unnest(texts).column_valued("said")
+    await tx.execute(select(func.pg_notify(CHANNEL, each)))
 
 
 class Subscription:

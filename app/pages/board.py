@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -73,7 +74,7 @@ class Board:
 AtBoard = Annotated[Board, Depends()]
 
 
-async def _quiet_since(session: AsyncSession, frame: Framed) -> object:
+async def _quiet_since(session: AsyncSession, frame: Framed) -> datetime | None:
     return await queries.last_resolved_at(session, frame.caller.scope)
 
 

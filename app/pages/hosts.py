@@ -128,6 +128,7 @@ def _host(
     silent = seen is None or now - seen > SILENT
     facts = directory.clients.get(client)
     return HostView(
+        client=client,
         name=name or "–",
         client_title=facts.title if facts else client,
         system_title=system.title if system else None,

@@ -35,9 +35,7 @@ STATES = {
     Sending.CANCELLED: "cancelled",
 }
 KINDS = {
-    What.ALERT_JOINED: "joined",
     What.ALERT_RAISED: "raised",
-    What.ALERT_FELL: "fell",
     What.OWNER_TOLD: "notified",
     What.NOTIFICATION_FAILED: "delivery_failed",
     What.EXHAUSTED: "nobody_reached",
@@ -166,8 +164,8 @@ def _next_step(incident: Incident, words: Words) -> NextStep | None:
     if incident.status is not Status.TRIGGERED or incident.next_step_at is None:
         return None
     at = incident.next_step_at
-    taken = advance(incident.steps, incident.position, priority=incident.priority, now=at)
-    named = [target.partition(":")[2] for target in taken.notify]
+    _, targets, _ = advance(incident.steps, incident.position, priority=incident.priority.rank, now=at)
+    named = [target.partition(":")[2] for target in targets]
     return NextStep(at, [words.person(name) or name for name in named])
 
 

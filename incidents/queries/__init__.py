@@ -20,7 +20,15 @@ from incidents.queries.rows import (
     refuse_if_passed,
     terms,
 )
-from incidents.queries.shown import Detail, Shown, board, detail, detail_of, listed
+from incidents.queries.shown import (
+    Detail,
+    Shown,
+    board,
+    detail,
+    detail_of,
+    last_resolved_at,
+    listed,
+)
 
 __all__ = [
     "Clocks",
@@ -38,6 +46,7 @@ __all__ = [
     "detail_of",
     "get",
     "known_to_have_failed",
+    "last_resolved_at",
     "listed",
     "oldest_step_due",
     "refuse_if_passed",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import ColumnElement, Select, String, case, cast, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -60,8 +60,12 @@ async def listed(
     status: Collection[Status] = (),
     priority: Collection[Priority] = (),
     client: str | None = None,
+    text: str = "",
 ) -> list[Shown]:
-    """Return incidents inside the scope, newest first, below the number `cursor`."""
+    """Return incidents inside the scope, newest first, below the number `cursor`.
+
+    `text` is a number, or a part of a title, a system's name or a label's value.
+    """
     stmt = _inside(scope)
     if cursor is not None:
         stmt = stmt.where(Incident.number < cursor)
@@ -71,8 +75,33 @@ async def listed(
         stmt = stmt.where(Incident.priority.in_(priority))
     if client is not None:
         stmt = stmt.where(Incident.client == client)
+    if text.strip():
+        stmt = stmt.where(_speaks_of(text.strip()))
     found = (await session.scalars(stmt.order_by(Incident.number.desc()).limit(limit))).all()
     return await _shown(session, found, now=now, most=IN_LIST)
+
+
+def _speaks_of(text: str) -> ColumnElement[bool]:
+    if text.removeprefix("#").isdigit():
+        return Incident.number == int(text.removeprefix("#")[:18])
+    inside = exists().where(
+        IncidentAlert.incident_id == Incident.id,
+        cast(IncidentAlert.labels, String).icontains(text, autoescape=True),
+    )
+    return or_(
+        cast(Incident.title, String).icontains(text, autoescape=True),
+        Incident.system.icontains(text, autoescape=True),
+        inside,
+    )
+
+
+async def last_resolved_at(session: AsyncSession, scope: Scope) -> datetime | None:
+    """Return when the last incident inside the scope ended; None if there never was one."""
+    latest = select(func.max(Incident.resolved_at))
+    if scope.clients is not None:
+        latest = latest.where(Incident.client.in_(scope.clients))
+    found: datetime | None = await session.scalar(latest)
+    return found
 
 
 async def board(session: AsyncSession, scope: Scope, now: datetime) -> list[Shown]:

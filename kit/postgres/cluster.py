@@ -20,7 +20,9 @@ from kit.postgres.sockets import PORT
 
 log = logging.getLogger(__name__)
 
+PASSWORDS = "pgpass"
 ROLE = DATABASE = "langyan"
+PASSWORDS = "pgpass"
 
 # Given on the command line: nothing that stands in the folder overrules it.
 FLAGS = {
@@ -36,6 +38,7 @@ FLAGS = {
     "max_wal_size": "512MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -46,6 +49,13 @@ FLAGS = {
 }
 DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 FLEETING = {name: "off" for name in DURABLE} | {"autovacuum": "off", "max_wal_size": "1GB"}
+
+
+def url_of(folder: Path, socket: Path) -> str:
+    """Return how SQLAlchemy reaches the database of `folder`; the password stays in its file."""
+    query = {"host": str(socket), "port": str(PORT), "passfile": str(folder / PASSWORDS)}
+    # all in the query: asyncpg's own URLs take a port before the slash for a host as well
+    return str(URL.create("postgresql+asyncpg", ROLE, database=DATABASE, query=query))
 
 
 @dataclass(frozen=True)
@@ -70,14 +80,11 @@ class Cluster:
     @property
     def password_file(self) -> Path:
         """The password, in the form of a .pgpass that we alone can read."""
-        return self.folder / "pgpass"
+        return self.folder / PASSWORDS
 
     def url(self, socket: Path) -> str:
         """Return how SQLAlchemy reaches it; the password stays in its file."""
-        passfile = str(self.password_file)
-        query = {"host": str(socket), "port": str(PORT), "passfile": passfile}
-        # all in the query: asyncpg's own URLs take a port before the slash for a host as well
-        return str(URL.create("postgresql+asyncpg", ROLE, database=DATABASE, query=query))
+        return url_of(self.folder, socket)
 
     def serve(self, socket: Path) -> Order:
         """Return the order that runs the server; it shuts down fast when we end."""

@@ -68,7 +68,7 @@ def choose(folder: Path, data: Path, programs: Programs) -> Footing:
     faults = []
     for way in (*ways, Footing("namespace", 0, _named_user())):
         try:
-            _try(way, folder, programs)
+            attempt(way, folder, programs)
         except (CannotStart, OSError) as fault:
             faults.append(f"{way.kind}: {fault}")
             continue
@@ -81,7 +81,8 @@ def choose(folder: Path, data: Path, programs: Programs) -> Footing:
     )
 
 
-def _try(way: Footing, folder: Path, programs: Programs) -> None:
+def attempt(way: Footing, folder: Path, programs: Programs) -> None:
+    """Run a program of PostgreSQL this way; raise CannotStart or OSError if it does not work."""
     trial = Path(tempfile.mkdtemp(prefix="trial-", dir=folder))
     try:
         os.chown(trial, way.owner, way.owner)

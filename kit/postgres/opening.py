@@ -32,7 +32,7 @@ async def open_server(cluster: Cluster) -> tuple[Postmaster, str]:
             return server, version
 
 
-async def _patiently(look: Callable[[], T | None], waiting_for: str) -> T:
+async def patiently(look: Callable[[], T | None], waiting_for: str) -> T:
     """Look until there is something to see, however long it takes, and say so now and then."""
     clock = asyncio.get_running_loop().time
     began = told = clock()
@@ -52,7 +52,7 @@ async def _adopted(cluster: Cluster) -> Postmaster | None:
         return None
     if found.status != "stopping":
         log.info("PostgreSQL already runs here (process %d): taking it over", found.pid)
-        settled = await _patiently(lambda: _settled(cluster, found), "PostgreSQL to recover")
+        settled = await patiently(lambda: _settled(cluster, found), "PostgreSQL to recover")
         if settled.status == "ready" and _reachable(cluster, settled):
             guard = Child(child.guarding(found.pid), cluster.log.append())
             await guard.pid()
@@ -61,7 +61,7 @@ async def _adopted(cluster: Cluster) -> Postmaster | None:
         log.warning("it cannot be reached: starting it again")
         postmaster.send(found.pid, signal.SIGINT, cluster.data)
     gone = f"PostgreSQL (process {found.pid}) to shut down"
-    await _patiently(lambda: postmaster.living(cluster.data) is None or None, gone)
+    await patiently(lambda: postmaster.living(cluster.data) is None or None, gone)
     return None
 
 
@@ -111,7 +111,7 @@ async def _decided(cluster: Cluster, server: Child) -> int:
         ready = found is not None and found.pid == pid and found.status == "ready"
         return True if ready or server.over else None
 
-    await _patiently(look, "PostgreSQL to recover")
+    await patiently(look, "PostgreSQL to recover")
     return pid
 
 

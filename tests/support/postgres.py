@@ -31,18 +31,18 @@ async def admin_url() -> str:
 async def build_template(build: Callable[[str], Awaitable[None]]) -> None:
     """Let `build` fill the template, given its URL, unless another worker has done so."""
     unfinished = f"{TEMPLATE}_unfinished"
-    with _alone(_folder()):
-        connection = await _admin()
-        try:
-            known = "SELECT 1 FROM pg_database WHERE datname = $1"
-            if await connection.fetchval(known, TEMPLATE):
-                return
-            await connection.execute(f'DROP DATABASE IF EXISTS "{unfinished}" WITH (FORCE)')
-            await connection.execute(f'CREATE DATABASE "{unfinished}"')
-            await build(_named(await admin_url(), unfinished))
-            await connection.execute(f'ALTER DATABASE "{unfinished}" RENAME TO "{TEMPLATE}"')
-        finally:
-            await connection.close()
+    connection = await _admin()
+    try:
+        await connection.execute("SELECT pg_advisory_lock(hashtext($1))", TEMPLATE)
+        known = "SELECT 1 FROM pg_database WHERE datname = $1"
+        if await connection.fetchval(known, TEMPLATE):
+            return
+        await connection.execute(f'DROP DATABASE IF EXISTS "{unfinished}" WITH (FORCE)')
+        await connection.execute(f'CREATE DATABASE "{unfinished}"')
+        await build(_named(await admin_url(), unfinished))
+        await connection.execute(f'ALTER DATABASE "{unfinished}" RENAME TO "{TEMPLATE}"')
+    finally:
+        await connection.close()
 
 
 async def create_database(name: str, template: str = TEMPLATE) -> str:
@@ -54,6 +54,11 @@ async def create_database(name: str, template: str = TEMPLATE) -> str:
     finally:
         await connection.close()
     return _named(await admin_url(), name)
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return what a program of ours needs to find the same modules as the tests."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]), **more}
 
 
 async def connect(url: str) -> asyncpg.Connection:
@@ -87,13 +92,8 @@ def _alone(folder: Path) -> Iterator[None]:
 
 @cache
 def _joined() -> str:
-    while True:
-        folder = _folder()
-        users = os.open(folder / "users", os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(users, fcntl.LOCK_SH)
-        if os.fstat(users).st_nlink:  # kept open, and so locked, until this process ends
-            break
-        os.close(users)  # the server of an earlier worker was just leaving
+    while not _shares(folder := _folder()):
+        continue
     with _alone(folder):
         known = folder / "url"
         if not known.exists():
@@ -103,6 +103,16 @@ def _joined() -> str:
         return known.read_text()
 
 
+def _shares(folder: Path) -> bool:
+    """Count as a user of the server until this process ends, unless the server is leaving."""
+    try:
+        users = os.open(folder / "users", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(users, fcntl.LOCK_SH)  # waits for one that leaves
+        return os.path.samestat(os.fstat(users), os.stat(folder / "users"))
+    except FileNotFoundError:
+        return False
+
+
 def _hosted(folder: Path) -> str:
     """Start the server in a process that Ctrl-C and the end of this worker do not reach."""
     read, write = os.pipe()
@@ -110,7 +120,7 @@ def _hosted(folder: Path) -> str:
     os.posix_spawn(
         sys.executable,
         [sys.executable, serve_postgres.__file__, str(folder / "server"), str(folder / "users")],
-        {**os.environ, "PYTHONPATH": str(ROOT)},
+        environment(),
         file_actions=[(os.POSIX_SPAWN_DUP2, write, 1), (os.POSIX_SPAWN_DUP2, log, 2)],
         setsid=True,
     )

@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import IO
 
 from kit import logs
 from kit.postgres.server import Running, start
@@ -31,15 +32,17 @@ async def serve_users(folder: Path, users: Path) -> None:
     """Run while somebody shares the lock on `users`: the kernel counts, also those who crash."""
     running = await start(folder, durable=False)
     _say(running)
-    await asyncio.to_thread(_until_alone, users)
-    await running.stop()
-    shutil.rmtree(folder.parent)
+    gone = folder.parent.with_name(f"{folder.parent.name}.gone")
+    with await asyncio.to_thread(_alone, users):
+        await running.stop()
+        folder.parent.rename(gone)  # who waits for the lock finds that this place has gone
+    shutil.rmtree(gone)
 
 
-def _until_alone(users: Path) -> None:
-    with users.open() as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        users.unlink()  # who comes now finds that this server is leaving
+def _alone(users: Path) -> IO[str]:
+    file = users.open()
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return file
 
 
 if __name__ == "__main__":

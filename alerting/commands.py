@@ -23,7 +23,7 @@ ERROR_MOST = 500
 KEY = (Alert.client, Alert.rule, Alert.fingerprint)
 WRITTEN = (
     *(Alert.id, Alert.client, Alert.system, Alert.rule, Alert.fingerprint, Alert.labels),
-    *(Alert.title, Alert.unit, Alert.drill, Alert.phase, Alert.priority, Alert.reached),
+    *(Alert.title, Alert.expr, Alert.unit, Alert.drill, Alert.phase, Alert.priority, Alert.reached),
     *(Alert.since, Alert.clear_since, Alert.absent_since, Alert.fired_at, Alert.resolved_at),
     *(Alert.value, Alert.at, Alert.written_at, Alert.version),
 )
@@ -46,6 +46,7 @@ class _Row:
     fingerprint: str
     labels: Mapping[str, str]
     title: Mapping[str, str]
+    expr: str
     unit: str
     drill: str
     phase: Phase
@@ -227,6 +228,7 @@ def _row(
         fingerprint=seen.fingerprint,
         labels=seen.labels,
         title=seen.terms.title,
+        expr=seen.terms.expr,
         unit=seen.terms.unit,
         drill=seen.drill,
         phase=state.phase,

@@ -97,7 +97,8 @@ class Delivery:
         self.passed: list[int] = []
         self.aside: set[int] = set()
         self._door, self._client = door, client
-        self._refused = 0
+        self._refused: list[tuple[Observation, Exception]] = []
+        self._in_a_row = 0
 
     async def of(self, batch: Batch, position: Position | None) -> list[tuple[int, State]]:
         """Return the state that each watch has come to, but not of those set aside."""
@@ -109,7 +110,7 @@ class Delivery:
             if not speaks_of_a_row(error):
                 raise
             return await self._halved(batch, position, error)
-        self._refused = 0
+        self._in_a_row = 0
         self.passed.extend(watch for watch, _ in batch)
         return [(watch, observed.states[one.key]) for watch, one in batch]
 
@@ -120,14 +121,19 @@ class Delivery:
             middle = len(batch) // 2
             first = await self.of(batch[:middle], None)
             return [*first, *await self.of(batch[middle:], position)]
-        self._refused += 1
-        if not batch or self._refused > ASIDE_MOST:
+        self._in_a_row += 1
+        if not batch or self._in_a_row > ASIDE_MOST:
             raise NothingPasses(said(error)) from error
         ((watch, one),) = batch
         if watch:
             self.aside.add(watch)
-        await self._door.aside(self._client, one, error)
+        self._refused.append((one, error))
         return []
+
+    async def finish(self) -> None:
+        """Write down what was refused, now that the rest has passed."""
+        for one, error in self._refused:
+            await self._door.aside(self._client, one, error)
 
 
 def speaks_of_a_row(error: Exception) -> bool:

@@ -88,6 +88,7 @@ class Expressions:
         self._head, self._watches, self._lanes = head, watches, lanes
         self._silent_until = milliseconds(ready)
         self._memory = Memory()
+        self._one = asyncio.Lock()
         self._credit, self._counted = 1.0, 0.0
         self._all: dict[int, Expression] = {}
         self._touching: list[Watched] = []
@@ -140,6 +141,15 @@ class Expressions:
                 if self._watches.silence[mine].any():
                     self._mark(expression, at)
 
+    def marked(self) -> list[Expression]:
+        """Return the rules that wait to be evaluated."""
+        return [each for each in self._all.values() if each.marked is not None]
+
+    def refusals(self) -> dict[str, str]:
+        """Return why each rule that could not be evaluated could not."""
+        all_ = self._all.values()
+        return {each.rule.compiled.name: each.refusal for each in all_ if each.refusal}
+
     def due(self, at: float) -> list[Expression]:
         """Return the rules to evaluate now, those that wait longest first."""
         self._credit = min(1.0, self._credit + SHARE * (at - self._counted))
@@ -163,6 +173,10 @@ class Expressions:
 
     async def evaluate(self, expression: Expression, now: datetime) -> None:
         """Evaluate one rule over the head and send on what may change its alerts."""
+        async with self._one:
+            await self._evaluate(expression, now)
+
+    async def _evaluate(self, expression: Expression, now: datetime) -> None:
         loop = asyncio.get_running_loop()
         began, expression.marked = loop.time(), None
         expression.evaluated = began
@@ -225,8 +239,7 @@ class Expressions:
     async def _at(self, expression: Expression, chosen: Flags, at: int, now: int) -> None:
         vector = await self._computed(expression, chosen, at)
         watches = self._known(expression, vector)
-        whose = self._watches.client[watches]  # a client met while a thread computed is not chosen
-        mine = (whose < len(chosen)) & chosen[np.minimum(whose, len(chosen) - 1)]
+        mine = _among(chosen, self._watches.client[watches])
         self._report(watches[mine], vector.values[mine], at, now)
         if now >= self._silent_until:
             self._vanished(expression, watches, chosen, at, now)
@@ -289,8 +302,7 @@ class Expressions:
     ) -> None:
         columns = self._watches
         known = np.fromiter(expression.outputs.values(), np.int32, len(expression.outputs))
-        whose = columns.client[known]
-        mine = (whose < len(chosen)) & chosen[np.minimum(whose, len(chosen) - 1)]
+        mine = _among(chosen, columns.client[known])
         gone = mine & columns.silence[known] & ~columns.busy[known]
         silent = known[gone & ~np.isin(known, present)]
         if len(silent):
@@ -305,3 +317,9 @@ class Expressions:
     ) -> None:
         count = len(watches)
         self._lanes.post(News(watches, np.full(count, at), values, np.full(count, now, np.int64)))
+
+
+def _among(chosen: Flags, clients: Watched) -> Flags:
+    """Tell whose client is chosen; one met since, while a thread computed, is not."""
+    found: Flags = (clients < len(chosen)) & chosen[np.minimum(clients, len(chosen) - 1)]
+    return found

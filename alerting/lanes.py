@@ -175,6 +175,7 @@ class Lanes:
                 if watch:
                     self.moved.add(watch)
                     self.watches.states[watch] = state
+        await delivery.finish()
         for watch, told in stories.newest():
             self._settle(watch, told, refused=watch in delivery.aside)
         self._count_aside(client, delivery)

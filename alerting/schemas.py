@@ -26,6 +26,7 @@ class Terms:
     ladder: Ladder | None
     unit: str = ""
     escalation: str | None = None
+    expr: str = ""
 
 
 @dataclass(frozen=True)

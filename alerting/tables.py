@@ -55,6 +55,7 @@ class Alert(Base):
     fingerprint: Mapped[str]
     labels: Mapped[dict[str, str]]
     title: Mapped[dict[str, str]]
+    expr: Mapped[str]
     unit: Mapped[str]
     drill: Mapped[str]
     phase: Mapped[Phase]

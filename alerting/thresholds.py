@@ -31,7 +31,7 @@ class CompiledRule:
         changes = client.overrides.get(self.name) if client else None
         spec = overridden(self.spec, changes) if changes else self.spec
         ladder = ladder_of(spec) if changes else self.ladder
-        return Terms(spec.name, spec.title, ladder, spec.unit, spec.escalation)
+        return Terms(spec.name, spec.title, ladder, spec.unit, spec.escalation, spec.expr)
 
 
 def ladder_of(spec: ThresholdSpec) -> Ladder:

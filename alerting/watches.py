@@ -41,11 +41,12 @@ class Remembered:
     labels: Mapping[str, str]
     system: str
     title: Mapping[str, str]
+    expr: str
     state: State
 
     def over(self, at: datetime) -> Observation:
         """Return the news that the rule no longer watches this."""
-        terms = Terms(self.rule, self.title, None)
+        terms = Terms(self.rule, self.title, None, expr=self.expr)
         return Observation(terms, self.labels, self.fingerprint, self.system, None, at)
 
 
@@ -233,8 +234,9 @@ class Watches:
         if (client, rule) not in self._expected:
             return
         known = self._unbound.pop((client, rule, self.fingerprint(watch)), None)
-        if known:
-            self.settle(watch, known.state, known.state.value)
+        if known:  # the rule may have changed since: whatever comes next is looked at
+            self.settle(watch, known.state, None)
+            self.value[watch] = np.nan if known.state.value is None else known.state.value
 
     def _room_for_refs(self, needed: int) -> None:
         self.refs = max(self.refs, needed)

@@ -54,4 +54,6 @@ async def readyz(allowed: Allowed) -> Response:
 async def metrics(allowed: Allowed) -> Response:
     """What we measure of ourselves, for Prometheus."""
     await allowed.house.measure()
-    return Response(generate_latest(allowed.house.measures.registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(
+        generate_latest(allowed.house.measures.registry), media_type=CONTENT_TYPE_LATEST
+    )

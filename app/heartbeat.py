@@ -1,4 +1,4 @@
-"""The sign of life to a place outside: sent only while all is well, so that silence means trouble."""
+"""The sign of life to a place outside, sent only while all is well: silence means trouble."""
 
 import logging
 from datetime import datetime

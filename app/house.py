@@ -51,6 +51,7 @@ class House:
     clock: Clock
     db: Database
     http: httpx.AsyncClient
+    webhooks: httpx.AsyncClient
     notices: Notices
     signer: Signer
     passwords: Passwords
@@ -74,12 +75,16 @@ class House:
         more = ("pages", "store", "closing")
         return {"house": self, **{name: getattr(self, name) for name in (*names, *more)}}
 
-    async def open(self) -> None:
-        """Bring everything up: memory first, then what moves by itself."""
+    async def bring_up(self) -> None:
+        """Fill memory: the directory, the samples of the journal, the rules and their alerts."""
         rules = await self._read()
         await self.store.open(self.clock())
         await self.evaluator.start(rules, self.directory, now=self.clock())
         await self.notices.start()
+
+    async def open(self) -> None:
+        """Bring everything up, and then what moves by itself."""
+        await self.bring_up()
         keep = self.keeper.keep
         keep("loop", self.measures.watch_the_loop)
         keep("authorizer", lambda: self.authorizer.watch(self.notices))
@@ -100,6 +105,7 @@ class House:
         await self.store.close()
         await self.notices.close()
         await self.http.aclose()
+        await self.webhooks.aclose()
 
     def begin_to_close(self) -> None:
         """Tell open event streams to end."""

@@ -16,13 +16,22 @@ from access.scope import Identity
 from access.web import Caller
 from app import health, problems
 from app.doors import Doors
-from app.pages import acknowledge, board, hosts, incident, incident_list, oncall_page, problem_page
 from app.house import House
+from app.pages import acknowledge, board, hosts, incident, incident_list, oncall_page, problem_page
 from kit.settings import ROOT
 from metrics.store import Store
 
 API = (access.api, incidents.api, alerting.api, oncall.api)
-PAGES = (access.pages, board, incident, incident_list, oncall_page, hosts, acknowledge, problem_page)
+PAGES = (
+    access.pages,
+    board,
+    incident,
+    incident_list,
+    oncall_page,
+    hosts,
+    acknowledge,
+    problem_page,
+)
 
 
 def create_app(house: House) -> Doors:

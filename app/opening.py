@@ -1,8 +1,9 @@
 """Before the doors open: the database found or started, secrets, what must always be there."""
 
 import logging
+import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -78,7 +79,13 @@ def key_of(settings: Settings) -> str:
     return kept
 
 
-async def prepare(db: Database, settings: Settings, *, now: datetime) -> Secrets:
+async def prepare(
+    db: Database,
+    settings: Settings,
+    *,
+    now: datetime,
+    environ: Mapping[str, str] = os.environ,
+) -> Secrets:
     """See that built-ins stand and the YAML is applied; a bad file stops us here."""
     key = key_of(settings)
     async with db.transaction() as tx:
@@ -86,7 +93,7 @@ async def prepare(db: Database, settings: Settings, *, now: datetime) -> Secrets
     if made.admin_token:
         show_once(made.admin_token)
     seal = Sealer(key).seal
-    changes = await provisioning.apply(db, folders(settings), seal=seal, now=now)
+    changes = await provisioning.apply(db, folders(settings), seal=seal, now=now, environ=environ)
     if changes:
         log.info("configuration: %d changes", len(changes))
     return Secrets(key, made.admin_token)

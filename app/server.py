@@ -39,7 +39,7 @@ class Server(uvicorn.Server):
 
 @asynccontextmanager
 async def opened(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
-    """The data folder owned by us alone, its database up and migrated; all of it closed at the end."""
+    """The data folder owned by us alone, its database up and migrated; closed at the end."""
     owned = FolderLock(private(settings.data_dir))
     await owned.acquire()
     try:

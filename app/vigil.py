@@ -34,7 +34,9 @@ async def condition(house: "House") -> Condition:
     behind = house.rules_behind()
     if behind > RULES_WAIT:
         wrong.append(f"the rules are {_seconds(behind)} s behind the samples")
-    wrong += [f"the rule {name} is not evaluated: {why}" for name, why in house.evaluator.broken.items()]
+    wrong += [
+        f"the rule {name} is not evaluated: {why}" for name, why in house.evaluator.broken.items()
+    ]
     figures = {f"rules_{name}": value for name, value in house.evaluator.gauges(now).items()}
     try:
         async with asyncio.timeout(ANSWERS_WITHIN), house.db.snapshot() as session:

@@ -45,7 +45,7 @@ from notifications.channels.email import Email
 from notifications.channels.webhook import Webhook, open_client
 from notifications.events import NotificationFailed
 from notifications.schemas import Channel, Leaving, Message
-from notifications.sender import Outside, Sender
+from notifications.sender import Limits, Outside, Sender
 
 REACTIONS: Reactions = {NotificationFailed: (incident_reactions.notification_failed,)}
 """Who reacts to which news, off the main path."""
@@ -53,7 +53,14 @@ REACTIONS: Reactions = {NotificationFailed: (incident_reactions.notification_fai
 FETCHES = httpx.Limits(max_connections=200, max_keepalive_connections=100)
 
 
-def build(settings: Settings, secrets: Secrets, db: Database, clock: Clock) -> House:
+def build(
+    settings: Settings,
+    secrets: Secrets,
+    db: Database,
+    clock: Clock,
+    *,
+    sending: Limits | None = None,
+) -> House:
     """Return the house, every part handed what it needs; nothing moves yet."""
     measures, notices, pages = Measures(), Notices(db), Pages()
     signer, sealer = Signer(secrets.key), Sealer(secrets.key)
@@ -72,7 +79,8 @@ def build(settings: Settings, secrets: Secrets, db: Database, clock: Clock) -> H
     async def render(session: AsyncSession, leaving: Leaving) -> Message:
         return await speaker.render(session, leaving, house.directory)
 
-    outside = Outside(_channels(settings, sealer), render, observe=measures.observe_send)
+    webhooks = open_client()
+    outside = Outside(_channels(settings, webhooks, sealer), render, observe=measures.observe_send)
     ingest = partial(authorizer, needed=Right.INGEST)
     house = House(
         settings=settings,
@@ -80,6 +88,7 @@ def build(settings: Settings, secrets: Secrets, db: Database, clock: Clock) -> H
         clock=clock,
         db=db,
         http=http,
+        webhooks=webhooks,
         notices=notices,
         signer=signer,
         passwords=Passwords(),
@@ -88,7 +97,7 @@ def build(settings: Settings, secrets: Secrets, db: Database, clock: Clock) -> H
         pages=pages,
         store=store,
         evaluator=evaluator,
-        sender=Sender(db, outside, clock, notices),
+        sender=Sender(db, outside, clock, notices, limits=sending),
         rounds=_rounds(settings, store, http, clock),
         scheduler=Scheduler((), clock),
         keeper=Keeper(),
@@ -99,12 +108,9 @@ def build(settings: Settings, secrets: Secrets, db: Database, clock: Clock) -> H
     return house
 
 
-def _channels(settings: Settings, sealer: Sealer) -> dict[str, Channel]:
-    client = open_client()
+def _channels(settings: Settings, client: httpx.AsyncClient, sealer: Sealer) -> dict[str, Channel]:
     found: dict[str, Channel] = {
-        "webhook": Webhook(
-            client, allow_link_local=settings.allow_link_local, unseal=sealer.unseal
-        )
+        "webhook": Webhook(client, allow_link_local=settings.allow_link_local, unseal=sealer.unseal)
     }
     if settings.smtp_url:
         found["email"] = Email(settings.smtp_url, sender=settings.mail_from)

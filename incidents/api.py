@@ -46,7 +46,7 @@ class Desk:
 
             async def work() -> dict[str, Any]:
                 incident, message = await verb(tx, now)
-                return await _told(tx, self.caller, incident.number, message, now=now)
+                return await _told(tx, self.caller, incident.number, message=message, now=now)
 
             return await once(
                 tx, self._key, who=self.caller.name, request=request, now=now, work=work
@@ -57,7 +57,12 @@ AtDesk = Annotated[Desk, Depends()]
 
 
 async def _told(
-    session: AsyncSession, caller: Identity, number: int, message: str | None, *, now: datetime
+    session: AsyncSession,
+    caller: Identity,
+    number: int,
+    *,
+    message: str | None = None,
+    now: datetime,
 ) -> dict[str, Any]:
     seen = await queries.detail(session, caller.scope, number, now=now)
     out = shown_as(seen.shown, locale=caller.locale, message=message)
@@ -114,7 +119,7 @@ async def get_incident(
     """Return one incident with its clocks, alerts and timeline."""
     caller.need(Right.READ)
     async with db.snapshot() as session:
-        found = await _told(session, caller, number, None, now=clock())
+        found = await _told(session, caller, number, now=clock())
     response.headers["ETag"] = f'"{found["version"]}"'
     return found
 

@@ -17,6 +17,9 @@ MARKS = (50, 80, 100)
 """The shares of a limit, in percent, that are told; each once for each goal."""
 
 
+BREACH = MARKS[-1]
+
+
 class Kind(StrEnum):
     """Which promise a clock measures."""
 
@@ -184,11 +187,17 @@ def marks_passed(clock: Clock, *, now: datetime) -> int:
 
 
 def next_mark_at(clock: Clock, *, told: int, now: datetime) -> datetime | None:
-    """Return when the next mark after `told` percent is due; None while the clock stands."""
-    if clock.ended_at is not None or clock.last.span is not Span.RUNNING:
-        return None
+    """Return when the next mark after `told` percent is due; None while the clock stands.
+
+    A breach that nobody was told of before the clock came to stand is still due.
+    """
     ahead = next((mark for mark in MARKS if mark > told), None)
-    return None if ahead is None else _mark_at(clock, ahead, now=now)
+    if ahead is None:
+        return None
+    if clock.ended_at is None and clock.last.span is Span.RUNNING:
+        return _mark_at(clock, ahead, now=now)
+    breach = _mark_at(clock, BREACH, now=now)
+    return breach if breach <= (clock.ended_at or clock.last.since) else None
 
 
 def _mark_at(clock: Clock, mark: int, *, now: datetime) -> datetime:

@@ -11,6 +11,7 @@ from kit.clock import Clock
 from kit.db import Database
 
 BATCH = 100
+BATCHES_MOST = 100
 
 
 class Some(Protocol):
@@ -36,9 +37,10 @@ async def sla_due(db: Database, clock: Clock) -> int:
 
 async def _until_done(db: Database, clock: Clock, some: Some) -> int:
     treated = 0
-    while True:
+    for _ in range(BATCHES_MOST):
         async with db.transaction() as tx:
             found = await some(tx, now=clock(), limit=BATCH)
         treated += found
         if found < BATCH:
-            return treated
+            break
+    return treated

@@ -6,23 +6,25 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import text
 
+from app.schema import TABLES
 from kit.db import Base, Database
 from tests.support.clock import FakeClock
 from tests.support.database import prepared
 
+EMPTIED = ", ".join(f'"{table}"' for table in TABLES)
+
 
 @pytest.fixture(scope="session")
 def database_url() -> str:
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
-    return prepared(f"{worker}_{os.getpid()}")
+    return prepared(os.environ.get("PYTEST_XDIST_WORKER", "gw0"))
 
 
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[Database]:
+    assert Base.metadata.tables.keys() == TABLES.keys()
     database = Database(database_url, pool=5)
-    names = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
     async with database.transaction() as tx:
-        await tx.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        await tx.execute(text(f"TRUNCATE {EMPTIED} RESTART IDENTITY CASCADE"))
     yield database
     await database.close()
 

@@ -49,13 +49,20 @@ class Link:
                 locale = negotiate(None, holder.locale).value
                 house = self.request.app.state.house
                 charts, limits = await evidence_of(
-                    house.store, session, detail.shown, zone=self.reader.zone, locale=locale
+                    house.store,
+                    session,
+                    house.directory,
+                    detail.shown,
+                    zone=self.reader.zone,
+                    locale=locale,
                 )
                 people = await access.titles_of_people(session)
         except (Unauthorized, NotFound):
             return self._show(AcknowledgeView("invalid", self.path), self.reader.locale, 410)
         view = seen(detail.shown, Words(locale, house.directory, people, charts, limits))
-        return self._show(self._state(view, detail.shown.incident.acknowledged_by, holder), locale, status)
+        return self._show(
+            self._state(view, detail.shown.incident.acknowledged_by, holder), locale, status
+        )
 
     def _state(self, view: IncidentView, owner: str | None, holder: Identity) -> AcknowledgeView:
         state = "ready"

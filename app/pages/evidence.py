@@ -1,82 +1,108 @@
 """The evidence of an incident: the alert's own samples as a chart with its limits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from markupsafe import Markup
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from alerting import evidence as alerting
-from alerting.evidence import Evidence
+from access.directory import Directory
+from alerting import queries as alerting
+from alerting.evidence import evidence
+from alerting.lifecycle import Level, Priority, Test
+from alerting.thresholds import CompiledRule
 from incidents.content import titled
 from incidents.queries import Shown
 from kit import charts
 from kit.i18n import t
 from kit.wording import quantity
+from metrics.columns import Columns
 from metrics.store import Store
 
 BEFORE = timedelta(minutes=30)
+AFTER = timedelta(minutes=5)
 LONGEST = timedelta(hours=6)
 CHARTS_MOST = 4
+DRAWN = (Test.ABOVE, Test.AT_LEAST, Test.BELOW, Test.AT_MOST)
+
+
+@dataclass(frozen=True)
+class Seeing:
+    """Who looks, and over which time."""
+
+    locale: str
+    zone: str
+    window: tuple[datetime, datetime]
+
+    def said(self, value: float, unit: str) -> str:
+        """Return an amount in words."""
+        return quantity(value, unit, self.locale)
 
 
 async def evidence_of(
-    store: Store, session: AsyncSession, shown: Shown, *, zone: str, locale: str
+    store: Store,
+    session: AsyncSession,
+    directory: Directory,
+    shown: Shown,
+    *,
+    zone: str,
+    locale: str,
 ) -> tuple[dict[UUID, Markup], dict[UUID, str]]:
     """Return the chart and the words for the limit of each of the gravest alerts."""
+    chosen = [alert.alert_id for alert in shown.alerts[:CHARTS_MOST]]
+    rows = await alerting.by_id(session, chosen)
+    rules = {rule.name: rule for rule in await alerting.rules(session)}
+    seeing = Seeing(locale, zone, _window(shown))
     drawn: dict[UUID, Markup] = {}
     limits: dict[UUID, str] = {}
-    window = _window(shown)
-    chosen = shown.alerts[:CHARTS_MOST]
-    for alert in chosen:
-        found = await alerting.evidence(store, session, alert.alert_id, *window)
-        if found is None:
-            continue
-        title = titled(alert.title, locale)
-        limit = _limit(found, alert.priority.value, locale)
-        if limit:
-            limits[alert.alert_id] = limit
-        if len(found.times):
-            drawn[alert.alert_id] = _chart(found, title, limit, zone, locale, window)
+    for number, alert in rows.items():
+        rule = rules.get(alert.rule)
+        levels = _levels(rule, directory, alert.client) if rule else {}
+        unit = rule.spec.unit if rule else ""
+        if alert.priority is not None and alert.priority in levels:
+            limits[number] = seeing.said(levels[alert.priority].limit, unit)
+        start, end = seeing.window
+        seen = await evidence(store, alert, now=end, length=end - start)
+        if len(seen.times):
+            title = titled(rule.spec.title, locale) if rule else alert.rule
+            drawn[number] = _chart(seen, title, levels, unit, seeing)
     return drawn, limits
+
+
+def _levels(rule: CompiledRule, directory: Directory, client: str) -> Mapping[Priority, Level]:
+    ladder = rule.terms(directory.clients.get(client)).ladder
+    return ladder.levels if ladder else {}
 
 
 def _window(shown: Shown) -> tuple[datetime, datetime]:
     incident = shown.incident
-    end = min(shown.now, (incident.resolved_at or shown.now) + timedelta(minutes=5))
+    end = min(shown.now, (incident.resolved_at or shown.now) + AFTER)
     return max(incident.opened_at - BEFORE, end - LONGEST), end
 
 
-def _limit(found: Evidence, priority: str, locale: str) -> str | None:
-    known = dict(found.limits)
-    return quantity(known[priority], found.unit, locale) if priority in known else None
-
-
 def _chart(
-    found: Evidence,
-    title: str,
-    limit: str | None,
-    zone: str,
-    locale: str,
-    window: tuple[datetime, datetime],
+    seen: Columns, title: str, levels: Mapping[Priority, Level], unit: str, seeing: Seeing
 ) -> Markup:
-    def say(value: float) -> str:
-        return quantity(value, found.unit, locale)
-
-    newest = say(float(found.values[-1]))
+    newest = seeing.said(float(seen.values[-1]), unit)
+    gravest = min(levels, default=None)
+    limit = seeing.said(levels[gravest].limit, unit) if gravest else "–"
     return charts.line(
-        charts.Points(found.times, found.values),
+        charts.Points(seen.times, seen.values),
         title=title,
-        text=t("alert.chart", locale, title=title, value=newest, limit=limit or "–"),
-        zone=zone,
-        window=window,
-        limits=list(_lines(found, locale)),
-        say=say,
+        text=t("alert.chart", seeing.locale, title=title, value=newest, limit=limit),
+        zone=seeing.zone,
+        window=seeing.window,
+        limits=list(_lines(levels, unit, seeing)),
+        say=lambda value: seeing.said(value, unit),
     )
 
 
-def _lines(found: Evidence, locale: str) -> Iterable[charts.Limit]:
-    for priority, value in found.limits:
-        label = f"{t(f'priority.{priority}', locale)} {quantity(value, found.unit, locale)}"
-        yield charts.Limit(value, label, priority.lower(), above=found.above)
+def _lines(levels: Mapping[Priority, Level], unit: str, seeing: Seeing) -> Iterable[charts.Limit]:
+    for priority, level in sorted(levels.items()):
+        if level.test in DRAWN:
+            name = t(f"priority.{priority}", seeing.locale)
+            label = f"{name} {seeing.said(level.limit, unit)}"
+            above = level.test in (Test.ABOVE, Test.AT_LEAST)
+            yield charts.Limit(level.limit, label, priority.value.lower(), above)

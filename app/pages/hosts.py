@@ -26,7 +26,9 @@ SPAN = timedelta(hours=1)
 SILENT = timedelta(minutes=5)
 HOSTS_MOST = 200
 Key = tuple[str, str]
-Line = tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int], np.dtype[np.float64]]]
+Line = tuple[
+    np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int], np.dtype[np.float64]]
+]
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,12 @@ async def view_of(
     house = frame.request.app.state.house
     detail = await queries.detail(session, frame.caller.scope, number, now=now)
     charts, limits = await evidence_of(
-        house.store, session, detail.shown, zone=frame.reader.zone, locale=frame.reader.locale
+        house.store,
+        session,
+        house.directory,
+        detail.shown,
+        zone=frame.reader.zone,
+        locale=frame.reader.locale,
     )
     people = await access.titles_of_people(session)
     words = Words(frame.reader.locale, house.directory, people, charts, limits)

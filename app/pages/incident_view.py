@@ -164,7 +164,9 @@ def _next_step(incident: Incident, words: Words) -> NextStep | None:
     if incident.status is not Status.TRIGGERED or incident.next_step_at is None:
         return None
     at = incident.next_step_at
-    _, targets, _ = advance(incident.steps, incident.position, priority=incident.priority.rank, now=at)
+    _, targets, _ = advance(
+        incident.steps, incident.position, priority=incident.priority.rank, now=at
+    )
     named = [target.partition(":")[2] for target in targets]
     return NextStep(at, [words.person(name) or name for name in named])
 

@@ -20,7 +20,9 @@ DOCUMENTS = ROOT / "docs" / "problems"
 
 def rendered(pages: Pages, request: Request, body: dict[str, Any], clock: Clock) -> str:
     """Return a problem as a page, in the language of the browser."""
-    locale = negotiate(request.headers.get("accept-language"), request.cookies.get("langyan_locale"))
+    locale = negotiate(
+        request.headers.get("accept-language"), request.cookies.get("langyan_locale")
+    )
     status = int(body["status"])
     view = ProblemView(
         status=status,

@@ -62,7 +62,8 @@ def read(raw: bytes) -> Tree:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         why = ", ".join(part for part in (error.context, error.problem) if part)
-        raise NotRead(mark.line + 1 if mark else 1, f"this is not YAML: {why}") from None
+        line = min(mark.line, text.rstrip().count("\n")) + 1 if mark else 1
+        raise NotRead(line, f"this is not YAML: {why}") from None
     except yaml.YAMLError as error:
         line = text[: getattr(error, "position", 0)].count("\n") + 1
         raise NotRead(line, "there is a character that YAML does not allow") from None

@@ -207,9 +207,9 @@ async def _settle(
     if new or raised or owned:
         roster = await oncall.roster(tx, now=ledger.now)
     for folder in new:
-        _open(folder, ledger, terms, roster)
+        _open(folder, ledger, terms=terms, roster=roster)
     for folder in raised:
-        _raise(folder, ledger, held[folder.incident.id], roster)
+        _raise(folder, ledger, held=held[folder.incident.id], roster=roster)
     for folder in owned:
         _tell_owner(folder, ledger, roster)
     for folder in desk.folders:
@@ -229,7 +229,7 @@ def _concerns_owner(folder: Folder) -> bool:
     )
 
 
-def _open(folder: Folder, ledger: Ledger, terms: queries.Terms, roster: Roster) -> None:
+def _open(folder: Folder, ledger: Ledger, *, terms: queries.Terms, roster: Roster) -> None:
     incident, gravest = folder.incident, folder.gravest
     incident.title = titled(gravest.title)
     incident.priority = _priority(gravest)
@@ -239,7 +239,7 @@ def _open(folder: Folder, ledger: Ledger, terms: queries.Terms, roster: Roster) 
     take_step(ledger, incident, roster, tell=Tell.TRIGGERED)
 
 
-def _raise(folder: Folder, ledger: Ledger, held: queries.Clocks, roster: Roster) -> None:
+def _raise(folder: Folder, ledger: Ledger, *, held: queries.Clocks, roster: Roster) -> None:
     """Bring the graver alert before everybody again, also when somebody had the incident."""
     incident, gravest = folder.incident, folder.gravest
     ledger.note(

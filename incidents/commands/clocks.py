@@ -1,6 +1,6 @@
 """The SLA clocks of running incidents: marks that are told, pauses and exclusions by hand."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from access.commands import audit
 from access.scope import Identity
 from incidents import clocks, queries
-from incidents.clocks import MARKS, Clock, Kind
+from incidents.clocks import BREACH, MARKS, Clock, Kind
 from incidents.commands.escalation import Answer
 from incidents.commands.ledger import Ledger
 from incidents.lifecycle import Status, Tell, What
@@ -20,8 +20,6 @@ from notifications import queries as notified
 from notifications.schemas import Reachable, Told
 from oncall import queries as oncall
 from oncall.roster import Roster
-
-BREACH = MARKS[-1]
 
 
 class ClockNotRunning(Conflict):
@@ -43,36 +41,38 @@ async def tell_marks(tx: AsyncSession, *, now: datetime, limit: int) -> int:
     for incident in due:
         for kind, (clock, before) in held[incident.id].items():
             passed = clocks.marks_passed(clock, now=now)
-            if passed > before:
-                people = _concerned(incident, passed, told.get(incident.id, ()), roster)
-                _tell_mark(ledger, incident, kind, clock, before, passed, people)
+            if marks := [mark for mark in MARKS if before < mark <= passed]:
+                heard = told.get(incident.id, ())
+                people = _concerned(incident, passed, told=heard, roster=roster)
+                _tell_marks(ledger, incident, kind=kind, clock=clock, marks=marks, people=people)
+            ledger.keep(incident, kind, clock, told=max(passed, before))
     await ledger.write(tx)
     await notifications.queue(tx, ledger.promises, now=now)
     return len(due)
 
 
-def _tell_mark(
+def _tell_marks(
     ledger: Ledger,
     incident: Incident,
+    *,
     kind: Kind,
     clock: Clock,
-    before: int,
-    passed: int,
+    marks: Sequence[int],
     people: dict[str, list[Reachable]],
 ) -> None:
     """Write a line for each mark, and tell the greatest: after a standstill one word is enough."""
-    for mark in (mark for mark in MARKS if before < mark <= passed):
+    for mark in marks:
         what = What.SLA_BREACHED if mark == BREACH else What.SLA_AT_RISK
         ledger.note(incident, what, clock=kind, percent=mark, limit=str(clock.goal.limit))
+    passed = marks[-1]
     tell = Tell.SLA_BREACHED if passed == BREACH else Tell.SLA_AT_RISK
     label = f"{kind}.{len(clock.goals)}.{passed}"
     facts = {"clock": kind.value, "percent": passed}
     ledger.promise(incident, tell, people.items(), label=label, facts=facts)
-    ledger.keep(incident, kind, clock, told=passed)
 
 
 def _concerned(
-    incident: Incident, passed: int, told: Iterable[Told], roster: Roster
+    incident: Incident, passed: int, *, told: Iterable[Told], roster: Roster
 ) -> dict[str, list[Reachable]]:
     """Return the owner of what is at risk, else all who heard; of a breach everybody hears."""
     targets = [f"person:{incident.acknowledged_by}"]
@@ -98,7 +98,9 @@ async def pause(
         return clocks.paused(clock, at=now, reason=reason, who=by.name)
 
     facts = {"clock": kind.value, "reason": reason}
-    return await _by_hand(tx, number, kind, change, What.CLOCK_PAUSED, facts, by=by, now=now)
+    return await _by_hand(
+        tx, number, kind, change=change, what=What.CLOCK_PAUSED, facts=facts, by=by, now=now
+    )
 
 
 async def resume(
@@ -110,7 +112,9 @@ async def resume(
         return clocks.resumed(clock, at=now)
 
     facts = {"clock": kind.value}
-    return await _by_hand(tx, number, kind, change, What.CLOCK_RESUMED, facts, by=by, now=now)
+    return await _by_hand(
+        tx, number, kind, change=change, what=What.CLOCK_RESUMED, facts=facts, by=by, now=now
+    )
 
 
 async def exclude(
@@ -137,17 +141,19 @@ async def exclude(
         "until": until.isoformat(),
         "reason": reason,
     }
-    return await _by_hand(tx, number, kind, change, What.TIME_EXCLUDED, facts, by=by, now=now)
+    return await _by_hand(
+        tx, number, kind, change=change, what=What.TIME_EXCLUDED, facts=facts, by=by, now=now
+    )
 
 
 async def _by_hand(
     tx: AsyncSession,
     number: int,
     kind: Kind,
+    *,
     change: Callable[[Clock], Clock],
     what: What,
     facts: dict[str, str],
-    *,
     by: Identity,
     now: datetime,
 ) -> Answer:

@@ -33,12 +33,14 @@ async def get(
     version: int | None = None,
 ) -> Incident:
     """Return an incident, held until the end of the transaction if `lock`; else refuse."""
-    return await _one(session, scope, Incident.number == number, str(number), lock, version)
+    return await _one(
+        session, scope, Incident.number == number, str(number), lock=lock, version=version
+    )
 
 
 async def by_id(session: AsyncSession, id: UUID, *, lock: bool = False) -> Incident:
     """Return the incident that a notification is about."""
-    return await _one(session, EVERYTHING, Incident.id == id, str(id), lock, None)
+    return await _one(session, EVERYTHING, Incident.id == id, str(id), lock=lock)
 
 
 async def _one(
@@ -46,8 +48,9 @@ async def _one(
     scope: Scope,
     which: ColumnElement[bool],
     name: str,
+    *,
     lock: bool,
-    version: int | None,
+    version: int | None = None,
 ) -> Incident:
     stmt = select(Incident).where(which)
     if lock:

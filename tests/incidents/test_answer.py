@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from access.scope import EVERYTHING
 from access.tables import AuditEntry
@@ -150,6 +151,21 @@ async def test_of_twelve_batches_at_once_one_opens_the_incident(world: House) ->
 
     assert len(await world.incidents()) == 1
     assert (await world.shows()).alert_count == 12
+
+
+async def test_without_the_lock_the_database_still_lets_one_incident_gather(
+    world: House,
+) -> None:
+    async def follows(n: int) -> None:
+        async with world.db.transaction() as tx:
+            told = [transition(f"disk{n}", clock=world.clock)]
+            await commands.follow(tx, "acme", told, now=world.clock())
+            await asyncio.sleep(0.1)
+
+    ended = await asyncio.gather(follows(1), follows(2), return_exceptions=True)
+
+    assert [type(error) for error in ended if error] == [IntegrityError]
+    assert len(await world.incidents()) == 1
 
 
 async def test_an_answer_and_a_batch_at_once_both_count(world: House) -> None:

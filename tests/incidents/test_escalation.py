@@ -1,13 +1,15 @@
 """Who is called, and when, until somebody takes the incident."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 from sqlalchemy import update
 
 from access.scope import EVERYTHING
-from incidents import commands, jobs, queries
+from incidents import commands, jobs, queries, reactions
 from incidents.lifecycle import Status, What
 from incidents.tables import Incident
+from notifications.events import NotificationFailed
 from oncall.tables import Contact
 from tests.support.incidents import P1, P3, House, person
 from tests.support.phone import Answer
@@ -153,6 +155,17 @@ async def test_a_failure_that_is_heard_twice_is_written_once(world: House) -> No
 
     assert (await world.story()).count(What.NOTIFICATION_FAILED) == 1
     assert world.rang == ["li", "han"]
+
+
+async def test_a_failure_about_something_else_is_not_ours(world: House) -> None:
+    failed = NotificationFailed(
+        notification=uuid4(), about=uuid4(), client="acme", person="li", event="triggered", why="?"
+    )
+    async with world.db.transaction() as tx:
+        await reactions.notification_failed(tx, failed, world.clock())
+        other = failed.model_copy(update={"event": "weekly_report"})
+        await reactions.notification_failed(tx, other, world.clock())
+    assert await world.incidents() == []
 
 
 async def test_a_step_falls_back_to_the_second_contact(world: House) -> None:

@@ -73,6 +73,7 @@ async def test_answered_after_its_breach_it_stays_breached_with_both_times(world
     opened = world.clock()
     world.clock.advance(minutes=20)
     await world.acknowledges("li")
+    await world.ticks()
 
     view = await world.clocked(Kind.RESPONSE)
 
@@ -88,6 +89,15 @@ async def test_answered_after_its_breach_it_stays_breached_with_both_times(world
         opened + 20 * MINUTE,
         None,
     )
+
+
+async def test_a_breach_is_told_also_when_the_answer_came_before_the_tick(world: House) -> None:
+    await world.fires("disk")
+    world.clock.advance(minutes=20)
+    await world.acknowledges("li")
+    await world.ticks()
+    await world.ticks()
+    assert percents(world, "han", Kind.RESPONSE) == [("sla_breached", 100)]
 
 
 async def test_a_clock_counts_in_the_hours_of_the_client(world: House) -> None:

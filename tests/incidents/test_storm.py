@@ -2,9 +2,10 @@
 
 from collections import Counter
 
+from access.scope import EVERYTHING
 from alerting.lifecycle import Kind, Priority
 from alerting.schemas import Transition
-from incidents import commands
+from incidents import commands, queries
 from kit.db import lock
 from tests.support.incidents import P1, P2, House, transition
 from tests.support.statements import statements
@@ -45,10 +46,24 @@ async def test_a_storm_is_a_few_statements(world: House) -> None:
 
 
 async def test_many_incidents_end_in_a_few_statements(world: House) -> None:
-    await world.carries(storm(world, Kind.FIRED, P2))
-    await world.carries(storm(world, Kind.RESOLVED, None))
+    few = 4 * SYSTEMS
+    await world.carries(storm(world, Kind.FIRED, P2)[:few])
+    await world.carries(storm(world, Kind.RESOLVED, None)[:few])
     world.clock.advance(minutes=1)
     async with world.db.transaction() as tx:
         with statements(world.db) as seen:
             assert await commands.resolve_some(tx, now=world.clock(), limit=100) == SYSTEMS
     assert len(seen) <= 14
+
+
+async def test_one_page_is_a_handful_of_statements(world: House) -> None:
+    await world.carries(storm(world, Kind.FIRED, P2))
+    with statements(world.db) as seen:
+        shown = await world.shows()
+    assert len(seen) <= 8
+    assert (shown.alert_count, len(shown.alerts)) == (ALERTS // SYSTEMS, ALERTS // SYSTEMS)
+    with statements(world.db) as seen:
+        async with world.db.snapshot() as session:
+            board = await queries.board(session, EVERYTHING, world.clock())
+    assert len(seen) <= 6
+    assert len(board) == SYSTEMS

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.scope import EVERYTHING, Identity, Right, Role, Scope
@@ -21,13 +21,15 @@ from incidents.content import webhook_payload
 from incidents.lifecycle import What
 from incidents.links import links
 from incidents.queries import Shown
-from incidents.tables import Incident
+from incidents.tables import Incident, SlaClock
 from kit import outbox
 from kit.db import Database, lock
 from kit.signing import Signer
 from notifications import commands as notifications
 from notifications.events import NotificationFailed
+from notifications.lifecycle import UNFINISHED
 from notifications.schemas import Leaving, Message, NotificationOut, Promise
+from notifications.tables import Notification
 from oncall.tables import Contact, EscalationPolicy, Schedule
 from tests.support.clock import FakeClock
 from tests.support.telling import INCIDENT, Telling, telling
@@ -142,11 +144,23 @@ class House:
         await self.settles()
 
     async def passes(self, **length: float) -> None:
-        """Let time go by a minute at a time, with the jobs at work."""
+        """Let time go by, with the jobs at work whenever something is due."""
         until = self.clock() + timedelta(**length)
         while self.clock() < until:
-            self.clock.now = min(until, self.clock() + timedelta(minutes=1))
+            soonest = self.clock() + timedelta(seconds=1)
+            self.clock.now = min(until, max(await self.next_due() or until, soonest))
             await self.ticks()
+
+    async def next_due(self) -> datetime | None:
+        """Return when the next job has work, or the next message leaves."""
+        columns = (Incident.next_step_at, Incident.resolve_at, SlaClock.next_mark_at)
+        waits = Notification.status.in_(UNFINISHED)
+        async with self.db.snapshot() as session:
+            found = [await session.scalar(select(func.min(column))) for column in columns]
+            found.append(
+                await session.scalar(select(func.min(Notification.next_try_at)).where(waits))
+            )
+        return min((moment for moment in found if moment), default=None)
 
     async def acknowledges(self, name: str, number: int = 1) -> Answer:
         """Let somebody take the incident."""

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from access import queries
 from access.commands import ensure_built_ins
 from access.commands.provision import SecretInUse
-from access.scope import EVERYTHING
+from access.scope import EVERYTHING, Scope
 from access.tables import AuditEntry, Client, Person, Target, Token
 from alerting.tables import Rule
 from app.provisioning import DEFAULTS, FilesNotValid, apply, describe
@@ -98,7 +98,7 @@ async def test_a_folder_fills_every_room_and_again_changes_nothing(
         known, _ = await queries.identity_of_token(session, ENVIRON["TOKEN"], NOON)
         directory = await queries.directory(session)
         client = await queries.client(session, EVERYTHING, "acme")
-    assert known.scope.clients == {"acme"}
+    assert known.scope == Scope(frozenset({"acme"}))
     assert directory.system_of({"client": "acme", "job": "pos-1"}) == "pos"
     assert client.origin is not None
     assert client.origin.endswith("a.yml:2")

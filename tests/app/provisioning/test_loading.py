@@ -10,6 +10,7 @@ from app.provisioning.sections import SystemIn
 from kit.settings import ROOT
 
 QUICKSTART = ROOT / "examples" / "quickstart"
+MANUAL = ROOT / "docs" / "configuration.md"
 
 
 def wrote(folder: Path, text: str, name: str = "a.yml") -> Path:
@@ -35,30 +36,9 @@ def test_what_we_ship_has_no_mistakes() -> None:
     assert "1 clients, 3 systems" in summary(loaded(QUICKSTART))
 
 
-def test_the_example_of_the_design_is_taken_as_it_stands(tmp_path: Path) -> None:
-    folder = wrote(
-        tmp_path,
-        """
-clients:     [{name: acme, title: 爱可美餐饮, locale: zh-CN, timezone: Asia/Shanghai, sla: standard}]
-systems:     [{name: pos, client: acme, title: 点餐系统, core: true, match: {job: "pos-.*"}}]
-people:      [{name: li, title: 李雷, contacts: [{channel: webhook, url: "http://127.0.0.1:9911/li"}]}]
-schedules:   [{name: primary, timezone: Asia/Shanghai, layers: [{rotation: weekly, handoff: "Mon 09:00", people: [li]}]}]
-escalations: [{name: default, steps: [{notify: ["schedule:primary"], wait: 5m}, {notify: ["person:li"], wait: 5m}], repeat: 2}]
-slas:        [{name: standard, P1: {response: 15m, recovery: 2h}, P2: {response: 30m, recovery: 4h}, P3: {response: 2h, recovery: 24h, hours: business}, P4: {response: 8h, recovery: 72h, hours: business}}]
-tokens:      [{name: agent, client: acme, scopes: [ingest], secret_env: ACME_TOKEN}]
-thresholds:
-  - name: disk-space
-    title: {zh: 磁盘使用率, en: Disk usage}
-    expr: 100 * (1 - node_filesystem_avail_bytes / node_filesystem_size_bytes)
-    unit: percent
-    P1: {above: 95, for: 5m}
-    P2: {above: 90, for: 10m}
-    P3: {above: 80, for: 30m}
-    recover: {below: 75, for: 5m}
-    absent: {for: 10m, priority: P2}
-""",
-    )
-    found = loaded(folder)
+def test_the_example_of_the_manual_is_taken_as_it_stands(tmp_path: Path) -> None:
+    example = MANUAL.read_text("utf-8").partition("```yaml\n")[2].partition("```")[0]
+    found = loaded(wrote(tmp_path, example))
     (system,) = [value for value, _ in found.of("systems", SystemIn)]
     assert (system.core, system.match) == (True, {"job": "pos-.*"})
     rules = {value.name: value for value, _ in found.of("thresholds", ThresholdSpec)}
@@ -109,14 +89,17 @@ def test_names_that_nobody_has_are_mistakes_where_they_stand(tmp_path: Path) -> 
     folder = wrote(
         tmp_path,
         """
-clients: [{name: acme, title: A, sla: gold, escalation: nights, overrides: {nothing: {P1: {above: 1}}}}]
+clients:
+  - {name: acme, title: A, sla: gold, escalation: nights, overrides: {nothing: {P1: {above: 1}}}}
 systems: [{name: pos, client: amce, title: POS}]
 people: [{name: li, title: Li, clients: [bolt]}]
 schedules: [{name: primary, layers: [{people: [li, han]}]}]
-escalations: [{name: mine, steps: [{notify: ["schedule:secondary", "person:wu", "role:boss"], wait: 1m}]}]
+escalations:
+  - {name: mine, steps: [{notify: ["schedule:secondary", "person:wu", "role:boss"], wait: 1m}]}
 tokens: [{name: t, client: bolt, scopes: [ingest], secret_env: T}]
 targets: [{name: web, client: acme, system: shop, kind: http, url: "http://x"}]
-thresholds: [{name: t, expr: "up", P1: {below: 1}, clients: [bolt], systems: [shop], escalation: none}]
+thresholds:
+  - {name: t, expr: up, P1: {below: 1}, clients: [bolt], systems: [shop], escalation: none}
 """,
     )
     assert [line.partition(": ")[2] for line in mistakes(folder)] == [

@@ -1,0 +1,139 @@
+"""Alerts and rules over REST; read only: what fires is for the rules to say."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from access.scope import Right
+from access.web import Caller
+from alerting import queries
+from alerting.lifecycle import Priority
+from alerting.tables import Alert, Rule
+from kit.web import Db, Paging
+
+router = APIRouter(prefix="/api/v1", tags=["alerting"])
+
+StateName = Literal["pending", "firing", "resolved", "unknown"]
+
+
+class AlertOut(BaseModel):
+    """One alert; `state` is `unknown` while the data of an open one stopped."""
+
+    id: UUID
+    client: str
+    system: str
+    rule: str
+    title: dict[str, str]
+    labels: dict[str, str]
+    drill: str
+    state: str
+    priority: Priority | None
+    value: float | None
+    unit: str
+    at: datetime | None
+    fired_at: datetime | None
+    resolved_at: datetime | None
+    silent_since: datetime | None
+
+    @classmethod
+    def of(cls, row: Alert) -> "AlertOut":
+        """Return what is shown of a row."""
+        return cls(
+            id=row.id,
+            client=row.client,
+            system=row.system,
+            rule=row.rule,
+            title=row.title,
+            labels=row.labels,
+            drill=row.drill,
+            state=row.state.shown,
+            priority=row.priority,
+            value=row.value,
+            unit=row.unit,
+            at=row.at,
+            fired_at=row.fired_at,
+            resolved_at=row.resolved_at,
+            silent_since=row.absent_since,
+        )
+
+
+class AlertList(BaseModel):
+    """Alerts, the gravest first."""
+
+    items: list[AlertOut]
+    next: str | None
+
+
+class RuleOut(BaseModel):
+    """One rule as it was written; `origin` is the place in the file that owns it."""
+
+    name: str
+    title: dict[str, str]
+    expr: str
+    unit: str
+    ladder: dict[str, Any]
+    clients: list[str] | None
+    systems: list[str] | None
+    core: bool | None
+    escalation: str | None
+    origin: str | None
+
+    @classmethod
+    def of(cls, row: Rule) -> "RuleOut":
+        """Return what is shown of a row."""
+        return cls(**{name: getattr(row, name) for name in cls.model_fields})
+
+
+class RuleList(BaseModel):
+    """Rules, by name."""
+
+    items: list[RuleOut]
+    next: str | None
+
+
+@router.get("/alerts")
+async def list_alerts(
+    caller: Caller,
+    db: Db,
+    page: Paging,
+    state: StateName | None = None,
+    client: Annotated[str | None, Query(max_length=63)] = None,
+) -> AlertList:
+    """Return alerts that the caller reaches; without `state` those that wait or fire."""
+    caller.need(Right.READ)
+    start = page.cursor or 0
+    async with db.snapshot() as session:
+        rows = await queries.alerts(
+            session, caller.scope, client=client, state=state, offset=start, limit=page.limit + 1
+        )
+    following = str(start + page.limit) if len(rows) > page.limit else None
+    return AlertList(items=[AlertOut.of(row) for row in rows[: page.limit]], next=following)
+
+
+@router.get("/alerts/{alert_id}")
+async def get_alert(alert_id: UUID, caller: Caller, db: Db) -> AlertOut:
+    """Return one alert."""
+    caller.need(Right.READ)
+    async with db.snapshot() as session:
+        return AlertOut.of(await queries.get(session, caller.scope, alert_id))
+
+
+@router.get("/rules")
+async def list_rules(caller: Caller, db: Db, page: Paging) -> RuleList:
+    """Return the rules that hold for some client the caller reaches."""
+    caller.need(Right.READ)
+    start = page.cursor or 0
+    async with db.snapshot() as session:
+        rows = await queries.rows_of_rules(session)
+    shown = [row for row in rows if _concerns(row, caller.scope.clients)]
+    following = str(start + page.limit) if len(shown) > start + page.limit else None
+    return RuleList(
+        items=[RuleOut.of(row) for row in shown[start : start + page.limit]], next=following
+    )
+
+
+def _concerns(row: Rule, clients: frozenset[str] | None) -> bool:
+    return clients is None or row.clients is None or bool(clients.intersection(row.clients))

@@ -1,0 +1,312 @@
+"""Passes verdicts on samples as they come: start reading at `on_batch`, `drain` and `sweep`."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from access.directory import Directory
+from alerting import mending, queries
+from alerting.backlog import Backlog, Drained
+from alerting.delivery import Carry
+from alerting.expressions import Expressions, Head
+from alerting.lanes import Lanes
+from alerting.news import News
+from alerting.rules_index import RulesIndex
+from alerting.tables import Alert
+from alerting.thresholds import CompiledRule
+from alerting.watches import Watched, Watches
+from kit.clock import Clock, milliseconds
+from kit.db import Database
+from metrics.batch import START as BEGINNING
+from metrics.batch import Batch, Position
+from metrics.promql.tree import Selector
+
+GRACE = timedelta(minutes=2)
+"""After our own start silence means nothing until then."""
+
+
+class Samples(Head, Protocol):
+    """What the evaluator asks of the store."""
+
+    def listen(self, callback: Callable[[Batch], None], /) -> None:
+        """Have `callback` given each batch."""
+        ...
+
+    def on_series(self, callback: Callable[[list[int]], None], /) -> None:
+        """Have `callback` told the refs of new series, before their first batch."""
+        ...
+
+    def release(self, position: Position, /) -> None:
+        """Let the journal be cut up to `position`."""
+        ...
+
+
+class Evaluator:
+    """Memory over the alert rows: what it remembers of a series moves after the commit.
+
+    Make it before the store is opened, so that it hears of every series; `start` it when the
+    store is open. `carry` is the one transaction of the main path.
+    """
+
+    def __init__(
+        self,
+        store: Samples,
+        db: Database,
+        carry: Carry,
+        *,
+        clock: Clock,
+        history: timedelta | None = timedelta(minutes=5),
+    ) -> None:
+        self.ready: datetime | None = None
+        self.last_tick: datetime | None = None
+        self.last_sweep: datetime | None = None
+        self._store, self._db, self._carry, self._clock = store, db, carry, clock
+        self._backlog = Backlog(history)
+        self._counts: Counter[str] = Counter()
+        self._refs = 0
+        self._fresh: list[int] = []
+        self._progress: dict[str, Position] = {}
+        self._owing: set[str] = set()
+        self._look = False
+        self._dropped = 0
+        self._building = asyncio.Lock()
+        self._held = True
+        self._watches = Watches(RulesIndex((), Directory({}, ())), store.labels, self._reads)
+        self._lanes = Lanes(db, carry, clock, self._watches)
+        self._expressions = Expressions(store, self._watches, self._lanes, ready=clock())
+        store.listen(self.on_batch)
+        store.on_series(self.on_series)
+
+    def on_series(self, refs: list[int]) -> None:
+        """Take note of new series."""
+        self._refs = max(self._refs, max(refs, default=-1) + 1)
+        self._fresh.extend(refs)
+
+    def on_batch(self, batch: Batch) -> None:
+        """Take note of a batch; what was history when it came is left out."""
+        self._backlog.add(batch)
+
+    async def start(
+        self, rules: Sequence[CompiledRule], directory: Directory, *, now: datetime
+    ) -> None:
+        """Take up the alerts that exist, then what the journal had that they have not seen."""
+        self.ready = now
+        async with self._db.snapshot() as session:
+            self._progress = await queries.progress(session)
+        await self.reload(rules, directory, now=now)
+
+    async def reload(
+        self, rules: Sequence[CompiledRule], directory: Directory, *, now: datetime
+    ) -> None:
+        """Watch by these rules from now on; alerts that no rule watches any more are resolved."""
+        async with self._building:
+            self._held = True
+            try:
+                await self._lanes.stop()
+                async with self._db.snapshot() as session:
+                    rows = await queries.open_alerts(session)
+                self.watch(RulesIndex(rules, directory), rows, now=now)
+            finally:
+                self._held = self.ready is None
+                self._backlog.woken.set()
+
+    def watch(self, index: RulesIndex, rows: Sequence[Alert], *, now: datetime) -> None:
+        """Make memory anew from the rules, the series and the open rows."""
+        self._rebuild(index, rows, now)
+        self._held = False
+
+    async def run(self) -> None:
+        """Evaluate what comes, until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._drain_all(), name="alerting: samples")
+                both.create_task(self._evaluate_all(), name="alerting: expressions")
+        finally:
+            await self._lanes.stop()
+
+    async def settle(self) -> None:
+        """Wait until everything that has come is evaluated and carried."""
+        await self._drain_now()
+        for expression in self._expressions.marked():
+            await self._expressions.evaluate(expression, self._clock())
+        await self._lanes.idle()
+
+    def drain(self) -> bool:
+        """Compare some of what waits; tell whether more waits. No await, no database."""
+        if self._held:
+            return False
+        fresh, self._fresh = self._fresh, []
+        self._watches.learn(fresh)
+        dropped = self._backlog.dropped
+        drained = self._backlog.take(self._unread)
+        if drained and len(drained.refs):
+            self._compare(drained)
+        if drained:
+            self._lanes.read_to = max(drained.position, self._lanes.read_to or BEGINNING)
+        if not len(self._backlog) and (self._look or dropped != self._dropped):
+            self._look, self._dropped = False, dropped
+            for _ in self._at_head(self._clock()):
+                continue
+        return bool(len(self._backlog))
+
+    def tick(self, now: datetime) -> None:
+        """Send on what time alone changes: waits that are over, series that fell silent."""
+        self.last_tick = now
+        if self._held or self.ready is None:
+            return
+        at, ready = milliseconds(now), milliseconds(self.ready)
+        grace = milliseconds(self.ready + GRACE)
+        watches = self._watches
+        news = (
+            mending.silent(watches, at=at, grace=grace),
+            mending.over(watches, self._store, at=at, ready=ready, grace=grace),
+        )
+        for each in news:
+            if each:
+                self._lanes.post(each)
+        self._expressions.mark_waiting(asyncio.get_running_loop().time())
+
+    async def sweep(self, now: datetime) -> None:
+        """Mend what differs: memory and the alert rows, then the head and memory."""
+        lanes, watches = self._lanes, self._watches
+        if self._held:
+            return
+        lanes.moved.clear()
+        async with self._db.snapshot() as session:
+            rows = await queries.open_alerts(session)
+        if lanes is not self._lanes:
+            return  # the rules were changed meanwhile, and memory made anew
+        self._counts["mended"] += mending.mend(watches, lanes, rows)
+        mending.try_again(watches, lanes)
+        for _ in self._at_head(now):
+            await asyncio.sleep(0)
+        self._expressions.mark_all(asyncio.get_running_loop().time())
+        owing, self._owing = self._owing, set()
+        for client in owing:
+            lanes.move_on(client)
+        if position := lanes.carried_to():
+            self._store.release(position)
+        self.last_sweep = now
+
+    def gauges(self, now: datetime) -> dict[str, float]:
+        """Return what is worth watching about the evaluator itself."""
+        oldest = self._backlog.oldest
+        counts = self._counts + self._lanes.counts
+        return {
+            "backlog_samples": len(self._backlog),
+            "lag_seconds": (now - oldest).total_seconds() if oldest else 0.0,
+            "watches": self._watches.count - 1,
+            "expressions": len(self._expressions),
+            "rules_broken": len(self._watches.index.broken),
+            "clients_failing": len(self._lanes.failing),
+            "set_aside": len(self._lanes.aside),
+            "history_samples_total": self._backlog.history,
+            "dropped_samples_total": self._backlog.dropped,
+            **{f"{name}_total": counts[name] for name in ("failed", "crashed", "set_aside")},
+        }
+
+    @property
+    def broken(self) -> dict[str, str]:
+        """Return why each rule that cannot be evaluated cannot."""
+        return {**self._watches.index.broken, **self._expressions.refusals()}
+
+    async def _drain_all(self) -> None:
+        while True:
+            await self._backlog.woken.wait()
+            self._backlog.woken.clear()
+            await self._drain_now()
+
+    async def _drain_now(self) -> None:
+        more = True
+        while more:
+            more = self.drain()
+            await asyncio.sleep(0)
+
+    async def _evaluate_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            expressions = self._expressions
+            for expression in expressions.due(loop.time()) if not self._held else ():
+                await expressions.evaluate(expression, self._clock())
+            wait = expressions.wait(loop.time())
+            expressions.woken.clear()
+            try:
+                await asyncio.wait_for(expressions.woken.wait(), 1.0 if wait is None else wait)
+            except TimeoutError:
+                continue
+
+    def _reads(self, number: int, selector: Selector, ref: int) -> None:
+        self._expressions.reads(number, selector, ref)
+
+    def _at_head(self, now: datetime) -> Iterator[int]:
+        return mending.look_at_head(self._watches, self._lanes, self._store, at=milliseconds(now))
+
+    def _rebuild(self, index: RulesIndex, rows: Sequence[Alert], now: datetime) -> None:
+        before = self._lanes
+        watches = Watches(index, self._store.labels, self._reads)
+        lanes = Lanes(self._db, self._carry, self._clock, watches)
+        lanes.read_to = before.read_to
+        self._counts += before.counts
+        self._watches, self._lanes = watches, lanes
+        ready = (self.ready or now) + GRACE
+        self._expressions = Expressions(self._store, watches, lanes, ready=ready)
+        watches.expect(map(mending.as_remembered, rows))
+        self._fresh = []
+        watches.learn(range(self._refs))
+        watches.seen[: self._refs] = self._store.newest(np.arange(self._refs, dtype=np.int32))[0]
+        for refs in self._backlog.refs:
+            watches.seen[refs] = -1  # the head is ahead of what we have evaluated
+        mending.take_up(watches, lanes, self._expressions, now=now)
+        self._look = True
+        self._expressions.mark_all(asyncio.get_running_loop().time())
+
+    def _unread(self, batch: Batch) -> NDArray[np.bool_]:
+        """Tell of a batch from the journal which samples its clients' rules have not seen."""
+        seen = [self._progress.get(client, BEGINNING) for client in self._watches.clients]
+        ahead = np.array([batch.position > position for position in seen], np.bool_)
+        unread: NDArray[np.bool_] = ahead[self._watches.whose[batch.refs]]
+        return unread
+
+    def _compare(self, drained: Drained) -> None:
+        """Send on the samples that may change something, and whatever else their watches saw."""
+        watches, refs, times = self._watches, drained.refs, drained.times
+        seen = watches.seen[refs]
+        in_order = times >= seen
+        watches.seen[refs] = np.maximum(times, seen)
+        self._note_clients(watches.whose[refs])
+        for slot in watches.slots:
+            mine = slot[refs]
+            with np.errstate(invalid="ignore"):
+                same = drained.values >= watches.low[mine]
+                same &= drained.values <= watches.high[mine]
+            same &= times < watches.due[mine]
+            if not same.all():
+                self._news(mine, ~same & in_order, in_order, drained)
+        self._expressions.touched(refs, at=asyncio.get_running_loop().time())
+
+    def _news(
+        self,
+        mine: Watched,
+        changes: NDArray[np.bool_],
+        in_order: NDArray[np.bool_],
+        drained: Drained,
+    ) -> None:
+        watches, values = self._watches, drained.values
+        # the end of a series, or no number, says nothing where silence does not matter
+        changes &= (mine > 0) & (~np.isnan(values) | watches.silence[mine] | watches.busy[mine])
+        if not changes.any():
+            return
+        concerned = np.zeros(watches.count, np.bool_)
+        concerned[mine[changes]] = True
+        told = np.flatnonzero(concerned[mine] & in_order)
+        self._lanes.post(News(mine[told], drained.times[told], values[told], drained.arrived[told]))
+
+    def _note_clients(self, whose: Watched) -> None:
+        flags = np.zeros(len(self._watches.clients), np.bool_)
+        flags[whose] = True
+        self._owing.update(self._watches.clients[n] for n in np.flatnonzero(flags).tolist())

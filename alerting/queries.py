@@ -1,0 +1,129 @@
+"""Reads of alerting: what is open, how far the rules have read, which rules there are."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.elements import ColumnElement
+
+from access.scope import Scope
+from alerting.lifecycle import Phase
+from alerting.schemas import ThresholdSpec
+from alerting.tables import Alert, Progress, Rule, SetAside
+from alerting.thresholds import CompiledRule
+from kit.errors import NotFound
+from metrics.batch import Position
+
+OPEN = (Phase.PENDING, Phase.FIRING)
+MOST = 500
+
+
+async def get(session: AsyncSession, scope: Scope, alert_id: UUID) -> Alert:
+    """Return one alert, or refuse."""
+    alert = await session.get(Alert, alert_id)
+    if alert is None or not scope.allows(alert.client):
+        raise NotFound(f"no alert {alert_id}")
+    return alert
+
+
+async def alerts(
+    session: AsyncSession,
+    scope: Scope,
+    *,
+    client: str | None = None,
+    state: str | None = None,
+    offset: int = 0,
+    limit: int = MOST,
+) -> Sequence[Alert]:
+    """Return alerts, the gravest and newest first; without `state` those that are open."""
+    stmt = (
+        select(Alert)
+        .where(_in_state(state), *_within(scope, client))
+        .order_by(Alert.priority.asc().nulls_last(), Alert.at.desc(), Alert.id)
+        .offset(offset)
+        .limit(limit)
+    )
+    return (await session.scalars(stmt)).all()
+
+
+async def counts(session: AsyncSession, scope: Scope) -> dict[str, dict[str, int]]:
+    """Return how many alerts fire, by client and priority."""
+    stmt = (
+        select(Alert.client, Alert.priority, func.count())
+        .where(Alert.phase == Phase.FIRING, *_within(scope, None))
+        .group_by(Alert.client, Alert.priority)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for client, priority, count in await session.execute(stmt):
+        found.setdefault(client, {})[str(priority)] = count
+    return found
+
+
+async def by_id(session: AsyncSession, ids: Iterable[UUID]) -> dict[UUID, Alert]:
+    """Return these alerts, for a caller that was allowed to see what they belong to."""
+    rows = await session.scalars(select(Alert).where(Alert.id.in_(list(ids))))
+    return {row.id: row for row in rows}
+
+
+async def open_alerts(session: AsyncSession) -> Sequence[Alert]:
+    """Return every alert that waits or fires, of all clients; for the evaluator alone."""
+    return (await session.scalars(select(Alert).where(Alert.phase.in_(OPEN)))).all()
+
+
+async def progress(session: AsyncSession) -> dict[str, Position]:
+    """Return how far the rules have read the journal, by client."""
+    rows = await session.scalars(select(Progress))
+    return {row.client: Position(row.segment, row.offset) for row in rows}
+
+
+async def set_aside(session: AsyncSession, scope: Scope) -> Sequence[SetAside]:
+    """Return what could not be written, the newest first."""
+    stmt = select(SetAside).order_by(SetAside.at.desc()).limit(MOST)
+    if scope.clients is not None:
+        stmt = stmt.where(SetAside.client.in_(scope.clients))
+    return (await session.scalars(stmt)).all()
+
+
+async def rows_of_rules(session: AsyncSession) -> Sequence[Rule]:
+    """Return every rule, by name."""
+    return (await session.scalars(select(Rule).order_by(Rule.name))).all()
+
+
+async def rules(session: AsyncSession) -> list[CompiledRule]:
+    """Return every rule ready for use, by name."""
+    return [CompiledRule(spec_of(row)) for row in await rows_of_rules(session)]
+
+
+def spec_of(row: Rule) -> ThresholdSpec:
+    """Return a rule as it was written."""
+    return ThresholdSpec.model_validate(
+        {
+            **row.ladder,
+            "name": row.name,
+            "title": row.title,
+            "expr": row.expr,
+            "unit": row.unit,
+            "clients": row.clients,
+            "systems": row.systems,
+            "core": row.core,
+            "escalation": row.escalation,
+        }
+    )
+
+
+def _in_state(state: str | None) -> ColumnElement[bool]:
+    if state is None:
+        return Alert.phase.in_(OPEN)
+    if state == "unknown":
+        return Alert.phase.in_(OPEN) & Alert.absent_since.is_not(None)
+    return or_(Alert.phase == state)
+
+
+def _within(scope: Scope, client: str | None) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if scope.clients is not None:
+        found.append(Alert.client.in_(scope.clients))
+    if client is not None:
+        found.append(Alert.client == client)
+    return found

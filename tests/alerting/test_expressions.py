@@ -1,0 +1,132 @@
+"""Rules that compute: tenants apart, whole scrapes, and what vanishes."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from kit.db import Database
+from tests.support.alerts import add_clients, rule
+from tests.support.clock import FakeClock
+from tests.support.watching import CLIENTS, Watching
+
+RATIO = "100 * (1 - free / size)"
+
+
+@pytest.fixture
+async def world(db: Database, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Watching]:
+    await add_clients(db, *CLIENTS)
+    watching = Watching(db, tmp_path, clock)
+    yield watching
+    await watching.close()
+
+
+async def scrape(world: Watching, free: float, size: float = 100, *, host: str) -> None:
+    await world.takes("free", free, host=host)
+    await world.takes("size", size, host=host)
+    await world.evaluator.settle()
+
+
+async def test_a_ratio_fires_and_resolves(world: Watching) -> None:
+    await world.open(rule(expr=RATIO))
+    await scrape(world, 5, host="a")
+    await scrape(world, 50, host="b")
+    assert world.told == ["acme disk fired P2"]
+    assert world.heard[0].labels == {"client": "acme", "host": "a"}
+    assert world.heard[0].value == pytest.approx(95)
+    await world.passes(seconds=15)
+    await scrape(world, 50, host="a")
+    assert world.told[1:] == ["acme disk resolved -"]
+
+
+async def test_half_a_scrape_makes_no_false_ratio(world: Watching) -> None:
+    await world.open(rule(expr=RATIO))
+    for _ in range(3):
+        await scrape(world, 50, 100, host="a")
+        await world.passes(seconds=15)
+    await world.pushes("free", 5, host="a")  # the disk was made smaller: its size comes next
+    assert world.told == []
+    await world.pushes("size", 10, host="a")
+    assert world.told == []
+    await world.passes(seconds=15)
+    await world.pushes("free", 0.5, host="a")
+    await world.pushes("size", 10, host="a")
+    assert world.told == ["acme disk fired P2"]
+
+
+async def test_a_host_that_died_holds_up_no_other(world: Watching) -> None:
+    await world.open(rule(expr=RATIO))
+    for host in ("a", "b"):
+        await scrape(world, 50, host=host)
+    for _ in range(3):
+        await world.passes(seconds=15)
+        await scrape(world, 50, host="a")
+    await world.passes(seconds=15)
+    await scrape(world, 5, host="a")
+    assert world.told == ["acme disk fired P2"]
+
+
+async def test_clients_stay_apart_in_groups(world: Watching) -> None:
+    await world.open(rule(expr="sum(disk_used)"))
+    for client in CLIENTS:
+        await world.pushes("disk_used", 60, host="a", client=client)
+    assert world.told == []
+    await world.pushes("disk_used", 60, host="b", client="bolt")
+    assert world.told == ["bolt disk fired P2"]
+
+
+async def test_a_client_whose_clock_runs_ahead_silences_no_other(world: Watching) -> None:
+    await world.open(rule(expr="sum(disk_used)"))
+    await world.pushes("disk_used", 95, client="acme")
+    await world.pushes("disk_used", 95, client="bolt", ago=-540)
+    assert sorted(world.told) == ["acme disk fired P2", "bolt disk fired P2"]
+
+
+async def test_what_vanishes_is_unknown(world: Watching) -> None:
+    await world.open(rule(expr="sum by (host) (disk_used)"))
+    for host in ("a", "b"):
+        await world.pushes("disk_used", 95, host=host)
+    for _ in range(25):
+        await world.passes(seconds=15)
+        await world.pushes("disk_used", 95, host="b")
+    assert world.told == ["acme disk fired P2"] * 2 + ["acme disk unknown P2"]
+    assert world.heard[2].labels["host"] == "a"
+
+
+async def test_all_of_a_client_that_vanishes_is_unknown(world: Watching) -> None:
+    await world.open(rule(expr="sum(disk_used)"))
+    await world.pushes("disk_used", 95)
+    await world.passes(minutes=6)
+    await world.sweeps()
+    assert world.told == ["acme disk fired P2", "acme disk unknown P2"]
+
+
+async def test_a_condition_that_is_no_longer_met_is_resolved(world: Watching) -> None:
+    await world.open(rule(expr="disk_used > 90", P1={"present": True, "for": "1m"}))
+    world.clock.advance(minutes=3)
+    for value in (95, 96, 97, 98, 99, 20):
+        await world.pushes("disk_used", value)
+        await world.passes(seconds=15)
+    await world.sweeps()
+    assert world.told == ["acme disk fired P1", "acme disk resolved -"]
+
+
+async def test_a_computed_alert_keeps_its_wait_over_a_restart(
+    db: Database, tmp_path: Path, clock: FakeClock
+) -> None:
+    await add_clients(db, *CLIENTS)
+    patient = rule(expr=RATIO, P1={"above": 90, "for": "5m"})
+    first = Watching(db, tmp_path, clock)
+    await first.open(patient)
+    await scrape(first, 5, host="a")
+    await first.close()
+    clock.advance(minutes=3)
+    second = Watching(db, tmp_path, clock)
+    await second.open(patient)
+    await second.passes(minutes=1)
+    await scrape(second, 5, host="a")
+    assert second.told == []
+    await second.passes(minutes=1)
+    await scrape(second, 5, host="a")
+    assert second.told == ["acme disk fired P1"]
+    await second.close()

@@ -1,0 +1,63 @@
+"""What the product promises to the person on call."""
+
+from tests.support.world import World
+
+
+async def test_an_alert_notifies_li_then_han_until_han_acknowledges(world: World) -> None:
+    await world.pushes("disk", 97)  # above 95 for 2 minutes is P1
+    assert world.phone.rang == []
+    await world.passes(minutes=2)
+    assert world.phone.rang == ["li"]
+    await world.passes(minutes=5)
+    assert world.phone.rang == ["li", "han"]
+    await world.acknowledges("han")
+    await world.passes(hours=1)
+    assert world.phone.rang[:3] == ["li", "han", "li"]  # li hears who has it
+    assert world.phone.calls_of("li")[1].json["event"] == "acknowledged"
+
+
+async def test_a_peak_that_is_over_in_time_wakes_nobody(world: World) -> None:
+    await world.pushes("disk", 97)
+    await world.passes(minutes=1)
+    await world.pushes("disk", 60)
+    await world.passes(minutes=10)
+
+    assert world.phone.rang == []
+    assert await world.incidents() == []
+
+
+async def test_what_was_told_is_taken_back_when_it_is_over(world: World) -> None:
+    await world.pushes("disk", 97)
+    await world.passes(minutes=2)
+    await world.pushes("disk", 60)
+    assert world.phone.rang == ["li"]
+    await world.passes(minutes=1)
+
+    assert [call.json["event"] for call in world.phone.calls] == ["triggered", "resolved"]
+    incident = await world.incident()
+    assert incident["status"] == "resolved"
+    assert incident["sla"]["recovery"]["state"] == "met"
+    assert incident["sla"]["response"]["state"] == "met"
+
+
+async def test_a_graver_alert_wakes_whoever_had_acknowledged(world: World) -> None:
+    await world.pushes("disk", 92)  # P2
+    await world.passes(minutes=2)
+    await world.acknowledges("li")
+    await world.pushes("disk", 97)
+    await world.passes(minutes=2)
+
+    assert [call.json["event"] for call in world.phone.calls_of("li")] == ["triggered", "raised"]
+    incident = await world.incident()
+    assert (incident["priority"], incident["status"]) == ("P1", "triggered")
+
+
+async def test_data_that_stops_leaves_the_alert_unknown_and_the_incident_open(
+    world: World,
+) -> None:
+    await world.pushes("disk", 97)
+    await world.passes(minutes=30)
+
+    incident = await world.incident()
+    assert incident["alerts"][0]["state"] == "unknown"
+    assert incident["status"] == "triggered"

@@ -70,11 +70,11 @@ class Child:
     def __init__(self, order: Order, output: IO[bytes]) -> None:
         self._command: Sequence[str] = arguments(order)
         self._output = output
-        self._pid: Future[int] = Future()
+        self._process: Future[subprocess.Popen[bytes]] = Future()
         self._code: Future[int] = Future()
-        for future in (self._pid, self._code):
-            future.set_running_or_notify_cancel()  # who stops waiting must not cancel it for others
+        self._code.set_running_or_notify_cancel()  # one waiter must not cancel it for others
         Thread(target=self._keep, name="postgres-keeper", daemon=True).start()
+        self.pid = self._process.result().pid  # about a millisecond
 
     def _keep(self) -> None:
         # The kernel's signal at a parent's death follows the thread that forked: this one stays
@@ -89,16 +89,16 @@ class Child:
                 start_new_session=True,
             )
         except OSError as error:
-            self._pid.set_exception(error)
+            self._process.set_exception(error)
             return
         finally:
             self._output.close()
-        self._pid.set_result(process.pid)
+        self._process.set_result(process)
         self._code.set_result(process.wait())
 
-    async def pid(self) -> int:
-        """Return the process id, once it runs."""
-        return await asyncio.wrap_future(self._pid)
+    def send(self, sign: signal.Signals) -> None:
+        """Send it a signal, unless it has ended."""
+        self._process.result().send_signal(sign)
 
     @property
     def over(self) -> bool:

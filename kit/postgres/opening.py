@@ -27,7 +27,11 @@ async def open_server(cluster: Cluster) -> tuple[Postmaster, str]:
     """Adopt the server that runs in the folder, or start one; return it and its version."""
     while True:
         server = await _adopted(cluster) or await _started(cluster)
-        version = await _greeted(cluster, server)
+        try:
+            version = await _greeted(cluster, server)
+        except BaseException:
+            await server.stop()
+            raise
         if version is not None:
             return server, version
 
@@ -55,9 +59,9 @@ async def _adopted(cluster: Cluster) -> Postmaster | None:
         settled = await patiently(lambda: _settled(cluster, found), "PostgreSQL to recover")
         if settled.status == "ready" and _reachable(cluster, settled):
             guard = Child(child.guarding(found.pid), cluster.log.append())
-            await guard.pid()
             assert settled.socket is not None
-            return Postmaster(found.pid, guard, data=cluster.data, socket=settled.socket)
+            place = {"data": cluster.data, "socket": settled.socket}
+            return Postmaster(guard, found=found.pid, **place)
         log.warning("it cannot be reached: starting it again")
         postmaster.send(found.pid, signal.SIGINT, cluster.data)
     gone = f"PostgreSQL (process {found.pid}) to shut down"
@@ -89,10 +93,15 @@ async def _started(cluster: Cluster) -> Postmaster:
         socket = sockets.place(cluster.folder, cluster.footing.owner)
         sockets.clear(socket)
         mark = cluster.log.size()
-        server = Child(cluster.serve(socket), cluster.log.append())
-        pid = await _decided(cluster, server)
+        process = Child(cluster.serve(socket), cluster.log.append())
+        server = Postmaster(process, data=cluster.data, socket=socket)
+        try:
+            await _decided(cluster, server)
+        except BaseException:
+            await server.stop()
+            raise
         if not server.over:
-            return Postmaster(pid, server, data=cluster.data, socket=socket)
+            return server
         said = cluster.log.since(mark)
         if STILL_IN_USE not in said:
             raise CannotStart(f"PostgreSQL did not start: {child.last(said)}")
@@ -102,17 +111,15 @@ async def _started(cluster: Cluster) -> Postmaster:
         await asyncio.sleep(1)
 
 
-async def _decided(cluster: Cluster, server: Child) -> int:
-    """Wait until a server is ready or has given up; return its process id."""
-    pid = await server.pid()
+async def _decided(cluster: Cluster, server: Postmaster) -> None:
+    """Wait until a server is ready or has given up."""
 
     def look() -> bool | None:
         found = postmaster.note(cluster.data)
-        ready = found is not None and found.pid == pid and found.status == "ready"
+        ready = found is not None and found.pid == server.pid and found.status == "ready"
         return True if ready or server.over else None
 
     await patiently(look, "PostgreSQL to recover")
-    return pid
 
 
 async def _bury(cluster: Cluster) -> None:

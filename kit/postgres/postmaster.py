@@ -75,8 +75,10 @@ def _same_place(process: psutil.Process, at: os.stat_result, data: Path) -> bool
 class Postmaster:
     """A server that runs: our child, or one we found, with a `keeper` that lives as long."""
 
-    def __init__(self, pid: int, keeper: Child, *, data: Path, socket: Path) -> None:
-        self.pid = pid
+    def __init__(
+        self, keeper: Child, *, data: Path, socket: Path, found: int | None = None
+    ) -> None:
+        self.pid = keeper.pid if found is None else found
         self.socket = socket
         self._keeper = keeper
         self._data = data
@@ -94,16 +96,21 @@ class Postmaster:
             return False
         return True
 
-    async def stop(self, grace: float) -> None:
-        """End it: sessions are cut off; after `grace` seconds also without a checkpoint."""
-        for sign, patience in ((signal.SIGINT, grace), (signal.SIGQUIT, 1.0)):
-            if not self.over:
-                send(self.pid, sign, self._data)
+    async def stop(self) -> None:
+        """End it: sessions are cut off; after three seconds also without a checkpoint."""
+        for sign, patience in ((signal.SIGINT, 3.0), (signal.SIGQUIT, 1.0)):
+            self._send(sign)
             if await self.ended(patience):
                 return
         for pid in {self.pid, *await asyncio.to_thread(left_behind, self._data)}:
             send(pid, signal.SIGKILL, self._data)
         await self.ended()
+
+    def _send(self, sign: signal.Signals) -> None:
+        if self.pid == self._keeper.pid:
+            self._keeper.send(sign)
+        else:
+            send(self.pid, sign, self._data)
 
 
 def send(pid: int, sign: signal.Signals, data: Path) -> None:

@@ -10,6 +10,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 from kit.postgres import footing, programs, sockets
 from kit.postgres.cluster import Cluster
 from kit.postgres.errors import CannotStart
@@ -19,7 +21,6 @@ from kit.postgres.postmaster import Postmaster
 
 log = logging.getLogger(__name__)
 
-GRACE = 3.0
 LOOK_EVERY = 60.0
 LONGEST_PAUSE = 30.0
 
@@ -52,7 +53,7 @@ class Running:
         watch.cancel()
         with suppress(asyncio.CancelledError):
             await watch
-        await self._server.stop(GRACE)
+        await self._server.stop()
         sockets.leave(self._server.socket, self._cluster.folder)
         self._lock.release()
 
@@ -62,7 +63,10 @@ class Running:
                 log.error("PostgreSQL ended by itself (see %s)", self._cluster.log.path)
                 self._server = await self._again()
                 log.info("PostgreSQL runs again")
-            self._cluster.log.trim()
+            try:
+                await asyncio.to_thread(self._cluster.log.trim)
+            except OSError as fault:
+                log.warning("the log of PostgreSQL was not trimmed: %s", fault)
 
     async def _again(self) -> Postmaster:
         pause = 0.5
@@ -86,12 +90,12 @@ async def start(folder: Path, *, durable: bool = True, patience: float = 10.0) -
         folder = _made(folder)
         lock = await claim(folder, patience)
         try:
-            cluster = await asyncio.to_thread(_prepared, folder, durable)
+            cluster = await _prepared(folder, durable)
             server, version = await open_server(cluster)
         except BaseException:
             lock.release()
             raise
-    except OSError as error:
+    except (OSError, psutil.Error) as error:
         raise CannotStart(f"PostgreSQL cannot run in {folder}: {error}") from error
     log.info("PostgreSQL %s runs in %s", version, folder)
     return Running(cluster, lock, server, version)
@@ -103,7 +107,16 @@ def _made(folder: Path) -> Path:
     return folder.resolve()
 
 
-def _prepared(folder: Path, durable: bool) -> Cluster:
+async def _prepared(folder: Path, durable: bool) -> Cluster:
+    work = asyncio.create_task(asyncio.to_thread(_prepare, folder, durable))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])  # a thread cannot be called off: the folder is still in use
+        raise
+
+
+def _prepare(folder: Path, durable: bool) -> Cluster:
     found = programs.find()
     chosen = footing.choose(folder, folder / "data", found)
     cluster = Cluster(folder, found, chosen, durable)

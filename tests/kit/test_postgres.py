@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,9 +57,18 @@ class Service:
         await self.process.wait()
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that a first start has filled."""
+    folder = tmp_path_factory.mktemp("made") / "postgres"
+    folder.mkdir()
+    cluster_of(folder)
+    return folder
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "postgres"
+def folder(made: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(made, tmp_path / "postgres")
 
 
 @pytest.fixture
@@ -97,7 +107,10 @@ async def gone(pid: int, within: float) -> bool:
 
 def cluster_of(folder: Path) -> Cluster:
     found = programs.find()
-    return Cluster(folder, found, footing.choose(folder, folder / "data", found), durable=True)
+    way = footing.choose(folder, folder / "data", found)
+    cluster = Cluster(folder, found, way, durable=True)
+    cluster.prepare()
+    return cluster
 
 
 async def orphan(folder: Path) -> int:
@@ -239,7 +252,6 @@ async def test_a_server_found_running_is_adopted_and_stopped_by_us(folder: Path)
 
 
 async def test_an_adopted_server_ends_too_when_the_service_is_killed(folder: Path) -> None:
-    await (await start(folder)).stop()
     left = await orphan(folder)
     service = await Service.on(folder)
     assert service.server == left
@@ -288,7 +300,6 @@ async def test_a_second_start_waits_for_the_first_to_leave(running: Running, fol
 
 
 async def test_a_process_number_given_to_somebody_else_does_not_stop_a_start(folder: Path) -> None:
-    await (await start(folder)).stop()
     note = folder / "data" / "postmaster.pid"
     note.write_text(f"{os.getpid()}\n{folder / 'data'}\n0\n5432\n/nowhere\n\n  1 2\nready   \n")
     running = await start(folder)
@@ -297,13 +308,13 @@ async def test_a_process_number_given_to_somebody_else_does_not_stop_a_start(fol
 
 
 async def test_a_database_of_another_major_version_is_refused_naming_both(folder: Path) -> None:
-    await (await start(folder)).stop()
     (folder / "data" / "PG_VERSION").write_text("17\n")
     with pytest.raises(CannotStart, match=r"PostgreSQL 17.*PostgreSQL 18"):
         await start(folder)
 
 
-async def test_a_first_start_that_was_interrupted_begins_anew(folder: Path) -> None:
+async def test_a_first_start_that_was_interrupted_begins_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "postgres"
     (folder / "data.new").mkdir(parents=True)
     (folder / "data.new" / "PG_VERSION").write_text("18\n")
     await (await start(folder)).stop()
@@ -311,12 +322,25 @@ async def test_a_first_start_that_was_interrupted_begins_anew(folder: Path) -> N
 
 
 async def test_what_the_server_says_is_told_when_it_does_not_start(folder: Path) -> None:
-    await (await start(folder)).stop()
     (folder / "data" / "global" / "pg_control").unlink()
     with pytest.raises(CannotStart, match="pg_control"):
         await start(folder)
     with pytest.raises(CannotStart, match="pg_control"):  # and the folder was let go
         await start(folder, patience=0)
+
+
+@pytest.mark.parametrize("after", [0.01, 0.05, 0.1, 0.2])
+async def test_a_start_that_is_called_off_leaves_nothing_running(
+    folder: Path, after: float
+) -> None:
+    starting = asyncio.create_task(start(folder))
+    await asyncio.sleep(after)
+    starting.cancel()
+    try:
+        await (await starting).stop()
+    except asyncio.CancelledError:
+        assert not postmaster.left_behind(folder / "data")
+    await (await start(folder, patience=0)).stop()
 
 
 async def test_a_folder_below_a_closed_one_works_and_no_permission_is_touched(
@@ -412,7 +436,7 @@ async def test_root_can_run_it_in_every_way_behind_a_closed_parent(
     server, version = await open_server(cluster)
     assert version.startswith("18.")
     assert psutil.Process(server.pid).uids().effective == owner
-    await server.stop(3)
+    await server.stop()
 
     running = await start(tmp_path)  # and what one way has made, the preferred one can use
     await running.stop()

@@ -199,6 +199,18 @@ class PolicyIn(Policy):
 class OverrideIn(Strict):
     """Somebody stands in for whoever would be on call."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "person": "han",
+                    "starts_at": "2026-11-08T18:00:00+08:00",
+                    "ends_at": "2026-11-09T09:00:00+08:00",
+                }
+            ]
+        }
+    )
+
     person: Name
     starts_at: datetime
     ends_at: datetime

@@ -105,6 +105,4 @@ async def show_reference(frame: Framed) -> Response:
 
 def ports_at(url: str) -> list[RouteView]:
     """Return the ports with examples that name our address."""
-    return [
-        RouteView(**{**vars(port), "example": port.example.format(url=url)}) for port in PORTS
-    ]
+    return [RouteView(**{**vars(port), "example": port.example.format(url=url)}) for port in PORTS]

@@ -27,7 +27,14 @@ LIMITS = {
     "minItems": "at least {}",
     "pattern": "matches {}",
 }
-VALUES: dict[str, Any] = {"integer": 42, "number": 97.5, "boolean": True, "null": None}
+VALUES: dict[str, Any] = {
+    "integer": 42,
+    "number": 97.5,
+    "boolean": True,
+    "null": None,
+    "object": {},
+}
+MISSING = object()
 FORMATTED = {
     "date-time": "2026-11-08T19:32:05Z",
     "date": "2026-11-08",
@@ -95,9 +102,10 @@ class GroupView:
 
 @dataclass(frozen=True)
 class ShapeView:
-    """An object that answers are made of."""
+    """An object that answers are made of; `name` is unique, `title` is what people read."""
 
     name: str
+    title: str
     about: str
     fields: tuple[FieldView, ...]
 
@@ -124,7 +132,7 @@ class Document:
     def shapes(self) -> list[ShapeView]:
         """Return the objects that bodies and answers are made of, by name."""
         return [
-            ShapeView(name, _plain(shape), tuple(self._fields(shape)))
+            ShapeView(name, _spoken(name), _plain(shape), tuple(self._fields(shape)))
             for name, shape in sorted(self._shapes.items())
             if "properties" in shape
         ]
@@ -176,7 +184,8 @@ class Document:
         if "$ref" in schema:
             shape = self._resolved(schema)
             named = "properties" in shape
-            return KindView(_name(schema), _name(schema)) if named else self._kind(shape)
+            name = _name(schema)
+            return KindView(_spoken(name), name) if named else self._kind(shape)
         if "anyOf" in schema or "allOf" in schema or "oneOf" in schema:
             parts = [self._kind(one) for key in _CHOICES for one in schema.get(key, ())]
             text = " or ".join(dict.fromkeys(part.text for part in parts))
@@ -196,23 +205,18 @@ class Document:
         return KindView(format_ or WORDS.get(schema.get("type", ""), "anything"))
 
     def _example(self, schema: Json, depth: int = 0) -> Any:
-        for key in ("examples", "enum"):
-            if schema.get(key):
-                return schema[key][0]
-        for key in ("example", "const", "default"):
-            if key in schema:
-                return schema[key]
+        given = _given(schema)
+        if given is not MISSING:
+            return given
         inside = self._resolved(schema)
         if inside is not schema and depth < DEEPEST:
             return self._example(inside, depth + 1)
         if "properties" in schema and depth < DEEPEST:
-            wanted = schema.get("required") or schema["properties"]
             parts = schema["properties"]
+            wanted = schema.get("required") or parts
             return {name: self._example(parts[name], depth + 1) for name in wanted}
         if schema.get("type") == "array":
             return [self._example(schema.get("items", {}), depth + 1)]
-        if schema.get("type") == "object":
-            return {}
         return VALUES.get(schema.get("type", ""), FORMATTED.get(schema.get("format", ""), "text"))
 
     def _curl(self, path: str, method: str, operation: Json) -> str:
@@ -248,8 +252,22 @@ def _content(given: Json) -> tuple[str, Json]:
     return "", {}
 
 
+def _given(schema: Json) -> Any:
+    """Return the example that a schema brings along, or the one value that fits."""
+    for key in ("examples", "enum"):
+        if schema.get(key):
+            return schema[key][0]
+    return next((schema[key] for key in ("example", "const", "default") if key in schema), MISSING)
+
+
 def _name(schema: Json) -> str:
     return str(schema["$ref"]).rpartition("/")[2]
+
+
+def _spoken(name: str) -> str:
+    """Return a shape's name; of two that share one, with the room it is from."""
+    room, _, own = name.partition("__")
+    return f"{own.rpartition('__')[2]} ({room})" if own else name
 
 
 def _plain(schema: Json) -> str:

@@ -131,6 +131,13 @@ async def audit_entries(
     return (await session.scalars(stmt.order_by(AuditEntry.id.desc()).limit(limit))).all()
 
 
+async def last_audit(session: AsyncSession, did: str) -> AuditEntry | None:
+    """Return the newest entry of one kind of deed, for jobs."""
+    newest = select(AuditEntry).where(AuditEntry.did == did).order_by(AuditEntry.id.desc()).limit(1)
+    found: AuditEntry | None = await session.scalar(newest)
+    return found
+
+
 async def directory(session: AsyncSession) -> Directory:
     """Return all clients and systems as one snapshot; systems in the order of the file."""
     clients = await session.scalars(select(Client))

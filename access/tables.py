@@ -132,7 +132,10 @@ class AuditEntry(Base):
     """Who did what to which thing when; only ever added."""
 
     __tablename__ = "audit_entries"
-    __table_args__ = (Index("ix_audit_entries_client_id", "client", "id"),)
+    __table_args__ = (
+        Index("ix_audit_entries_client_id", "client", "id"),
+        Index("ix_audit_entries_did_id", "did", "id"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     at: Mapped[datetime]

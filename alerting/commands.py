@@ -29,6 +29,13 @@ WRITTEN = (
 )
 
 
+READ = (
+    *(Alert.id, Alert.rule, Alert.fingerprint, Alert.phase, Alert.priority, Alert.reached),
+    *(Alert.since, Alert.clear_since, Alert.absent_since, Alert.fired_at, Alert.resolved_at),
+    *(Alert.value, Alert.at, Alert.version),
+)
+
+
 class AlertsMoved(Conflict):
     """Another transaction wrote the same alerts between our read and our write."""
 
@@ -172,7 +179,7 @@ async def _locked(
     given = as_rows(observations, Alert.rule, Alert.fingerprint)
     same = and_(Alert.rule == given.c.rule, Alert.fingerprint == given.c.fingerprint)
     found = await tx.execute(
-        select(*WRITTEN)
+        select(*READ)
         .join(given, same)
         .where(Alert.client == client)
         .order_by(Alert.id)  # two batches that lock the same rows must do it in one order

@@ -19,7 +19,7 @@ from kit.clock import milliseconds
 from kit.errors import Refusal
 from metrics.batch import Floats, Ints, Refs
 from metrics.columns import Columns, Labels
-from metrics.promql.evaluation import Terms, instant
+from metrics.promql.evaluation import Limits, Terms, instant
 from metrics.promql.frames import Flags, Vector
 from metrics.promql.memory import Memory
 from metrics.promql.tree import LOOKBACK_MS, Selector
@@ -34,6 +34,8 @@ SHARE = 0.25
 """Of one core, for all expressions together."""
 HEAVY = 0.005
 """Seconds of computing that are too many for the loop."""
+MOST = Limits(series=2_000_000)
+"""A rule reads the series of all clients at once."""
 TOGETHER = 60_000
 """Clients whose newest samples lie no further apart are evaluated at one time."""
 
@@ -258,7 +260,7 @@ class Expressions:
             numbers.append(kind_)
         if not any(len(columns.times) for columns in found):
             return Vector([], np.empty(0))
-        plan, terms = expression.rule.plan, Terms(memory=self._memory)
+        plan, terms = expression.rule.plan, Terms(limits=MOST, memory=self._memory)
 
         def work() -> Vector:
             return instant(plan, whole(found, numbers), at_ms=at, terms=terms)

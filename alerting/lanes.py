@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 FIRST_DELAY, LONGEST_DELAY = 0.2, 5.0
 BREATH = 1000
+MOST = 10_000
+"""Observations in one transaction."""
 
 
 @dataclass
@@ -169,8 +171,9 @@ class Lanes:
             rounds.append([(0, one) for one in ended])
         if not rounds and read_to and not len(stories):
             rounds = [[]]
-        for number, batch in enumerate(rounds, 1):
-            position = read_to if number == len(rounds) else None
+        parts = [part for batch in rounds for part in _cut(batch)]
+        for number, batch in enumerate(parts, 1):
+            position = read_to if number == len(parts) else None
             for watch, state in await delivery.of(batch, position):
                 if watch:
                     self.moved.add(watch)
@@ -214,6 +217,10 @@ class Lanes:
             await take_back(tx, client, keys)
         for watch in watches:
             self.aside.pop(watch, None)
+
+
+def _cut(batch: list[tuple[int, Observation]]) -> list[list[tuple[int, Observation]]]:
+    return [batch[start : start + MOST] for start in range(0, max(len(batch), 1), MOST)]
 
 
 def _changes(watches: Watches, watch: int, story: Sequence[Told]) -> Iterator[Observation]:

@@ -1,13 +1,12 @@
 """The main path: what one client's observations set in motion, all of it or nothing."""
 
 from collections.abc import Sequence
-from datetime import datetime
-
-from sqlalchemy.ext.asyncio import AsyncSession
+from datetime import datetime, timedelta
 
 from alerting import commands as alerting
 from alerting.schemas import Observation, Observed
 from incidents.commands import follow
+from incidents.commands.alerts import RESOLVE_AFTER
 from kit.db import Database, lock
 from metrics.batch import Position
 from notifications import commands as notifications
@@ -20,6 +19,7 @@ async def carry(
     *,
     position: Position | None,
     now: datetime,
+    resolve_after: timedelta = RESOLVE_AFTER,
 ) -> Observed:
     """Take one client's batch down the path in one transaction; return what moved.
 
@@ -28,18 +28,9 @@ async def carry(
     """
     async with db.transaction() as tx:
         await lock(tx, "client", client)
-        return await _carry(tx, client, seen, position=position, now=now)
-
-
-async def _carry(
-    tx: AsyncSession,
-    client: str,
-    seen: Sequence[Observation],
-    *,
-    position: Position | None,
-    now: datetime,
-) -> Observed:
-    observed = await alerting.observe(tx, client, seen, position=position, now=now)
-    promises = await follow(tx, client, observed.transitions, now=now)
-    await notifications.queue(tx, promises, now=now)
+        observed = await alerting.observe(tx, client, seen, position=position, now=now)
+        promises = await follow(
+            tx, client, observed.transitions, now=now, resolve_after=resolve_after
+        )
+        await notifications.queue(tx, promises, now=now)
     return observed

@@ -73,7 +73,8 @@ def build(
         sync=Sync(settings.journal_sync.value),
         retention=settings.retention,
     )
-    evaluator = Evaluator(store, db, partial(pipeline.carry, db), clock=clock)
+    carry = partial(pipeline.carry, db, resolve_after=settings.resolve_after)
+    evaluator = Evaluator(store, db, carry, clock=clock)
     speaker = Speaker(pages, signer, settings.url, clock)
 
     async def render(session: AsyncSession, leaving: Leaving) -> Message:

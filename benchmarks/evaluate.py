@@ -1,4 +1,4 @@
-"""How many samples a second the rules look at while nothing happens, 10,000 at a time."""
+"""How many samples a second the rules look at while nothing happens: 10,000 at a time."""
 
 import asyncio
 import sys

@@ -1,6 +1,7 @@
 """What the files say, written into the rooms in one transaction, all of it or nothing."""
 
 import asyncio
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,12 +10,13 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access import commands as access
+from access import queries
 from access.passwords import Passwords
 from access.schemas import ClientSpec, PersonSpec, SystemSpec, TargetSpec, TokenSpec, Wanted
 from alerting import commands as alerting
 from alerting.schemas import ThresholdSpec
-from app.provisioning.entries import Provision
-from app.provisioning.loading import load
+from app.provisioning.entries import Provision, shown
+from app.provisioning.loading import DEFAULTS, load
 from app.provisioning.mistakes import Mistake, Mistakes, report
 from app.provisioning.sections import ClientIn, PersonIn, SystemIn, TargetIn, TokenIn
 from incidents import commands as incidents
@@ -27,7 +29,10 @@ from oncall import commands as oncall
 from oncall.commands import Seal
 from oncall.schemas import PolicyIn, ScheduleIn
 
+log = logging.getLogger(__name__)
+
 WHO = "config"
+APPLIED = "config.apply"
 CHANNEL = "config"
 """The notice that what files own has changed; the running program reads it again."""
 
@@ -55,17 +60,31 @@ async def apply(
 ) -> list[Change]:
     """Write what the folders say and return what changed; a bad file changes nothing.
 
-    A dry run does all of it and takes it back.
+    A dry run does all of it and takes it back. `DEFAULTS` alone, as at a start without
+    LANGYAN_CONFIG, leaves alone what somebody applied from a folder of their own.
     """
     found = await asyncio.to_thread(load, folders, environ=environ)
     if isinstance(found, Mistakes):
         raise FilesNotValid(found.mistakes)
     async with db.transaction() as tx:
         await lock(tx, "provisioning")
+        own = [shown(folder) for folder in folders if folder != DEFAULTS]
+        before = await _own_folders(tx)
+        if before and not own:
+            log.info("the configuration of %s stands", ", ".join(before))
+            return []
         changes = await write(tx, found, seal=seal, environ=environ, now=now)
+        if changes or own != before:
+            facts = {"folders": own, "changes": len(changes)}
+            access.audit(tx, who=WHO, did=APPLIED, on="configuration", now=now, facts=facts)
         if dry_run:
             await tx.rollback()
     return changes
+
+
+async def _own_folders(tx: AsyncSession) -> list[str]:
+    last = await queries.last_audit(tx, APPLIED)
+    return list(last.facts["folders"]) if last is not None else []
 
 
 async def write(

@@ -7,7 +7,10 @@ import pytest
 from sqlalchemy import select, text
 
 from alerting.tables import Alert, Progress
+from kit.clock import milliseconds
 from kit.db import Database
+from metrics.columns import labels_of
+from metrics.ports.encode import write_request
 from tests.support.alerts import add_clients, rule
 from tests.support.clock import FakeClock
 from tests.support.watching import CLIENTS, Watching, directory
@@ -134,6 +137,40 @@ async def test_a_restart_keeps_the_waits(db: Database, tmp_path: Path, clock: Fa
     await second.passes(seconds=1)
     assert second.told == ["acme disk fired P1"]
     await second.close()
+
+
+async def test_after_our_own_start_silence_has_a_grace(
+    db: Database, tmp_path: Path, clock: FakeClock
+) -> None:
+    await add_clients(db, *CLIENTS)
+    first = Watching(db, tmp_path, clock)
+    await first.open(rule())
+    await first.pushes("disk_used", 95)
+    await first.close()
+
+    clock.advance(hours=1)
+    second = Watching(db, tmp_path, clock)
+    await second.open(rule())
+    await second.passes(minutes=1, seconds=59)
+    assert second.told == []
+    await second.passes(seconds=1)
+    assert second.told == ["acme disk unknown P2"]
+    await second.pushes("disk_used", 20)
+    assert second.told[1:] == ["acme disk resolved -"]
+    await second.close()
+
+
+async def test_a_storm_is_one_transaction(world: Watching) -> None:
+    await world.open(rule())
+    body = write_request(
+        [labels_of({"__name__": "disk_used", "host": f"h{n}"}) for n in range(3000)],
+        [milliseconds(world.clock())] * 3000,
+        [95.0] * 3000,
+    )
+    await world.store.append(body, port="remote_write", client="acme", now=world.clock())
+    await world.evaluator.settle()
+    assert world.carried == [("acme", 3000)]
+    assert world.told == ["acme disk fired P2"] * 3000
 
 
 async def test_a_replay_neither_fires_again_nor_skips(

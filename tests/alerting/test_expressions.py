@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from alerting.expressions import Expressions
+from alerting.lanes import Lanes
+from alerting.rules_index import RulesIndex
+from alerting.watches import Watches
 from kit.db import Database
+from metrics.promql.tree import Selector
 from tests.support.alerts import add_clients, rule
 from tests.support.clock import FakeClock
 from tests.support.watching import CLIENTS, Watching
@@ -130,3 +135,24 @@ async def test_a_computed_alert_keeps_its_wait_over_a_restart(
     await scrape(second, 5, host="a")
     assert second.told == ["acme disk fired P1"]
     await second.close()
+
+
+async def test_costly_rules_wait_but_never_longer_than_their_interval(world: Watching) -> None:
+    index = RulesIndex([rule("a", "sum(x)"), rule("b", "sum(y)")], world.directory)
+    expressions: Expressions | None = None
+
+    def reads(number: int, selector: Selector, ref: int) -> None:
+        assert expressions
+        expressions.reads(number, selector, ref)
+
+    watches = Watches(index, world.store.labels, reads)
+    lanes = Lanes(world.db, world.carry, world.clock, watches)
+    expressions = Expressions(world.store, watches, lanes, ready=world.clock())
+    expressions.mark_all(at=100.0)
+    assert expressions.due(100.0) == []
+    assert len(expressions.due(100.1)) == 2
+
+    for each in expressions.marked():
+        each.cost = 1.2
+    assert [each.number for each in expressions.due(100.2)] == [0]
+    assert len(expressions.due(115.1)) == 2

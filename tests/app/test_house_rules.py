@@ -76,6 +76,11 @@ def test_every_module_says_what_it_is_for() -> None:
     assert [p for p in silent if p.parts[len(ROOT.parts)] != "alembic"] == []
 
 
+def _passes_it_on(node: ast.ExceptHandler) -> bool:
+    last = node.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
+
+
 def test_a_broad_except_stands_in_three_places_only() -> None:
     broad = set()
     for path in LIVING:
@@ -84,6 +89,8 @@ def test_a_broad_except_stands_in_three_places_only() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ExceptHandler):
                 name = getattr(node.type, "id", None)
+                if _passes_it_on(node):
+                    continue
                 if node.type is None or name in ("Exception", "BaseException"):
                     broad.add(str(path.relative_to(ROOT)))
     assert broad <= {"kit/outbox.py", "app/scheduler.py", "notifications/sender.py"}

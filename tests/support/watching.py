@@ -38,7 +38,7 @@ class Watching:
         self.carried: list[tuple[str, int]] = []
         self.directory = directory()
         self.store = Store(folder, db, known_clients=lambda: CLIENTS)
-        self.evaluator = Evaluator(self.store, db, self._carry, clock=clock)
+        self.evaluator = Evaluator(self.store, db, self.carry, clock=clock)
 
     async def open(self, *rules: CompiledRule) -> None:
         """Start as the program does: the store, then the rules."""
@@ -84,7 +84,7 @@ class Watching:
         """What people would have heard: `acme disk fired P2`."""
         return [f"{t.client} {t.rule} {t.kind} {t.priority or '-'}" for t in self.heard]
 
-    async def _carry(
+    async def carry(
         self,
         client: str,
         seen: Sequence[Observation],
@@ -93,6 +93,7 @@ class Watching:
         position: Position | None,
         now: datetime,
     ) -> Observed:
+        """Carry one client's observations in one transaction, without incidents."""
         async with self.db.transaction() as tx:
             await lock(tx, "client", client)
             done = await commands.observe(tx, client, seen, position=position, now=now)

@@ -189,6 +189,24 @@ async def test_programs_that_start_at_once_apply_the_folder_once(
     assert sum(bool(changed) for changed in changes) == 1
 
 
+async def test_a_start_with_the_defaults_alone_keeps_what_was_applied_by_hand(
+    built: Database, tmp_path: Path
+) -> None:
+    text = FILE.replace("above: 90}}]", "above: 90}}, {name: host-load, off: true}]")
+    seal = Sealer("key").seal
+    first = await apply(built, [DEFAULTS], seal=seal, now=NOON, environ={})
+    await applied(built, tmp_path, text)
+    before = await counts(built)
+
+    again = await apply(built, [DEFAULTS], seal=seal, now=NOON, environ={})
+    assert await counts(built) == before
+    changes = await applied(built, tmp_path, "clients: []")
+
+    assert ("threshold", "host-load") in {(change.kind, change.name) for change in first}
+    assert again == []
+    assert (Verb.ADD, "threshold", "host-load") in verbs(changes)
+
+
 async def test_a_password_from_the_environment_is_hashed_once(
     built: Database, tmp_path: Path
 ) -> None:

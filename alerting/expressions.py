@@ -13,7 +13,7 @@ from access.scope import HOUSE
 from alerting.lanes import Lanes
 from alerting.news import News
 from alerting.rules_index import IndexedRule
-from alerting.scrapes import kinds, whole
+from alerting.scrapes import Kinds, whole
 from alerting.watches import Watched, Watches
 from kit.clock import milliseconds
 from kit.errors import Refusal
@@ -34,6 +34,8 @@ SHARE = 0.25
 """Of one core, for all expressions together."""
 HEAVY = 0.005
 """Seconds of computing that are too many for the loop."""
+MANY = 1000
+"""New series at once, whose labels are too many to work out on the loop."""
 MOST = Limits(series=2_000_000)
 """A rule reads the series of all clients at once."""
 TOGETHER = 60_000
@@ -73,7 +75,8 @@ class Expression:
     number: int
     rule: IndexedRule
     inputs: list[Input]
-    kinds: list[Ints] = field(default_factory=list)
+    kinds: Kinds
+    many_are_new: bool = False
     outputs: dict[Labels, int] = field(default_factory=dict)
     marked: float | None = None
     evaluated: float = -INTERVAL
@@ -97,7 +100,7 @@ class Expressions:
         for number, rule in enumerate(watches.index.rules):
             if not rule.plain:
                 inputs = [Input(selector) for selector in rule.plan.selectors]
-                self._all[number] = Expression(number, rule, inputs)
+                self._all[number] = Expression(number, rule, inputs, Kinds(len(inputs)))
 
     def __len__(self) -> int:
         return len(self._all)
@@ -118,7 +121,7 @@ class Expressions:
 
     def takes_up(self, number: int, labels: Mapping[str, str]) -> None:
         """Watch a label set that the rule gave before our start."""
-        watch = self._watches.add_output(number, labels)
+        watch = self._watches.add_outputs(number, [labels])
         self._all[number].outputs[tuple(sorted(labels.items()))] = watch
 
     def touched(self, refs: Refs, *, at: float) -> None:
@@ -203,10 +206,14 @@ class Expressions:
         inputs = expression.inputs
         if all(len(each.refs) == len(each.known) for each in inputs):
             return
+        fresh = sum(len(each.refs) - len(each.known) for each in inputs)
+        expression.many_are_new = fresh > MANY
         for each in inputs:
-            each.known = np.array(each.refs, np.int32)
-            each.labels = [self._head.labels(ref) for ref in each.refs]
-        expression.kinds = kinds([[dict(labels) for labels in each.labels] for each in inputs])
+            added = each.refs[len(each.known) :]
+            each.known = np.append(each.known, np.array(added, np.int32))
+            # a new list: what was worked out from the old one does not hold for it
+            each.labels = [*each.labels, *map(self._head.labels, added)]
+        expression.kinds.extend([each.labels for each in inputs])
 
     def _spans(self, expression: Expression, now: int) -> list[tuple[Ints, int]]:
         """Return which of the clients that send anything to evaluate together, and when."""
@@ -248,7 +255,7 @@ class Expressions:
 
     async def _computed(self, expression: Expression, chosen: Flags, at: int) -> Vector:
         found, numbers = [], []
-        for each, kind in zip(expression.inputs, expression.kinds, strict=False):
+        for each, kind in zip(expression.inputs, expression.kinds.numbers, strict=True):
             mine = chosen[self._watches.whose[each.known]]  # known before `chosen` was made
             first, last = each.selector.window(at, at)
             if mine.all():
@@ -265,21 +272,21 @@ class Expressions:
         def work() -> Vector:
             return instant(plan, whole(found, numbers), at_ms=at, terms=terms)
 
-        return await asyncio.to_thread(work) if expression.cost > HEAVY else work()
+        if expression.cost > HEAVY or expression.many_are_new:
+            return await asyncio.to_thread(work)
+        return work()
 
     def _known(self, expression: Expression, vector: Vector) -> Watched:
         """Return the watch of each output; the work is remembered for the same list of labels."""
         if expression.last[0] is vector.labels:
             return expression.last[1]
-        found = np.zeros(len(vector.labels), np.int32)
-        for place, labels in enumerate(vector.labels):
-            known = expression.outputs.get(labels)
-            if known is None:
-                named = dict(labels)
-                named.setdefault("client", HOUSE)
-                known = self._watches.add_output(expression.number, named)
-                expression.outputs[labels] = known
-            found[place] = known
+        outputs = expression.outputs
+        new = [labels for labels in vector.labels if labels not in outputs]
+        if new:
+            named = [{"client": HOUSE, **dict(labels)} for labels in new]
+            first = self._watches.add_outputs(expression.number, named)
+            outputs.update(zip(new, range(first, first + len(new)), strict=True))
+        found = np.array([outputs[labels] for labels in vector.labels], np.int32)
         expression.last = (vector.labels, found)
         return found
 

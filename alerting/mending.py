@@ -82,7 +82,7 @@ def take_up(watches: Watches, lanes: Lanes, expressions: Expressions, *, now: da
         if number is None or not _still_watched(watches.index, number, one):
             ended.setdefault(one.client, []).append(one)
         elif watches.index.rules[number].plain:
-            watches.add_output(number, one.labels)
+            watches.add_outputs(number, [one.labels])
         else:
             expressions.takes_up(number, one.labels)
     for client, over in ended.items():

@@ -6,34 +6,41 @@ from dataclasses import replace
 import numpy as np
 
 from metrics.batch import Ints
-from metrics.columns import NAME, Columns
+from metrics.columns import NAME, Columns, Labels
 
 UNKNOWN_STEP = 60_000
 MISSED = 1.5
 """Steps without a sample after which a series is no longer waited for."""
 
 
-def kinds(inputs: Sequence[Sequence[Mapping[str, str]]]) -> list[Ints]:
-    """Return for each selector a number for each series; equal numbers wait for each other.
+class Kinds:
+    """For each selector a number for each series; equal numbers wait for each other.
 
     They are told apart by the labels that the series of every selector have.
     """
-    shared: set[str] | None = None
-    for series in inputs:
-        names = {name for labels in series for name in labels} - {NAME}
-        shared = names if shared is None else shared & names
-    order = sorted(shared or ())
-    known: dict[tuple[str, ...], int] = {}
-    return [
-        np.array(
-            [
-                known.setdefault(tuple(labels.get(name, "") for name in order), len(known))
-                for labels in series
-            ],
-            np.int64,
-        )
-        for series in inputs
-    ]
+
+    def __init__(self, selectors: int) -> None:
+        self.numbers: list[Ints] = [np.empty(0, np.int64) for _ in range(selectors)]
+        self._names: list[set[str]] = [set() for _ in range(selectors)]
+        self._shared: list[str] = []
+        self._known: dict[tuple[str, ...], int] = {}
+
+    def extend(self, inputs: Sequence[Sequence[Labels]]) -> None:
+        """Take in the series that each selector has now; those known keep their places."""
+        for names, series, done in zip(self._names, inputs, self.numbers, strict=True):
+            for labels in series[len(done) :]:
+                names.update(name for name, _ in labels)
+        shared = sorted(set.intersection(*self._names) - {NAME}) if self._names else []
+        if shared != self._shared:
+            self._shared, self._known = shared, {}
+            self.numbers = [np.empty(0, np.int64) for _ in inputs]
+        for place, series in enumerate(inputs):
+            new = [self._number(dict(labels)) for labels in series[len(self.numbers[place]) :]]
+            self.numbers[place] = np.append(self.numbers[place], np.array(new, np.int64))
+
+    def _number(self, labels: Mapping[str, str]) -> int:
+        told_by = tuple(labels.get(name, "") for name in self._shared)
+        return self._known.setdefault(told_by, len(self._known))
 
 
 def whole(inputs: Sequence[Columns], numbers: Sequence[Ints]) -> list[Columns]:

@@ -125,13 +125,14 @@ class Watches:
             self._put_in_slot(ref, watch)
             self._take_up(watch, number)
 
-    def add_output(self, number: int, labels: Mapping[str, str]) -> int:
-        """Watch one label set that an expression gave; return its watch."""
-        client = self.number_of(labels.get("client", ""))
-        watch = self._add([(number, client, NO_SERIES)])
-        self.outputs[watch] = labels
-        self._take_up(watch, number)
-        return watch
+    def add_outputs(self, number: int, outputs: Sequence[Mapping[str, str]]) -> int:
+        """Watch label sets that an expression gave; return the watch of the first."""
+        clients = [self.number_of(labels.get("client", "")) for labels in outputs]
+        first = self._add([(number, client, NO_SERIES) for client in clients])
+        for watch, labels in enumerate(outputs, first):
+            self.outputs[watch] = labels
+            self._take_up(watch, number)
+        return first
 
     def number_of(self, client: str) -> int:
         """Return the number of a client, a new one at need."""

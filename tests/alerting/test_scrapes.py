@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from alerting.scrapes import kinds, whole
+from alerting.scrapes import Kinds, whole
 from metrics.columns import Columns, columns_of, labels_of
 
 Points = Sequence[tuple[int, float]]
@@ -19,7 +19,9 @@ def every(seconds: int, upto: int) -> Points:
 
 
 def newest(inputs: Sequence[Columns]) -> list[list[int]]:
-    cut = whole(inputs, kinds([[dict(labels) for labels in each.labels] for each in inputs]))
+    kinds = Kinds(len(inputs))
+    kinds.extend([each.labels for each in inputs])
+    cut = whole(inputs, kinds.numbers)
     return [[int(each.times[end - 1]) // 1000 for end in each.starts[1:]] for each in cut]
 
 
@@ -55,16 +57,23 @@ def test_samples_are_read_up_to_the_last_whole_scrape(
 
 
 def test_only_labels_that_every_selector_has_tell_series_apart() -> None:
-    errors = [
-        {"host": "a", "code": "500"},
-        {"host": "a", "code": "503"},
-        {"host": "b", "code": "1"},
-    ]
-    one, other = kinds([errors, [{"host": "b"}, {"host": "a"}]])
-    assert (one[0] == one[1] == other[1], one[2] == other[0], one[0] == one[2]) == (
-        *(True, True),
-        False,
-    )
+    errors = [labels_of({"host": "a", "code": code}) for code in ("500", "503")]
+    kinds = Kinds(2)
+    kinds.extend([errors, [labels_of({"host": "b"}), labels_of({"host": "a"})]])
+    one, other = kinds.numbers
+    assert one.tolist() == [other[1], other[1]]
+    assert one[0] != other[0]
+
+
+def test_series_that_come_later_are_numbered_like_the_rest() -> None:
+    host = [labels_of({"host": name}) for name in "abc"]
+    kinds = Kinds(2)
+    kinds.extend([host[:1], host[:1]])
+    kinds.extend([host, host[:2]])
+    assert [numbers.tolist() for numbers in kinds.numbers] == [[0, 1, 2], [0, 1]]
+    disk = [labels_of({"host": "a", "disk": "d"})]
+    kinds.extend([[*host, *disk], [*host[:2], *disk]])
+    assert [numbers.tolist() for numbers in kinds.numbers] == [[0, 1, 2, 3], [0, 1, 3]]
 
 
 def test_a_single_selector_waits_for_nobody() -> None:

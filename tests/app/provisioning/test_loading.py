@@ -39,10 +39,10 @@ def test_what_we_ship_has_no_mistakes() -> None:
 def test_the_example_of_the_manual_is_taken_as_it_stands(tmp_path: Path) -> None:
     example = MANUAL.read_text("utf-8").partition("```yaml\n")[2].partition("```")[0]
     found = loaded(wrote(tmp_path, example))
-    (system,) = [value for value, _ in found.of("systems", SystemIn)]
-    assert (system.core, system.match) == (True, {"job": "pos-.*"})
+    systems = {value.name: value for value, _ in found.of("systems", SystemIn)}
+    assert (systems["pos"].core, systems["pos"].match) == (True, {"job": "pos-.*"})
     rules = {value.name: value for value, _ in found.of("thresholds", ThresholdSpec)}
-    assert rules["disk-space"].levels["P1"].above == 95  # type: ignore[index]
+    assert rules["queue-length"].levels["P2"].above == 1000  # type: ignore[index]
     assert rules["host-cpu"].levels
 
 

@@ -9,7 +9,7 @@ from kit.db import Database, lock
 from metrics import chunks
 from metrics.batch import Ints, Pieces, Position, merged
 from metrics.head import Head
-from metrics.series import Registry
+from metrics.series import UNSTORED, Registry
 
 SLICE = 2000
 
@@ -46,24 +46,23 @@ class Flush:
         return await asyncio.to_thread(_encoded, pieces, len(rows))
 
     async def _write(self, rows: Ints, parts: Sequence[chunks.Encoded], mark: Position) -> None:
-        registry, refs = self._registry, self._head.ref_of[rows].tolist()
-        new = registry.unstored(refs)
+        registry, refs = self._registry, self._head.ref_of[rows].astype(np.int32)
+        ids = registry.ids_of(refs)
+        new = np.flatnonzero(ids == UNSTORED)
         async with self._db.transaction() as tx:
             await lock(tx, "metrics", "flush")
-            ids = await chunks.enter_series(
-                tx, [registry.clients[ref] for ref in new], [registry.labels[ref] for ref in new]
-            )
-            stored = dict(zip(new, ids, strict=True))
-            numbers = np.array([stored.get(ref, registry.ids[ref]) for ref in refs], np.int64)
+            for start in range(0, len(new), SLICE):
+                some = new[start : start + SLICE]
+                clients = [registry.clients[ref] for ref in refs[some].tolist()]
+                ids[some] = await chunks.enter_series(tx, clients, registry.labels_of(refs[some]))
             lines = [
                 await asyncio.to_thread(
-                    chunks.copy_rows, part, numbers[place * SLICE : (place + 1) * SLICE]
+                    chunks.copy_rows, part, ids[place * SLICE : (place + 1) * SLICE]
                 )
                 for place, part in enumerate(parts)
             ]
             await chunks.write(tx, lines, mark)
-        for ref, number in stored.items():
-            registry.ids[ref] = number
+        registry.stored(refs[new], ids[new])
 
 
 def _encoded(pieces: list[Pieces], series: int) -> chunks.Encoded:

@@ -1,7 +1,7 @@
 """Labels of series: what is allowed, what is reserved, one canonical form. Pure."""
 
 import hashlib
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 
 import orjson
@@ -28,18 +28,29 @@ class Limits:
     """Samples in memory that the database has not taken yet."""
 
 
-def canonical(pairs: Iterable[tuple[str, str]], limits: Limits) -> Labels:
-    """Return the one form of a label set, or refuse it; empty values are as good as absent."""
+def canonical(
+    pairs: Iterable[tuple[str, str]],
+    limits: Limits,
+    *,
+    vouched: Callable[[tuple[str, str]], bool] = lambda pair: False,
+) -> Labels:
+    """Return the one form of a label set, or refuse it; empty values are as good as absent.
+
+    What `vouched` knows was looked at before.
+    """
     labels = tuple(sorted(pair for pair in pairs if pair[1] != ""))
     if not labels:
         raise Invalid("a series without labels", field="labels")
     if len(labels) > limits.labels:
         raise Invalid(f"{len(labels)} labels, {limits.labels} are allowed", field="labels")
     before: str | None = None
-    for name, value in labels:
+    for pair in labels:
+        name, value = pair
         if name == before:
             raise Invalid(f"label {name[:80]!r} stands there twice", field="labels")
         before = name
+        if vouched(pair):
+            continue
         _check(name, "label name", limits.name_bytes)
         _check(value, f"value of label {name!r}", limits.value_bytes)
     return labels
@@ -64,8 +75,8 @@ def stamped(
     client: str | None,
     known_clients: Container[str],
     drills: bool = False,
-) -> list[tuple[str, str]]:
-    """Return the labels with the reserved ones set by us.
+) -> Labels:
+    """Return the labels, sorted, with the reserved ones set by us.
 
     A token of one client (`client`) overwrites that label; one for all (None) must name a known
     client, and no label means the house. `drill` passes only when `drills` says so.
@@ -77,10 +88,10 @@ def stamped(
     if client is None:
         if sent is not None and sent not in known_clients:
             raise Invalid(f"no client is called {sent[:80]!r}", field=CLIENT)
-        return given if sent is not None else [*given, (CLIENT, HOUSE)]
-    if sent != client:
-        given = _moved(given, CLIENT)
-    return [pair for pair in given if pair[0] != CLIENT] + [(CLIENT, client)]
+        return tuple(sorted(given if sent is not None else [*given, (CLIENT, HOUSE)]))
+    if sent is not None:
+        given = [p for p in given if p[0] != CLIENT] if sent == client else _moved(given, CLIENT)
+    return tuple(sorted([*given, (CLIENT, client)]))
 
 
 def _moved(pairs: list[tuple[str, str]], name: str) -> list[tuple[str, str]]:

@@ -1,21 +1,25 @@
 """The series we know: labels to refs and back, whose they are, and their ids in the database."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from kit.errors import Invalid
 from metrics.batch import Ints, Refs
 from metrics.columns import Labels
+from metrics.growing import grown
 from metrics.index import Index
 from metrics.labels import CLIENT, Limits
-from metrics.matchers import Matcher
+from metrics.matchers import Matcher, all_hold
 
 UNSTORED = -1
 REMEMBERED = 10
 """Times the limit of written series that a client may have in the index, quiet ones included."""
 
 SELECTIONS = 500
+WALKED = 500
+"""New series up to which a selection is brought up to date instead of made anew."""
+STEP = 4096
 
 Learned = Callable[[list[int]], None]
 
@@ -33,7 +37,7 @@ class Registry:
         self._reserve = reserve
         self.labels: list[Labels] = []
         self.clients: list[str] = []
-        self.ids: list[int] = []
+        self._ids = np.empty(0, np.int64)
         self.index = Index()
         self._refs: dict[Labels, int] = {}
         self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
@@ -41,6 +45,7 @@ class Registry:
         self._fresh: list[int] = []
         self._listeners: list[Learned] = []
         self._selections: dict[tuple[Matcher, ...], tuple[Refs, list[Labels], int]] = {}
+        self._lists: dict[int, tuple[Refs, list[Labels]]] = {}
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -49,9 +54,9 @@ class Registry:
         """Have `callback` told the refs of new series, before their first samples."""
         self._listeners.append(callback)
 
-    def find(self, labels: Labels) -> int | None:
-        """Return the ref of canonical labels if the series is known."""
-        return self._refs.get(labels)
+    def vouched(self, pair: tuple[str, str]) -> bool:
+        """Tell whether a known series has this very label: it needs no second look."""
+        return pair in self._pairs
 
     def ref(self, labels: Labels) -> int:
         """Return the ref of canonical labels, a new one if the series is new."""
@@ -67,10 +72,12 @@ class Registry:
         """Enter a series that is not known yet."""
         ref = len(self.labels)
         self._reserve(ref + 1)
+        if ref == len(self._ids):
+            grown(self._ids, ref + STEP)
         shared = tuple(self._pairs.setdefault(pair, pair) for pair in labels)
         self.labels.append(shared)
         self.clients.append(client)
-        self.ids.append(stored_as)
+        self._ids[ref] = stored_as
         self._refs[shared] = ref
         self._counts[client] = self._counts.get(client, 0) + 1
         self.index.add(ref, shared)
@@ -78,19 +85,36 @@ class Registry:
         return ref
 
     def selected(self, matchers: Sequence[Matcher]) -> tuple[Refs, list[Labels]]:
-        """Return refs and labels of matching series; the same objects until a series is added."""
+        """Return refs and labels of matching series; the same objects until one more matches."""
         key, size = tuple(matchers), len(self.labels)
         known = self._selections.get(key)
-        if known is None or known[2] != size:
-            if len(self._selections) >= SELECTIONS:
-                self._selections.clear()
+        if known is None or size - known[2] > WALKED:
             refs = self.index.select(matchers)
+        elif size > known[2]:
+            new = [ref for ref in range(known[2], size) if self._matches(ref, matchers)]
+            refs = np.append(known[0], np.array(new, np.int32)) if new else known[0]
+        else:
+            return known[0], known[1]
+        if known is None or refs is not known[0]:
+            if known is not None:
+                self._lists.pop(id(known[0]), None)
             refs.flags.writeable = False
-            known = self._selections[key] = (refs, self.labels_of(refs), size)
+            known = (refs, [self.labels[ref] for ref in refs.tolist()], size)
+        if len(self._selections) >= SELECTIONS:
+            self._selections.clear()
+            self._lists.clear()
+        self._selections[key] = (known[0], known[1], size)
+        self._lists[id(known[0])] = (known[0], known[1])
         return known[0], known[1]
 
+    def _matches(self, ref: int, matchers: Sequence[Matcher]) -> bool:
+        return all_hold(matchers, dict(self.labels[ref]))
+
     def labels_of(self, refs: Refs) -> list[Labels]:
-        """Return the labels of these series."""
+        """Return the labels of these series; for refs of a selection always the same list."""
+        known = self._lists.get(id(refs))
+        if known is not None and known[0] is refs:
+            return known[1]
         return [self.labels[ref] for ref in refs.tolist()]
 
     def announce(self) -> None:
@@ -100,10 +124,11 @@ class Registry:
             for callback in self._listeners:
                 callback(fresh)
 
-    def unstored(self, refs: Iterable[int]) -> list[int]:
-        """Return those of `refs` that the database has not seen."""
-        return [ref for ref in refs if self.ids[ref] == UNSTORED]
+    def ids_of(self, refs: Refs) -> Ints:
+        """Return the database's ids of these series, UNSTORED for those it has not seen."""
+        ids: Ints = self._ids[refs]
+        return ids
 
-    def ids_of(self, refs: Iterable[int]) -> Ints:
-        """Return the database's ids of these series."""
-        return np.fromiter((self.ids[ref] for ref in refs), np.int64)
+    def stored(self, refs: Refs, ids: Ints) -> None:
+        """Note the database's ids of series that it has just taken."""
+        self._ids[refs] = ids

@@ -306,12 +306,9 @@ class Store:
         # memory first: what a flush drops from it meanwhile stands in chunks before that
         held = self._head.between(refs, start, end)
         beyond = np.flatnonzero(self._head.covered[refs] > start)
-        ids = self._registry.ids_of(refs[beyond].tolist())
-        place_of = {
-            number: place
-            for number, place in zip(ids.tolist(), beyond.tolist(), strict=True)
-            if number != UNSTORED
-        }
+        ids = self._registry.ids_of(refs[beyond])
+        stored = ids != UNSTORED
+        place_of = dict(zip(ids[stored].tolist(), beyond[stored].tolist(), strict=True))
         if not place_of:
             return merged(held, labels)
         async with self._db.snapshot() as session:
@@ -388,4 +385,4 @@ def _joined(
     memory: tuple[list[Pieces], list[Labels]],
 ) -> Columns:
     held, labels = memory
-    return merged([*chunks.opened(rows, place_of, *between), *held], labels)
+    return merged([chunks.opened(rows, place_of, *between), *held], labels)

@@ -17,7 +17,7 @@ from app.pages.incident_view import Words, seen
 from app.pages.views import IncidentView
 from incidents import commands, queries
 from incidents.commands import Answer
-from incidents.schemas import NoteIn
+from incidents.schemas import NoteText
 from kit import live
 from kit.errors import Conflict
 
@@ -104,9 +104,9 @@ async def follow_incident(desk: AtDesk) -> Response:
 
 
 @router.post("/{number}/notes")
-async def add_note(desk: AtDesk, text: Annotated[str, Form(max_length=4000)] = "") -> Response:
+async def add_note(desk: AtDesk, text: Annotated[NoteText, Form()]) -> Response:
     """Add a line to the timeline."""
-    return await desk.do(commands.note, NoteIn(text=text).text)
+    return await desk.do(commands.note, text)
 
 
 @router.post("/{number}/{verb}")

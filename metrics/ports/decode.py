@@ -61,12 +61,10 @@ class Naming:
 
     def ref(self, pairs: list[tuple[str, str]], client: str | None) -> int:
         """Return the ref of a series, or refuse its labels."""
-        # before stamping, so that a label sent twice is not taken apart by a rename
-        sent = canonical(pairs, self.limits)
-        labels = stamped(
-            sent, client=client, known_clients=self._known_clients(), drills=self._drills
-        )
-        return self._registry.ref(canonical(labels, self.limits))
+        sent = canonical(pairs, self.limits, vouched=self._registry.vouched)
+        known = self._known_clients()
+        labels = stamped(sent, client=client, known_clients=known, drills=self._drills)
+        return self._registry.ref(labels)
 
 
 class Gathering:

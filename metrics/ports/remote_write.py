@@ -1,106 +1,88 @@
 """Remote write 1.0 (prometheus/docs: specs/prw/remote_write_spec.md): decoder and HTTP door."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator
+from operator import itemgetter
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from cramjam import DecompressionError, snappy
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.message import DecodeError
 
-from kit.errors import Invalid, TooLarge, Unsupported
+from kit.errors import Invalid, Unsupported
 from metrics.batch import Floats, Ints
 from metrics.ports import wire
-from metrics.ports.decode import Breathe, Decoded, Gathering, Naming
+from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, columns
 from metrics.ports.http import Door, Headers
+from metrics.ports.protobuf import label_pairs, split, unpacked
 
 SLICE = 8192
+ODD_SLICE = 250
 MISSING = -1
 _U64 = np.uint64
+_LAST_18 = itemgetter(slice(-18, None))
+_BEFORE_18 = itemgetter(slice(None, -18))
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
 
 
-def _split_message() -> Any:
-    """Return a message class that takes a WriteRequest's series as bytes, unparsed."""
-    file = descriptor_pb2.FileDescriptorProto(
-        name="langyan/split.proto", package="langyan", syntax="proto3"
-    )
-    field = file.message_type.add(name="Split").field.add(name="timeseries", number=1)
-    field.type = descriptor_pb2.FieldDescriptorProto.TYPE_BYTES
-    field.label = descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("langyan.Split"))
-
-
-_Split = _split_message()
-
-
-def unpacked(body: bytes, most: int) -> bytes:
-    """Return a snappy block's content; its size is read, and judged, before it is unpacked."""
-    try:
-        size, _ = wire.varint(body, 0)
-    except Invalid:
-        raise Invalid("the body is not a snappy block") from None
-    if size > most:
-        raise TooLarge(f"{size} bytes unpacked, {most} are taken at once")
-    if size > len(body) * 64:  # snappy's densest element makes 64 bytes of 3
-        raise Invalid("the body is not a snappy block")
-    try:
-        return bytes(snappy.decompress_raw(body))
-    except DecompressionError:
-        raise Invalid("the body is not a snappy block") from None
-
-
-def split(request: bytes) -> list[bytes]:
-    """Return the TimeSeries messages of a WriteRequest."""
-    try:
-        return list(_Split.FromString(request).timeseries)
-    except DecodeError:
-        raise Invalid("the body is not a WriteRequest message") from None
-
-
-def _times(word: npt.NDArray[np.uint64]) -> tuple[Ints, npt.NDArray[np.bool_]]:
-    """Return the times in the last six bytes of each word, and where those are one varint."""
-    bits = word >> _U64(16)
-    fits = (bits & _U64(0x808080808080)) == _U64(0x008080808080)
-    times = bits & _U64(0x7F)
-    for place in range(1, 6):
-        times |= (bits >> _U64(place)) & _U64(0x7F << 7 * place)
-    return times.view(np.int64), fits
-
-
-def full_tails(
-    tails: Sequence[bytes],
-) -> tuple[Ints, Floats, npt.NDArray[np.bool_]]:
-    """Read the last 18 bytes of series as samples; where the tags do not fit, the mask is off."""
-    rows = np.frombuffer(b"".join(tails), _FULL)
-    times, fits = _times(rows["rest"])
-    fits &= rows["head"] == 0x1012
-    fits &= rows["tag"] == 0x09
-    fits &= (rows["rest"] & _U64(0xFF00)) == _U64(0x1000)
-    return times, rows["value"], fits
-
-
-def zero_tails(tails: Sequence[bytes]) -> tuple[Ints, npt.NDArray[np.bool_]]:
-    """Read the last 9 bytes of series as samples of value zero, which proto3 leaves out."""
-    rows = np.frombuffer(b"".join(tails), _ZERO)
-    times, fits = _times(rows["rest"])
-    fits &= rows["head"] == 0x12
-    fits &= (rows["rest"] & _U64(0xFFFF)) == _U64(0x1007)
-    return times, fits
-
-
-# offsets overlap: `rest` is the word that ends with the six bytes of the time
-_FULL = np.dtype(
+# fields overlap: `rest` is the word that ends with the six bytes of the time
+_TAIL = np.dtype(
     {
-        "names": ["head", "tag", "value", "rest"],
-        "formats": ["<u2", "u1", "<f8", "<u8"],
-        "offsets": [0, 2, 3, 10],
+        "names": ["head", "tag", "value", "zero", "rest"],
+        "formats": ["<u2", "u1", "<f8", "u1", "<u8"],
+        "offsets": [0, 2, 3, 9, 10],
         "itemsize": 18,
     }
 )
-_ZERO = np.dtype({"names": ["head", "rest"], "formats": ["u1", "<u8"], "offsets": [0, 1]})
+
+
+def read_tails(tails: bytes) -> tuple[Ints, Floats, Mask, Mask]:
+    """Read the last 18 bytes of each message as one sample, if they look like one.
+
+    Returns times, values, where all 18 bytes are a sample, and where the last nine are one of
+    value zero, which proto3 leaves out. Only the tags and lengths are checked: whether a field
+    begins there at all shows when the bytes before it are the labels of a known series.
+    """
+    rows = np.frombuffer(tails, _TAIL)
+    rest = rows["rest"]
+    bits = rest >> _U64(16)
+    timed = (bits & _U64(0x808080808080)) == _U64(0x008080808080)
+    times = bits & _U64(0x7F)
+    for place in range(1, 6):
+        times |= (bits >> _U64(place)) & _U64(0x7F << 7 * place)
+    tags = rest & _U64(0xFFFF)
+    full = timed & (rows["head"] == 0x1012) & (rows["tag"] == 0x09)
+    full &= (tags & _U64(0xFF00)) == _U64(0x1000)
+    zero = timed & ~full & (rows["zero"] == 0x12) & (tags == _U64(0x1007))
+    return times.view(np.int64), np.where(full, rows["value"], 0.0), full, zero
+
+
+class _Keys(dict[bytes, int]):
+    """Label bytes as senders write them, and the refs of their series; MISSING for others."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def __missing__(self, key: bytes) -> int:
+        return MISSING
+
+
+class _Odd(NamedTuple):
+    """A message that is not of a known series: `cut` is where its only sample may begin, or 0."""
+
+    place: int
+    cut: int
+    time: int
+    value: float
+
+
+class _Apart(NamedTuple):
+    """An odd message taken apart; `pairs` None is labels that are not UTF-8."""
+
+    place: int
+    prefix: bytes
+    pairs: list[tuple[str, str]] | None
+    times: list[int]
+    values: list[float]
 
 
 class _Found:
@@ -111,7 +93,7 @@ class _Found:
         self.refs: list[npt.NDArray[np.int32]] = []
         self.times: list[Ints] = []
         self.values: list[Floats] = []
-        self.odd: list[int] = []
+        self.odd: list[_Odd] = []
 
     def add(self, places: Ints, refs: npt.NDArray[np.int32], times: Ints, values: Floats) -> None:
         """Take columns of equal length."""
@@ -137,7 +119,7 @@ class RemoteWriteDecoder:
 
     def __init__(self, naming: Naming) -> None:
         self._naming = naming
-        self._keys: dict[str | None, dict[bytes, int]] = {}
+        self._keys: dict[str | None, _Keys] = {}
 
     def forget(self) -> None:
         """Drop the remembered label bytes."""
@@ -148,100 +130,111 @@ class RemoteWriteDecoder:
     ) -> Decoded:
         """Return the samples of a WriteRequest; a malformed one is refused as a whole."""
         messages = split(unpacked(body, self._naming.limits.body_bytes))
-        keys = self._keys.setdefault(client, {})
+        keys = self._keys_of(client)
         found, said = _Found(), Gathering()
         for start in range(0, len(messages), SLICE):
             if start:
                 await breathe()
             self._known(messages[start : start + SLICE], start, keys, found)
-        if found.odd:
-            # all are taken apart before the first is named: a malformed body changes nothing
-            apart: list[wire.Series] = []
-            for number, place in enumerate(found.odd):
-                if number % 1000 == 999:
-                    await breathe()
-                apart.append(wire.Series(messages[place]))
-            for number, (place, series) in enumerate(zip(found.odd, apart, strict=True)):
-                if number % 1000 == 999:
-                    await breathe()
-                self._slow(messages[place], place, series, (keys, client, found, said))
+        # all are taken apart before the first is named: a malformed body changes nothing
+        apart: list[_Apart] = []
+        for odd in found.odd:
+            apart.append(_apart(messages[odd.place], odd))
+            if len(apart) % ODD_SLICE == 0:
+                await breathe()
+        for start in range(0, len(apart), ODD_SLICE):
+            named = apart[start : start + ODD_SLICE]
+            self._named(named, keys, client, (found, said))
+            await breathe()
         return found.decoded(said)
 
-    def _known(
-        self, messages: list[bytes], start: int, keys: dict[bytes, int], found: _Found
-    ) -> None:
-        get = keys.get
-        refs = np.fromiter([get(one[:-18], MISSING) for one in messages], np.int32, len(messages))
-        at = np.flatnonzero(refs >= 0)
-        if len(at):
-            whole = len(at) == len(messages)
-            chosen = messages if whole else [messages[i] for i in at]
-            times, values, fits = full_tails([one[-18:] for one in chosen])
-            if not fits.all():
-                found.odd += (at[~fits] + start).tolist()
-                at, times, values = at[fits], times[fits], values[fits]
-            found.add(at + start, refs if whole and fits.all() else refs[at], times, values)
-            if whole:
-                return
-        self._zeros(messages, np.flatnonzero(refs < 0), start, (keys, found))
-
-    def _zeros(
-        self, messages: list[bytes], at: Ints, start: int, into: tuple[dict[bytes, int], _Found]
-    ) -> None:
-        keys, found = into
-        get = keys.get
-        refs = np.array([get(messages[i][:-9], MISSING) for i in at], np.int32)
-        found.odd += (at[refs < 0] + start).tolist()
-        at, refs = at[refs >= 0], refs[refs >= 0]
-        if len(at):
-            times, fits = zero_tails([messages[i][-9:] for i in at])
-            found.odd += (at[~fits] + start).tolist()
-            found.add(at[fits] + start, refs[fits], times[fits], np.zeros(int(fits.sum())))
-
-    def _slow(
-        self,
-        message: bytes,
-        place: int,
-        series: wire.Series,
-        into: tuple[dict[bytes, int], str | None, _Found, Gathering],
-    ) -> None:
-        keys, client, found, said = into
-        if not series.times:
+    def _known(self, messages: list[bytes], start: int, keys: _Keys, found: _Found) -> None:
+        """Find the samples of messages that are the labels of a known series and one sample."""
+        tails = b"".join(map(_LAST_18, messages))
+        if len(tails) != 18 * len(messages):
+            tails = b"".join(one[-18:].rjust(18, b"\0") for one in messages)
+        times, values, full, zero = read_tails(tails)
+        if full.all():
+            heads: Iterator[bytes] = map(_BEFORE_18, messages)
+        else:
+            cuts = np.where(full, -18, -9).tolist()
+            heads = iter([one[:cut] for one, cut in zip(messages, cuts, strict=True)])
+        refs = np.fromiter(map(keys.__getitem__, heads), np.int32, len(messages))
+        known = (refs != MISSING) & (full | zero)
+        if known.all():
+            places = np.arange(start, start + len(messages))
+            found.add(places, refs, times, values)
             return
-        prefix = message[: series.prefix]
-        ref = keys.get(prefix, MISSING) if prefix else MISSING
-        if ref == MISSING:
+        at, odd = np.flatnonzero(known), np.flatnonzero(~known)
+        found.add(at + start, refs[at], times[at], values[at])
+        begins = np.where(full[odd], -18, np.where(zero[odd], -9, 0))
+        parts = (odd + start, begins, times[odd], values[odd])
+        found.odd += map(_Odd, *(part.tolist() for part in parts))
+
+    def _named(
+        self,
+        messages: list[_Apart],
+        keys: _Keys,
+        client: str | None,
+        into: tuple[_Found, Gathering],
+    ) -> None:
+        found, said = into
+        places: list[int] = []
+        refs: list[int] = []
+        times: list[int] = []
+        values: list[float] = []
+        for one in messages:
+            if not one.times:
+                continue
             try:
-                pairs = [(name.decode(), value.decode()) for name, value in series.labels]
-                ref = self._naming.ref(pairs, client)
-            except UnicodeDecodeError:
-                bad = Invalid("a label is not valid UTF-8", field="labels")
-                said.refuse(_shown(series), bad, len(series.times))
-                return
+                ref = self._ref(one, keys, client)
             except Invalid as why:
-                said.refuse(_shown(series), why, len(series.times))
-                return
-            if prefix:
-                self._remember(keys, prefix, ref)
-        count = len(series.times)
-        found.add(
-            np.full(count, place, np.int64),
-            np.full(count, ref, np.int32),
-            np.array(series.times, np.int64),
-            np.array(series.values, np.float64),
-        )
+                said.refuse(_shown(one), why, len(one.times))
+                continue
+            places += [one.place] * len(one.times)
+            refs += [ref] * len(one.times)
+            times += one.times
+            values += one.values
+        found.add(np.array(places, np.int64), *columns(refs, times, values))
 
-    def _remember(self, keys: dict[bytes, int], prefix: bytes, ref: int) -> None:
-        if len(keys) >= 2 * self._naming.limits.series:
-            keys.clear()  # bounded: a sender that varies its bytes only slows itself down
-        keys[prefix] = ref
+    def _ref(self, one: _Apart, keys: _Keys, client: str | None) -> int:
+        ref = keys[one.prefix] if one.prefix else MISSING
+        if ref == MISSING:
+            if one.pairs is None:
+                raise Invalid("a label is not valid UTF-8", field="labels")
+            ref = self._naming.ref(one.pairs, client)
+            if one.prefix:
+                if len(keys) >= keys.most:
+                    keys.clear()  # a sender that varies its bytes only slows itself down
+                keys[one.prefix] = ref
+        return ref
+
+    def _keys_of(self, client: str | None) -> _Keys:
+        known = self._keys.get(client)
+        if known is None:
+            series = self._naming.limits.series
+            most = 2 * series if client else 20 * series
+            known = self._keys[client] = _Keys(most)
+        return known
 
 
-def _shown(series: wire.Series) -> str:
-    shown = ", ".join(
-        f"{name.decode(errors='replace')}={value.decode(errors='replace')!r}"
-        for name, value in sorted(series.labels)
-    )
+def _apart(message: bytes, odd: _Odd) -> _Apart:
+    if odd.cut:
+        prefix = message[: odd.cut]
+        pairs = label_pairs(prefix)
+        if pairs:
+            return _Apart(odd.place, prefix, pairs, [odd.time], [odd.value])
+    series = wire.Series(message)
+    try:
+        pairs = [(name.decode(), value.decode()) for name, value in series.labels]
+    except UnicodeDecodeError:
+        pairs = None
+    prefix = message[: series.prefix]
+    return _Apart(odd.place, prefix, pairs, series.times, series.values)
+
+
+def _shown(one: _Apart) -> str:
+    shown = ", ".join(f"{name}={value!r}" for name, value in sorted(one.pairs or []))
     return f"{{{shown}}}"[:300]
 
 

@@ -62,3 +62,18 @@ def test_small_and_full_chunks_are_fine(count: int) -> None:
     at, values = codec.decode(codec.encode(times, np.sqrt(times)))
     assert at.tolist() == times.tolist()
     assert values.tolist() == np.sqrt(times).tolist()
+
+
+def test_chunks_of_many_shapes_are_read_together() -> None:
+    times = 1_760_000_000_000 + np.arange(SHAPE[1]) * 15_000 + RANDOM.integers(-2, 3, SHAPE)
+    both = [
+        (at[:length], of[:length])
+        for values in (*REALISTIC.values(), RANDOM.random(SHAPE))
+        for at, of, length in zip(times, values, RANDOM.integers(1, 41, SHAPE[0]), strict=True)
+    ]
+    counts, at, values = codec.decode_many([codec.encode(*one) for one in both])
+
+    assert counts.tolist() == [len(one) for one, _ in both]
+    assert at.tolist() == np.concatenate([one for one, _ in both]).tolist()
+    assert values.tolist() == np.concatenate([of for _, of in both]).tolist()
+    assert [len(column) for column in codec.decode_many([])] == [0, 0, 0]

@@ -110,8 +110,9 @@ def test_what_was_flushed_and_is_old_is_dropped_and_the_rest_stays() -> None:
 def test_a_late_word_stays_the_last_word_when_the_log_forgets_it() -> None:
     memory = Memory(1)
     memory.append(run(2 * WIDTH))
-    memory.append([(0, WIDTH, -1.0), (0, 2 * WIDTH - 2, -2.0), (0, WIDTH, -3.0)])
     head = memory.head
+    memory.append([(0, WIDTH, -1.0), (0, 2 * WIDTH - 2, -2.0), (0, WIDTH, -3.0), (0, 3, -4.0)])
+    assert head.sealed.blocks == 2  # and the last of these is in one
     head.take(memory.rows, head.late.size)
     head.committed(memory.rows, head.late.size)
 
@@ -132,6 +133,16 @@ def test_overwriting_what_a_chunk_holds_is_flushed_again() -> None:
     assert head.unflushed().tolist() == memory.rows.tolist()
     taken = merged(head.take(memory.rows, head.late.size), [()])
     assert (taken.times.tolist(), taken.values.tolist()) == ([7], [2.0])
+
+
+def test_the_last_of_many_words_counts_though_a_flush_failed_between_them() -> None:
+    memory = Memory(1)
+    memory.append([(0, 7, 1.0)])
+    memory.head.take(memory.rows, 0)
+    memory.append([(0, 7, 2.0)])
+    memory.head.given_up(memory.rows)
+    memory.append([(0, 7, 3.0)])
+    assert memory.held() == [[(7, 3.0)]]
 
 
 def test_a_flush_that_failed_is_taken_again() -> None:

@@ -11,12 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from types import TracebackType
+from typing import Self
+
 import httpx
 import psutil
 
+from kit.postgres import postmaster
 from kit.settings import ROOT
 
-LANGYAN = Path(sys.executable).with_name("langyan")
+LANGYAN = (sys.executable, "-m", "app")
 ADMIN_TOKEN = "ly_admin-token-of-the-tests-0123456789abcdef"
 START_MOST = 60.0
 
@@ -31,13 +35,32 @@ def free_port() -> int:
 
 @dataclass
 class Program:
-    """`langyan serve` on a folder; it can be stopped, killed, and started again."""
+    """`langyan serve` on a folder; it can be stopped, killed, and started again.
+
+    `async with` starts it, and in the end leaves no process behind.
+    """
 
     folder: Path
     config: Path | None = None
     more: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.start()
+        except BaseException:
+            self.end()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.end()
 
     @property
     def url(self) -> str:
@@ -57,6 +80,7 @@ class Program:
             "LANGYAN_LISTEN": f"127.0.0.1:{self.port}",
             "LANGYAN_ADMIN_TOKEN": ADMIN_TOKEN,
             "LANGYAN_WATCH_HOST": "false",
+            "PYTHONPATH": str(ROOT),
         }
         if self.config:
             told["LANGYAN_CONFIG"] = str(self.config)
@@ -67,7 +91,7 @@ class Program:
         log = (self.folder.parent / f"{self.folder.name}.log").open("ab")
         with log:
             self.process = subprocess.Popen(
-                [LANGYAN, "serve"],
+                [*LANGYAN, "serve"],
                 cwd=ROOT,
                 env=self.environment(),
                 stdin=subprocess.DEVNULL,
@@ -96,6 +120,20 @@ class Program:
                     pass
                 await asyncio.sleep(0.05)
         raise AssertionError(f"not ready after {START_MOST} s: {self.said()[-3000:]}")
+
+    async def run(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run another command of `langyan` with the same settings, and wait for its end."""
+        return await asyncio.to_thread(
+            subprocess.run,
+            [*LANGYAN, *words],
+            cwd=ROOT,
+            env={**self.environment(), **more},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=START_MOST,
+            check=False,
+        )
 
     def said(self) -> str:
         """Return what the process has written so far."""
@@ -129,3 +167,11 @@ class Program:
         self.process.terminate()
         self.process.wait(timeout=30)
         return time.monotonic() - began
+
+    def end(self) -> None:
+        """Leave nothing running, not even the database of a process that was killed alone."""
+        if self.process is not None and self.process.poll() is None:
+            self.kill(database_too=True)
+        left = postmaster.living(self.folder.resolve() / "postgres" / "data")
+        if left is not None:
+            os.kill(left.pid, signal.SIGQUIT)

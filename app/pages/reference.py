@@ -1,11 +1,12 @@
 """The page /docs: every route of this installation, written from the program itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from access.scope import Right
 from app.pages.frame import Framed
 from app.pages.reference_view import (
     AnswerView,
@@ -16,6 +17,7 @@ from app.pages.reference_view import (
     RouteView,
     ShapeView,
 )
+from app.routes import ROUTES
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -35,7 +37,7 @@ PORTS: tuple[RouteView, ...] = (
         method="POST",
         path="/prometheus/api/v1/write",
         summary="Prometheus remote write 1.0.",
-        about="Needs the right ingest. The sender's own label client counts only with a token for "
+        about="The sender's own label client counts only with a token for "
         "all clients; a token of one client sets it.",
         parameters=(
             BEARER,
@@ -54,7 +56,7 @@ remote_write:
         method="POST",
         path="/api/v1/samples",
         summary="Samples as JSON, for scripts.",
-        about="Needs the right ingest. A body that is not of this form is refused as a whole.",
+        about="A body that is not of this form is refused as a whole.",
         parameters=(
             BEARER,
             FieldView("Content-Type", KindView("application/json"), False, "", "header"),
@@ -76,6 +78,8 @@ remote_write:
 )
 """The ports that stand before all routing and so in no OpenAPI document."""
 
+RIGHTS = {(route.method, route.path): route.right for route in ROUTES}
+
 
 @dataclass(frozen=True)
 class ReferenceView:
@@ -91,8 +95,9 @@ class ReferenceView:
 @router.get("/docs")
 async def show_reference(frame: Framed) -> Response:
     """Show every route, its parameters, bodies and answers, with an example for each."""
+    frame.caller.need(Right.READ)
     app, url = frame.request.app, frame.request.app.state.settings.url
-    document = Document(app.openapi(), url)
+    document = Document(app.openapi(), url, RIGHTS)
     view = ReferenceView(
         version=app.version,
         url=url,
@@ -105,4 +110,7 @@ async def show_reference(frame: Framed) -> Response:
 
 def ports_at(url: str) -> list[RouteView]:
     """Return the ports with examples that name our address."""
-    return [RouteView(**{**vars(port), "example": port.example.format(url=url)}) for port in PORTS]
+    return [
+        replace(port, example=port.example.format(url=url), right=RIGHTS[port.method, port.path])
+        for port in PORTS
+    ]

@@ -85,6 +85,7 @@ class RouteView:
     body_kind: str = ""
     answers: tuple[AnswerView, ...] = ()
     example: str = ""
+    right: str | None = None
 
     @property
     def anchor(self) -> str:
@@ -111,9 +112,15 @@ class ShapeView:
 
 
 class Document:
-    """An OpenAPI document, read for people; `url` is where the program is reached."""
+    """An OpenAPI document, read for people; `url` is where the program is reached.
 
-    def __init__(self, document: Json, url: str) -> None:
+    `rights` has what each method and path takes, because OpenAPI has no word for it.
+    """
+
+    def __init__(
+        self, document: Json, url: str, rights: Mapping[tuple[str, str], str | None] | None = None
+    ) -> None:
+        self._rights = rights or {}
         self._paths: Json = document.get("paths", {})
         self._shapes: Json = document.get("components", {}).get("schemas", {})
         self._url = url
@@ -152,6 +159,7 @@ class Document:
                 for status, answer in operation.get("responses", {}).items()
             ),
             example=self._curl(path, method, operation),
+            right=self._rights.get((method.upper(), path)),
         )
 
     def _parameter(self, given: Json) -> FieldView:

@@ -60,6 +60,8 @@ ROUTES: tuple[Route, ...] = (
         "GET /incidents/{number}/events",
         "GET /oncall",
         "GET /hosts",
+        "GET /docs",
+        "GET /docs",
     ),
     *_routes(
         Door.PAGE,

@@ -61,7 +61,6 @@ ROUTES: tuple[Route, ...] = (
         "GET /oncall",
         "GET /hosts",
         "GET /docs",
-        "GET /docs",
     ),
     *_routes(
         Door.PAGE,

@@ -30,6 +30,10 @@ GRACE = timedelta(minutes=2)
 """After our own start silence means nothing until then."""
 
 
+LEARNT = 500
+"""New series looked at in one go."""
+
+
 class Samples(Head, Protocol):
     """What the evaluator asks of the store."""
 
@@ -105,20 +109,39 @@ class Evaluator:
     ) -> None:
         """Watch by these rules from now on; alerts that no rule watches any more are resolved."""
         async with self._building:
-            self._held = True
+            self._held, before = True, self._lanes
+            await before.stop()
             try:
-                await self._lanes.stop()
                 async with self._db.snapshot() as session:
                     rows = await queries.open_alerts(session)
-                self.watch(RulesIndex(rules, directory), rows, now=now)
+                await self.watch(RulesIndex(rules, directory), rows, now=now)
             finally:
-                self._held = self.ready is None
+                if self._lanes is before:  # the database was away: go on as before
+                    before.resume()
+                    mending.try_again(self._watches, before)
+                    self._held, self._look = self.ready is None, True
                 self._backlog.woken.set()
 
-    def watch(self, index: RulesIndex, rows: Sequence[Alert], *, now: datetime) -> None:
+    async def watch(self, index: RulesIndex, rows: Sequence[Alert], *, now: datetime) -> None:
         """Make memory anew from the rules, the series and the open rows."""
-        self._rebuild(index, rows, now)
-        self._held = False
+        before, known, self._fresh = self._lanes, self._refs, []
+        watches = Watches(index, self._store.labels, self._reads)
+        lanes = Lanes(self._db, self._carry, self._clock, watches)
+        lanes.read_to = before.read_to
+        self._counts += before.counts
+        self._watches, self._lanes = watches, lanes
+        ready = (self.ready or now) + GRACE
+        self._expressions = Expressions(self._store, watches, lanes, ready=ready)
+        watches.expect(map(mending.as_remembered, rows))
+        for start in range(0, known, LEARNT):
+            watches.learn(range(start, min(start + LEARNT, known)))
+            await asyncio.sleep(0)
+        watches.seen[:known] = self._store.newest(np.arange(known, dtype=np.int32))[0]
+        for refs in self._backlog.refs:
+            watches.seen[refs[refs < known]] = -1  # the head is ahead of what we have evaluated
+        mending.take_up(watches, lanes, self._expressions, now=now)
+        self._expressions.mark_all(asyncio.get_running_loop().time())
+        self._held, self._look = False, True
 
     async def run(self) -> None:
         """Evaluate what comes, until cancelled."""
@@ -140,8 +163,10 @@ class Evaluator:
         """Compare some of what waits; tell whether more waits. No await, no database."""
         if self._held:
             return False
-        fresh, self._fresh = self._fresh, []
+        fresh, self._fresh = self._fresh[:LEARNT], self._fresh[LEARNT:]
         self._watches.learn(fresh)
+        if self._fresh:
+            return True  # no batch may be looked at before its series are known
         dropped = self._backlog.dropped
         drained = self._backlog.take(self._unread)
         if drained and len(drained.refs):
@@ -233,6 +258,7 @@ class Evaluator:
             expressions = self._expressions
             for expression in expressions.due(loop.time()) if not self._held else ():
                 await expressions.evaluate(expression, self._clock())
+                await asyncio.sleep(0)
             wait = expressions.wait(loop.time())
             expressions.woken.clear()
             try:
@@ -245,25 +271,6 @@ class Evaluator:
 
     def _at_head(self, now: datetime) -> Iterator[int]:
         return mending.look_at_head(self._watches, self._lanes, self._store, at=milliseconds(now))
-
-    def _rebuild(self, index: RulesIndex, rows: Sequence[Alert], now: datetime) -> None:
-        before = self._lanes
-        watches = Watches(index, self._store.labels, self._reads)
-        lanes = Lanes(self._db, self._carry, self._clock, watches)
-        lanes.read_to = before.read_to
-        self._counts += before.counts
-        self._watches, self._lanes = watches, lanes
-        ready = (self.ready or now) + GRACE
-        self._expressions = Expressions(self._store, watches, lanes, ready=ready)
-        watches.expect(map(mending.as_remembered, rows))
-        self._fresh = []
-        watches.learn(range(self._refs))
-        watches.seen[: self._refs] = self._store.newest(np.arange(self._refs, dtype=np.int32))[0]
-        for refs in self._backlog.refs:
-            watches.seen[refs] = -1  # the head is ahead of what we have evaluated
-        mending.take_up(watches, lanes, self._expressions, now=now)
-        self._look = True
-        self._expressions.mark_all(asyncio.get_running_loop().time())
 
     def _unread(self, batch: Batch) -> NDArray[np.bool_]:
         """Tell of a batch from the journal which samples its clients' rules have not seen."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from access.scope import HOUSE
 from alerting.lanes import Lanes
 from alerting.news import News
 from alerting.rules_index import IndexedRule
-from alerting.scrapes import Kinds, whole
+from alerting.scrapes import Kinds, together, whole
 from alerting.watches import Watched, Watches
 from kit.clock import milliseconds
 from kit.errors import Refusal
@@ -66,6 +66,16 @@ class Input:
     refs: list[int] = field(default_factory=list)
     known: Refs = field(default_factory=lambda: np.empty(0, np.int32))
     labels: Sequence[Labels] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """The series of one selector that are evaluated together."""
+
+    selector: Selector
+    refs: Refs
+    labels: Sequence[Labels]
+    kinds: Ints
 
 
 @dataclass
@@ -254,27 +264,49 @@ class Expressions:
             self._vanished(expression, watches, chosen, at, now)
 
     async def _computed(self, expression: Expression, chosen: Flags, at: int) -> Vector:
-        found, numbers = [], []
+        parts = []
         for each, kind in zip(expression.inputs, expression.kinds.numbers, strict=True):
             mine = chosen[self._watches.whose[each.known]]  # known before `chosen` was made
-            first, last = each.selector.window(at, at)
-            if mine.all():
-                columns, kind_ = self._head.window(each.known, first, last), kind
-                columns = Columns(each.labels, columns.starts, columns.times, columns.values)
-            else:
-                columns, kind_ = self._head.window(each.known[mine], first, last), kind[mine]
-            found.append(columns)
-            numbers.append(kind_)
+            all_ = bool(mine.all())
+            refs = each.known if all_ else each.known[mine]
+            labels = (
+                each.labels if all_ else [each.labels[n] for n in np.flatnonzero(mine).tolist()]
+            )
+            parts.append(Part(each.selector, refs, labels, kind if all_ else kind[mine]))
+        found = self._newest(parts, at) or self._windows(parts, at)
         if not any(len(columns.times) for columns in found):
             return Vector([], np.empty(0))
         plan, terms = expression.rule.plan, Terms(limits=MOST, memory=self._memory)
 
         def work() -> Vector:
-            return instant(plan, whole(found, numbers), at_ms=at, terms=terms)
+            return instant(
+                plan, whole(found, [part.kinds for part in parts]), at_ms=at, terms=terms
+            )
 
         if expression.cost > HEAVY or expression.many_are_new:
             return await asyncio.to_thread(work)
         return work()
+
+    def _newest(self, parts: Sequence[Part], at: int) -> list[Columns] | None:
+        """Return each series' newest sample alone, None where that is not all it takes."""
+        times, found = [], []
+        for part in parts:
+            first, last = part.selector.window(at, at)
+            newest, values = self._head.newest(part.refs)
+            if (first, last) != (at - LOOKBACK_MS + 1, at) or (newest > at).any():
+                return None
+            seen = newest >= first
+            starts = np.concatenate([[0], np.cumsum(seen)]).astype(np.int64)
+            times.append(np.where(seen, newest, -1))
+            found.append(Columns(part.labels, starts, newest[seen], values[seen]))
+        return found if together(times, [part.kinds for part in parts]) else None
+
+    def _windows(self, parts: Sequence[Part], at: int) -> list[Columns]:
+        found = []
+        for part in parts:
+            columns = self._head.window(part.refs, *part.selector.window(at, at))
+            found.append(replace(columns, labels=part.labels))
+        return found
 
     def _known(self, expression: Expression, vector: Vector) -> Watched:
         """Return the watch of each output; the work is remembered for the same list of labels."""

@@ -117,6 +117,11 @@ class Lanes:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
+    def resume(self) -> None:
+        """Take news again after a stop; what waited then is for the head to tell."""
+        self._lanes = {}
+        self._stopping.clear()
+
     def _lane(self, client: str) -> Lane:
         if client not in self._lanes:
             self._lanes[client] = Lane(client)

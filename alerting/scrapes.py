@@ -46,12 +46,8 @@ class Kinds:
 def whole(inputs: Sequence[Columns], numbers: Sequence[Ints]) -> list[Columns]:
     """Return the samples up to where all of those that wait for each other have come."""
     newest = [_last(columns, 1) for columns in inputs]
-    count = max((int(each.max(initial=-1)) for each in numbers), default=-1) + 1
-    latest = np.full(count, -1, np.int64)
-    for times, number in zip(newest, numbers, strict=True):
-        np.maximum.at(latest, number, times)
-    behind = [latest[n] != times for times, n in zip(newest, numbers, strict=True)]
-    if not any((late & (times >= 0)).any() for late, times in zip(behind, newest, strict=True)):
+    latest = _latest(newest, numbers)
+    if _level(newest, numbers, latest):
         return list(inputs)
     upto = latest.copy()
     for columns, times, number in zip(inputs, newest, numbers, strict=True):
@@ -60,6 +56,24 @@ def whole(inputs: Sequence[Columns], numbers: Sequence[Ints]) -> list[Columns]:
         awaited = (times >= 0) & (latest[number] - times <= step)
         np.minimum.at(upto, number[awaited], times[awaited])
     return [_until(columns, upto[number]) for columns, number in zip(inputs, numbers, strict=True)]
+
+
+def together(newest: Sequence[Ints], numbers: Sequence[Ints]) -> bool:
+    """Tell of the newest times (-1 for none) whether nobody waits for anybody."""
+    return _level(newest, numbers, _latest(newest, numbers))
+
+
+def _latest(newest: Sequence[Ints], numbers: Sequence[Ints]) -> Ints:
+    count = max((int(each.max(initial=-1)) for each in numbers), default=-1) + 1
+    latest = np.full(count, -1, np.int64)
+    for times, number in zip(newest, numbers, strict=True):
+        np.maximum.at(latest, number, times)
+    return latest
+
+
+def _level(newest: Sequence[Ints], numbers: Sequence[Ints], latest: Ints) -> bool:
+    pairs = zip(newest, numbers, strict=True)
+    return all(bool(((latest[n] == times) | (times < 0)).all()) for times, n in pairs)
 
 
 def _last(columns: Columns, from_the_end: int) -> Ints:

@@ -15,7 +15,7 @@ import oncall.api
 from access.scope import Identity
 from access.web import Caller
 from app import health, problems
-from app.doors import Doors
+from app.doors import Doors, Timed
 from app.house import House
 from app.pages import (
     acknowledge,
@@ -81,4 +81,6 @@ async def _who(caller: Caller) -> Identity:
 
 def ports(house: House) -> Mapping[str, ASGIApp]:
     """Return the hot ports by their exact path."""
-    return dict(zip(PORTS, (house.remote_write, house.samples), strict=True))
+    took = house.measures.ingest.observe
+    rooms = (house.remote_write, house.samples)
+    return {path: Timed(room, took) for path, room in zip(PORTS, rooms, strict=True)}

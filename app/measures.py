@@ -17,6 +17,9 @@ class Measures:
         self.registry = CollectorRegistry()
         self.ingest = self._histogram("ingest_seconds", "From request to answer", FAST)
         self.evaluation = self._histogram("evaluation_seconds", "One pass over what arrived", FAST)
+        self.transaction = self._histogram(
+            "transaction_seconds", "One batch down the main path", FAST
+        )
         self.detection = self._histogram("detection_seconds", "From arrival to the commit", SLOW)
         self.notification = self._histogram("notification_seconds", "From promise to receipt", SLOW)
         self.loop_lag = self._histogram("loop_lag_seconds", "How late the event loop woke", FAST)

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from alerting import commands as alerting
 from alerting.schemas import Observation, Observed
 from incidents.commands import follow
-from incidents.commands.alerts import RESOLVE_AFTER
 from kit.db import Database, lock
 from metrics.batch import Position
 from notifications import commands as notifications
@@ -19,7 +18,7 @@ async def carry(
     *,
     position: Position | None,
     now: datetime,
-    resolve_after: timedelta = RESOLVE_AFTER,
+    resolve_after: timedelta,
 ) -> Observed:
     """Take one client's batch down the path in one transaction; return what moved.
 

@@ -30,6 +30,7 @@ STATUS: dict[type[Refusal], int] = {
 MEDIA = "application/problem+json"
 _SHAPE = {
     "type": "object",
+    "title": "Problem",
     "description": "A problem as RFC 9457 has it, with the facts of its kind beside the members.",
     "required": ["type", "title", "status", "detail", "instance"],
     "properties": {
@@ -45,6 +46,8 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     "default": {"description": "A refusal", "content": {MEDIA: {"schema": _SHAPE}}}
 }
 """How OpenAPI tells of refusals, whichever it is."""
+IN_ITS_PLACE = {"HX-Retarget": "#refusal", "HX-Reswap": "innerHTML"}
+"""Where htmx puts a refusal: it would swap it for the live part otherwise."""
 
 
 class ChangedMeanwhile(Conflict):
@@ -94,9 +97,10 @@ def problem(request: Request, refusal: Refusal) -> Response:
     status, headers = status_of(refusal), headers_of(refusal)
     body = body_of(refusal, request.url.path)
     if _wants_a_page(request):
+        part = "hx-request" in request.headers
         state = request.app.state
-        html = rendered(state.pages, request, body, state.clock)
-        return HTMLResponse(html, status, headers=headers)
+        html = rendered(state.pages, request, body, state.clock, part=part)
+        return HTMLResponse(html, status, headers=headers | (IN_ITS_PLACE if part else {}))
     return Response(orjson.dumps(body, default=str), status, headers, MEDIA)
 
 

@@ -1,5 +1,6 @@
 """Who is handed what, and who reacts to what: the one place where the rooms meet."""
 
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from access.authorizer import Authorizer
 from access.passwords import Passwords
 from access.scope import Right
+from alerting.delivery import Carry
 from alerting.evaluator import Evaluator
+from alerting.schemas import Observation, Observed
 from app import pipeline
 from app.heartbeat import Heartbeat
 from app.house import House
@@ -36,6 +39,7 @@ from kit.pages import Pages
 from kit.sealing import Sealer
 from kit.settings import Settings
 from kit.signing import Signer
+from metrics.batch import Position
 from metrics.journal import Sync
 from metrics.ports.encode import write_request
 from metrics.ports.remote_write import RemoteWrite
@@ -73,8 +77,7 @@ def build(
         sync=Sync(settings.journal_sync.value),
         retention=settings.retention,
     )
-    carry = partial(pipeline.carry, db, resolve_after=settings.resolve_after)
-    evaluator = Evaluator(store, db, carry, clock=clock)
+    evaluator = Evaluator(store, db, _carrying(db, settings, measures, clock), clock=clock)
     speaker = Speaker(pages, signer, settings.url, clock)
 
     async def render(session: AsyncSession, leaving: Leaving) -> Message:
@@ -107,6 +110,23 @@ def build(
     )
     house.scheduler.ticks = ticks(house)
     return house
+
+
+def _carrying(db: Database, settings: Settings, measures: Measures, clock: Clock) -> Carry:
+    async def carry(
+        client: str, seen: Sequence[Observation], /, *, position: Position | None, now: datetime
+    ) -> Observed:
+        began = time.perf_counter()
+        observed = await pipeline.carry(
+            db, client, seen, position=position, now=now, resolve_after=settings.resolve_after
+        )
+        measures.transaction.observe(time.perf_counter() - began)
+        for moved in observed.transitions:
+            if moved.arrived is not None:
+                measures.detection.observe(max(0.0, (clock() - moved.arrived).total_seconds()))
+        return observed
+
+    return carry
 
 
 def _channels(settings: Settings, client: httpx.AsyncClient, sealer: Sealer) -> dict[str, Channel]:

@@ -78,7 +78,7 @@ async def measured(count: int) -> tuple[float, float]:
     evaluator.on_series(list(range(SERIES)))
     directory = Directory({f"c{n}": ClientFacts(f"c{n}", "") for n in range(CLIENTS)}, ())
     began = time.perf_counter()
-    evaluator.watch(RulesIndex(rules(count), directory), (), now=START)
+    await evaluator.watch(RulesIndex(rules(count), directory), (), now=START)
     learned = time.perf_counter() - began
     random = np.random.default_rng(1)
     batches = []

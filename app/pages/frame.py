@@ -1,5 +1,6 @@
 """The frame of every page: who looks, in which language and zone, and how a page is shown."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from access.web import Csrf, PageCaller, Reader
 from app.pages.views import ShellView
 from kit import live
+from kit.notices import Subscription
 from kit.web import AppClock, Db
 
 AGAIN_AFTER = 15.0
@@ -74,9 +76,16 @@ class Frame:
             while not state.closing.is_set():
                 heard.clear()
                 yield _event(await fragment())
-                topic = await heard.get(AGAIN_AFTER)
-                while topic and topic not in topics:
-                    topic = await heard.get(AGAIN_AFTER)
+                await _until_one_of(topics, heard)
+
+
+async def _until_one_of(topics: Collection[str], heard: Subscription) -> None:
+    """Wait until one of the topics has changed, or a while; an empty word means: look yourself."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + AGAIN_AFTER
+    topic: str | None = "another"
+    while topic and topic not in topics:
+        topic = await heard.get(max(0.0, until - clock()))
 
 
 def _event(html: str) -> bytes:

@@ -49,9 +49,9 @@ async def schedules(
 def _schedule(
     present: OnCallOut, week: WeekOut | None, titles: Mapping[str, str], now: datetime
 ) -> ScheduleView:
-    until = present.until or now + timedelta(days=DAYS)
+    until = present.until
     current = [shift(name, now, until, titles) for name in present.now]
-    coming = [shift(name, until, until, titles) for name in present.next]
+    coming = [shift(name, until, until, titles) for name in present.next if until]
     return ScheduleView(
         name=present.schedule,
         title=present.schedule,
@@ -63,7 +63,7 @@ def _schedule(
 
 
 def shift(
-    name: str | None, starts_at: datetime, ends_at: datetime, titles: Mapping[str, str]
+    name: str | None, starts_at: datetime, ends_at: datetime | None, titles: Mapping[str, str]
 ) -> ShiftView:
     """Return one person's turn, in the colour that is theirs everywhere."""
     hue = zlib.crc32((name or "").encode()) % HUES

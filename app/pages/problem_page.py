@@ -18,7 +18,9 @@ router = APIRouter(tags=["problems"], include_in_schema=False)
 DOCUMENTS = ROOT / "docs" / "problems"
 
 
-def rendered(pages: Pages, request: Request, body: dict[str, Any], clock: Clock) -> str:
+def rendered(
+    pages: Pages, request: Request, body: dict[str, Any], clock: Clock, *, part: bool = False
+) -> str:
     """Return a problem as a page, in the language of the browser."""
     locale = negotiate(
         request.headers.get("accept-language"), request.cookies.get("langyan_locale")
@@ -31,7 +33,7 @@ def rendered(pages: Pages, request: Request, body: dict[str, Any], clock: Clock)
         retry="/signin" if status == 401 else None,
     )
     return pages.render(
-        "problem.html",
+        "_problem.html" if part else "problem.html",
         locale.value,
         "Asia/Shanghai",
         now=clock(),

@@ -169,7 +169,7 @@ class ShiftView:
 
     person: str | None
     starts_at: datetime
-    ends_at: datetime
+    ends_at: datetime | None  # None: for good
     hue: int = 0  # 0 to 7, the same for a person everywhere
     begin: float = 0.0
     end: float = 1.0

@@ -1,6 +1,7 @@
 """The HTTP side that all doors for samples share: plain ASGI, because routing costs half of it."""
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import ClassVar, Protocol, TypeAlias
@@ -122,7 +123,7 @@ async def problem(send: Send, refusal: Refusal, path: str) -> None:
     await answer(send, status, headers, body)
 
 
-class Door:
+class Door(ABC):
     """One way in; kinds of it say what they are called and which headers they accept."""
 
     port: ClassVar[str]
@@ -132,9 +133,9 @@ class Door:
         self._authorize = authorize
         self._clock = clock
 
+    @abstractmethod
     def check(self, headers: Headers) -> None:
         """Refuse a form of body that this door does not read."""
-        raise NotImplementedError
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request: 204 when every sample was kept."""

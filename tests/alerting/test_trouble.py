@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 from alerting.tables import Alert, SetAside
 from kit.db import Database, lock
@@ -180,3 +181,16 @@ async def test_the_journal_is_kept_until_what_it_holds_is_carried(
     await world.evaluator.settle()
     await world.sweeps()
     assert released[-1] == world.store.position
+
+
+async def test_rules_that_cannot_be_changed_now_go_on_as_they_were(
+    world: Watching, db: Database
+) -> None:
+    async with db.transaction() as tx:
+        await tx.execute(text("ALTER TABLE alerts RENAME TO gone"))
+    with pytest.raises(DBAPIError):
+        await world.evaluator.reload([], world.directory, now=world.clock())
+    async with db.transaction() as tx:
+        await tx.execute(text("ALTER TABLE gone RENAME TO alerts"))
+    await world.pushes("disk_used", 95)
+    assert world.told == ["acme disk fired P2"]

@@ -69,9 +69,7 @@ class Screen:
         """Wait until an attribute has this value."""
         await expect(self.at(selector)).to_have_attribute(attribute, value, timeout=45_000)
 
-    async def signs_in(
-        self, url: str, *, name: str = "admin", password: str = ADMIN_TOKEN
-    ) -> None:
+    async def signs_in(self, url: str, *, name: str = "admin", password: str = ADMIN_TOKEN) -> None:
         """Sign in by the page's form, wherever that leads."""
         await self.open(f"{url}/signin")
         await self.at("[name=name]").fill(name)

@@ -28,6 +28,8 @@ STATUS: dict[type[Refusal], int] = {
     errors.Overloaded: 503,
 }
 MEDIA = "application/problem+json"
+IN_ITS_PLACE = {"HX-Retarget": "#refusal", "HX-Reswap": "innerHTML"}
+"""Where htmx puts a refusal: it would swap it for the live part otherwise."""
 _SHAPE = {
     "type": "object",
     "title": "Problem",
@@ -46,8 +48,6 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     "default": {"description": "A refusal", "content": {MEDIA: {"schema": _SHAPE}}}
 }
 """How OpenAPI tells of refusals, whichever it is."""
-IN_ITS_PLACE = {"HX-Retarget": "#refusal", "HX-Reswap": "innerHTML"}
-"""Where htmx puts a refusal: it would swap it for the live part otherwise."""
 
 
 class ChangedMeanwhile(Conflict):

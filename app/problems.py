@@ -32,6 +32,7 @@ IN_ITS_PLACE = {"HX-Retarget": "#refusal", "HX-Reswap": "innerHTML"}
 """Where htmx puts a refusal: it would swap it for the live part otherwise."""
 _SHAPE = {
     "type": "object",
+    "title": "Problem",
     "description": "A problem as RFC 9457 has it, with the facts of its kind beside the members.",
     "required": ["type", "title", "status", "detail", "instance"],
     "properties": {

@@ -204,6 +204,8 @@ class Document:
         return self._plain_kind(schema)
 
     def _plain_kind(self, schema: Json) -> KindView:
+        if "properties" in schema and "title" in schema:
+            return KindView(schema["title"])
         inner = schema.get("items") or schema.get("additionalProperties")
         if isinstance(inner, Mapping) and inner:
             of = self._kind(inner)

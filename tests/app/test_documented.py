@@ -162,6 +162,14 @@ def test_every_trouble_that_we_tell_has_its_line_in_the_manual(words: str) -> No
     assert words in text("operating.md").partition("### What `/healthz` can say")[2]
 
 
+def test_every_tick_stands_in_the_manual() -> None:
+    ticks = re.findall(r'Tick\("(\w+)"', (ROOT / "app" / "wiring.py").read_text("utf-8"))
+    manual = text("operating.md")
+
+    assert [tick for tick in ticks if f"`{tick}`" not in manual] == []
+    assert len(ticks) > 5
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_between_documents_lead_somewhere(page: Path) -> None:
     targets = [found[0] for found in LINK.findall(page.read_text("utf-8"))]

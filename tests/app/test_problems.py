@@ -28,7 +28,7 @@ def all_kinds() -> list[type[Refusal]]:
     for name in (*ROOMS, "kit", "oncall"):
         room = import_module(name)
         for module in walk_packages(room.__path__, f"{name}."):
-            if not module.name.startswith("kit.postgres.launch"):
+            if not module.name.endswith((".launch", ".__main__")):
                 import_module(module.name)
     return sorted(set(problems.kinds()), key=lambda kind: kind.slug)
 

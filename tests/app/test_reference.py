@@ -15,6 +15,7 @@ from access.commands import make_token
 from access.scope import SYSTEM, Right
 from app.house import House
 from app.main import PORTS, create_app
+from app.measures import Measures
 from app.pages import reference
 from app.pages.reference_view import Document
 from incidents.schemas import NoteIn
@@ -38,7 +39,11 @@ def house(db: Database | None, clock: FakeClock) -> House:
         "authorizer": None if db is None else Authorizer(db, clock),
     }
     parts = SimpleNamespace(
-        version="0.1.0", shared=lambda: state, remote_write=object(), samples=object()
+        version="0.1.0",
+        shared=lambda: state,
+        measures=Measures(),
+        remote_write=object(),
+        samples=object(),
     )
     return cast(House, parts)
 

@@ -32,6 +32,24 @@ STATUS: dict[type[Refusal], int] = {
 MEDIA = "application/problem+json"
 IN_ITS_PLACE = {"HX-Retarget": "#refusal", "HX-Reswap": "innerHTML"}
 """Where htmx puts a refusal: it would swap it for the live part otherwise."""
+_SHAPE = {
+    "type": "object",
+    "title": "Problem",
+    "description": "A problem as RFC 9457 has it, with the facts of its kind beside the members.",
+    "required": ["type", "title", "status", "detail", "instance"],
+    "properties": {
+        "type": {"type": "string", "description": "the address of a page about this kind"},
+        "title": {"type": "string", "description": "the kind in a few words"},
+        "status": {"type": "integer", "description": "the HTTP number"},
+        "detail": {"type": "string", "description": "what was wrong with this very request"},
+        "instance": {"type": "string", "description": "the path that was asked for"},
+        "field": {"type": "string", "description": "which part of the request, where it is one"},
+    },
+}
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    "default": {"description": "A refusal", "content": {MEDIA: {"schema": _SHAPE}}}
+}
+"""How OpenAPI tells of refusals, whichever it is."""
 
 
 class ChangedMeanwhile(Conflict):

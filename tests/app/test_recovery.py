@@ -144,8 +144,9 @@ async def test_a_commit_whose_answer_is_lost_is_not_done_twice(
     far: Database, line: Line, tmp_path: Path, clock: FakeClock
 ) -> None:
     async with world(far, tmp_path, clock, yaml=TWO) as here:
-        line.loses_the_answer_to(b"COMMIT")
+        line.loses_the_answer_to_the_commit_after(b"INSERT INTO notifications")
         await here.pushes("errors", 1)
+        assert line.lost == 1
 
         assert here.house.evaluator.gauges(clock())["failed_total"] == 1
         assert here.phone.rang == ["li"]
@@ -163,8 +164,9 @@ async def test_a_receipt_whose_answer_is_lost_is_written_once(
         await here.writes("errors", 1)
         await here.house.evaluator.settle()
         await here.house.sender.send_due()
-        line.loses_the_answer_to(b"COMMIT")
+        line.loses_the_answer_to_the_commit_after(b"INSERT INTO notification_attempts")
         await here.house.sender.settle()
+        assert line.lost == 1
 
         await here.passes(minutes=1)
         assert here.phone.rang == ["li"]

@@ -85,11 +85,12 @@ class Line:
 
     to: str
     url: str = ""
+    lost: int = 0
     _folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="line-")))
     _server: asyncio.Server | None = None
     _ends: set[asyncio.StreamWriter] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    _unanswered: bytes | None = None
+    _awaited: bytes | None = None
     _flows: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __aenter__(self) -> Self:
@@ -127,9 +128,9 @@ class Line:
         """Take everything and answer nothing."""
         self._flows.clear()
 
-    def loses_the_answer_to(self, statement: bytes) -> None:
-        """Carry the next such statement over, and cut its connection instead of the answer."""
-        self._unanswered = statement
+    def loses_the_answer_to_the_commit_after(self, statement: bytes) -> None:
+        """Let the next transaction with such a statement commit, and cut it off before it hears."""
+        self._awaited = statement
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there = Path(str(make_url(self.to).query["host"])) / NAME
@@ -149,11 +150,13 @@ class Line:
     async def _there(
         self, reader: asyncio.StreamReader, far: asyncio.StreamWriter, lost: asyncio.Event
     ) -> None:
+        inside = False
         with suppress(OSError):
             while data := await reader.read(65536):
                 await self._flows.wait()
-                if self._unanswered and self._unanswered in data:
-                    self._unanswered = None
+                if self._awaited and self._awaited in data:
+                    self._awaited, inside = None, True
+                if inside and b"COMMIT;" in data:
                     lost.set()
                 far.write(data)
 
@@ -164,6 +167,7 @@ class Line:
             while data := await reader.read(65536):
                 await self._flows.wait()
                 if lost.is_set():
+                    self.lost += 1
                     return
                 writer.write(data)
 

@@ -93,7 +93,10 @@ async def test_apply_changes_the_running_service_and_a_bad_file_does_not(site: S
     file.write_text(good.replace("above: 10", "abvoe: 10"))
     bad = await site.program.run("apply", str(config))
     assert bad.returncode == 1
-    assert f"site.yml:{good.count(chr(10))}: thresholds[2].P2.abvoe: there is no such field" in bad.stderr
+    assert (
+        f"site.yml:{good.count(chr(10))}: thresholds[2].P2.abvoe: there is no such field"
+        in bad.stderr
+    )
     assert "queue" not in await rules(site)
 
     file.write_text(good)
@@ -142,7 +145,9 @@ async def test_sigterm_ends_all_of_it_in_time_whatever_is_under_way(site: Site) 
     said = site.program.said()
     await site.program.start()
     assert (code, took < 5) == (0, True), took
-    assert [each for each in family if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
+    assert [
+        each for each in family if each.is_running() and each.status() != psutil.STATUS_ZOMBIE
+    ] == []
     assert "Traceback" not in said
 
 

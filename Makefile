@@ -27,7 +27,7 @@ run: $(STAMP) ## Serve on the embedded database and watch this machine
 	LANGYAN_CONFIG=$${LANGYAN_CONFIG-examples/quickstart} exec $(BIN)/langyan serve
 
 setup: $(DEV_STAMP) ## Everything a developer needs, in .venv
-	@if [ -d .git ]; then $(BIN)/pre-commit install --install-hooks >/dev/null 2>&1 || true; fi
+	@if [ -d .git ]; then $(BIN)/pre-commit install; fi
 
 test: $(DEV_STAMP) ## Every test that needs no foreign program (under 5 minutes)
 	$(BIN)/python -m pytest -q -n $(JOBS) -m "not e2e and not crash"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from access.scope import Right, Role
 
@@ -70,6 +70,10 @@ class PersonOut(BaseModel):
 
 class TokenIn(BaseModel):
     """A token to be made; `client` null: for all clients."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "grafana", "client": None, "rights": ["read"]}]}
+    )
 
     name: Name
     client: str | None = None

@@ -1,6 +1,7 @@
 """Passes verdicts on samples as they come: start reading at `on_batch`, `drain` and `sweep`."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -65,11 +66,13 @@ class Evaluator:
         *,
         clock: Clock,
         history: timedelta | None = timedelta(minutes=5),
+        took: Callable[[float], None] | None = None,
     ) -> None:
         self.ready: datetime | None = None
         self.last_tick: datetime | None = None
         self.last_sweep: datetime | None = None
         self._store, self._db, self._carry, self._clock = store, db, carry, clock
+        self._took = took
         self._backlog = Backlog(history)
         self._counts: Counter[str] = Counter()
         self._refs = 0
@@ -249,7 +252,10 @@ class Evaluator:
     async def _drain_now(self) -> None:
         more = True
         while more:
+            began = time.perf_counter()
             more = self.drain()
+            if self._took:
+                self._took(time.perf_counter() - began)
             await asyncio.sleep(0)
 
     async def _evaluate_all(self) -> None:

@@ -1,5 +1,6 @@
-"""`python -m app` is `langyan`, from whichever checkout one stands in."""
+"""`python -m app` is `langyan`."""
 
 from app.cli import main
 
-main(prog_name="langyan")
+if __name__ == "__main__":
+    main(prog_name="langyan")

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -12,7 +12,6 @@ from access import queries as access
 from access.authorizer import Authorizer
 from access.directory import Directory
 from access.passwords import Passwords
-from access.tables import Target
 from alerting import queries as alerting
 from alerting.evaluator import Evaluator
 from alerting.thresholds import CompiledRule
@@ -34,6 +33,9 @@ from metrics.ports.remote_write import RemoteWrite
 from metrics.ports.samples import Samples
 from metrics.store import Store
 from notifications.sender import Sender
+
+if TYPE_CHECKING:
+    from access.tables import Target
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +156,7 @@ class House:
         await vigil.measure(self)
 
 
-def _facts(target: Target) -> TargetFacts:
+def _facts(target: "Target") -> TargetFacts:
     names = ("client", "name", "kind", "url", "system", "interval_ms", "timeout_ms")
     more = ("labels", "options")
     return TargetFacts(**{name: getattr(target, name) for name in (*names, *more)})

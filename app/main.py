@@ -17,7 +17,16 @@ from access.web import Caller
 from app import health, problems
 from app.doors import BODY_MOST, Doors, Timed
 from app.house import House
-from app.pages import acknowledge, board, hosts, incident, incident_list, oncall_page, problem_page
+from app.pages import (
+    acknowledge,
+    board,
+    hosts,
+    incident,
+    incident_list,
+    oncall_page,
+    problem_page,
+    reference,
+)
 from kit.settings import ROOT
 from metrics.store import Store
 
@@ -32,6 +41,7 @@ PAGES = (
     hosts,
     acknowledge,
     problem_page,
+    reference,
 )
 
 
@@ -44,6 +54,7 @@ def create_app(house: House) -> Doors:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
         max_body_size=BODY_MOST,
+        responses=problems.ANSWERS,
     )
     for name, part in house.shared().items():
         setattr(app.state, name, part)

@@ -23,10 +23,7 @@ class Measures:
         self.detection = self._histogram("detection_seconds", "From arrival to the commit", SLOW)
         self.notification = self._histogram("notification_seconds", "From promise to receipt", SLOW)
         self.loop_lag = self._histogram("loop_lag_seconds", "How late the event loop woke", FAST)
-        self.samples = self._counter("samples_total", "Samples kept", ["client"])
-        self.refused = self._counter("samples_refused_total", "Samples refused", ["reason"])
         self.sent = self._counter("notifications_total", "Attempts to tell", ["outcome"])
-        self.failures = self._counter("tick_failures_total", "Ticks that failed", ["tick"])
         self.gauges: dict[str, Gauge] = {}
 
     def _histogram(self, name: str, about: str, buckets: tuple[float, ...]) -> Histogram:
@@ -35,11 +32,14 @@ class Measures:
     def _counter(self, name: str, about: str, labels: list[str]) -> Counter:
         return Counter(f"langyan_{name}", about, labels, registry=self.registry)
 
-    def gauge(self, name: str, about: str, value: float) -> None:
+    def gauge(self, name: str, about: str, value: float, **labels: str) -> None:
         """Set the gauge `langyan_<name>`."""
         if name not in self.gauges:
-            self.gauges[name] = Gauge(f"langyan_{name}", about, registry=self.registry)
-        self.gauges[name].set(value)
+            self.gauges[name] = Gauge(
+                f"langyan_{name}", about, list(labels), registry=self.registry
+            )
+        gauge = self.gauges[name].labels(**labels) if labels else self.gauges[name]
+        gauge.set(value)
 
     def observe_send(self, event: str, seconds: float) -> None:
         """Take note of what the sender tells: an outcome, or how long a message had waited."""

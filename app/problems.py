@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
@@ -14,6 +15,7 @@ from starlette.types import Send
 
 from app.pages.problem_page import rendered
 from kit import errors
+from kit.db import DatabaseAway
 from kit.errors import Conflict, Invalid, Refusal
 
 
@@ -38,6 +40,24 @@ STATUS: dict[type[Refusal], int] = {
 MEDIA = "application/problem+json"
 IN_ITS_PLACE = {"HX-Retarget": "#refusal", "HX-Reswap": "innerHTML"}
 """Where htmx puts a refusal: it would swap it for the live part otherwise."""
+_SHAPE = {
+    "type": "object",
+    "title": "Problem",
+    "description": "A problem as RFC 9457 has it, with the facts of its kind beside the members.",
+    "required": ["type", "title", "status", "detail", "instance"],
+    "properties": {
+        "type": {"type": "string", "description": "the address of a page about this kind"},
+        "title": {"type": "string", "description": "the kind in a few words"},
+        "status": {"type": "integer", "description": "the HTTP number"},
+        "detail": {"type": "string", "description": "what was wrong with this very request"},
+        "instance": {"type": "string", "description": "the path that was asked for"},
+        "field": {"type": "string", "description": "which part of the request, where it is one"},
+    },
+}
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    "default": {"description": "A refusal", "content": {MEDIA: {"schema": _SHAPE}}}
+}
+"""How OpenAPI tells of refusals, whichever it is."""
 
 
 class ChangedMeanwhile(Conflict):
@@ -135,6 +155,12 @@ def install(app: FastAPI) -> None:
     async def lost_race(request: Request, error: Exception) -> Response:
         return problem(request, ChangedMeanwhile("read it again, then decide again"))
 
+    async def cut_off(request: Request, error: Exception) -> Response:
+        assert isinstance(error, DBAPIError)
+        if not error.connection_invalidated:
+            raise error
+        return problem(request, DatabaseAway("the connection to the database was cut"))
+
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if error.status_code == HTTPStatus.NOT_FOUND:
@@ -156,4 +182,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, refused)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(StaleDataError, lost_race)
+    app.add_exception_handler(DBAPIError, cut_off)
     app.add_exception_handler(HTTPException, http)

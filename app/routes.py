@@ -60,6 +60,7 @@ ROUTES: tuple[Route, ...] = (
         "GET /incidents/{number}/events",
         "GET /oncall",
         "GET /hosts",
+        "GET /docs",
     ),
     *_routes(
         Door.PAGE,

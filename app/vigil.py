@@ -94,8 +94,10 @@ async def measure(house: "House") -> None:
     gauge("sends_in_flight", "Messages under way", house.sender.in_flight)
     for tick in house.scheduler.ticks:
         at = tick.succeeded_at.timestamp() if tick.succeeded_at else 0.0
-        gauge(f"tick_{tick.name}_success_timestamp_seconds", "When it last succeeded", at)
-        gauge(f"tick_{tick.name}_failures", "How often it failed since the start", tick.failures)
+        gauge("tick_success_timestamp_seconds", "When a tick last succeeded", at, tick=tick.name)
+        gauge("tick_failures", "How often it failed since the start", tick.failures, tick=tick.name)
+    for reason, count in house.store.refused.items():
+        gauge("samples_refused", "Samples refused since the start", count, reason=reason)
 
 
 def _seconds(length: timedelta) -> str:

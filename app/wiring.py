@@ -18,6 +18,7 @@ from alerting.schemas import Observation, Observed
 from app import pipeline
 from app.heartbeat import Heartbeat
 from app.house import House
+from app.housekeeping import clean
 from app.keeper import Keeper
 from app.measures import Measures
 from app.opening import Secrets
@@ -77,7 +78,13 @@ def build(
         sync=Sync(settings.journal_sync.value),
         retention=settings.retention,
     )
-    evaluator = Evaluator(store, db, _carrying(db, settings, measures, clock), clock=clock)
+    evaluator = Evaluator(
+        store,
+        db,
+        _carrying(db, settings, measures, clock),
+        clock=clock,
+        took=measures.evaluation.observe,
+    )
     speaker = Speaker(pages, signer, settings.url, clock)
 
     async def render(session: AsyncSession, leaving: Leaving) -> Message:
@@ -176,6 +183,7 @@ def ticks(house: House) -> Sequence[Tick]:
         Tick("outbox", second, relay),
         Tick("fetch", second, house.rounds.start_due),
         Tick("flush", house.settings.flush_every, house.flush),
+        Tick("housekeeping", timedelta(hours=1), partial(clean, house)),
         Tick("keeper", second, house.keeper.look_after),
         Tick("heartbeat", timedelta(seconds=30), heartbeat.beat),
     )

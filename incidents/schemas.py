@@ -171,7 +171,9 @@ class IncidentPage(BaseModel):
 class NoteIn(BaseModel):
     """What somebody has to say."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"text": "disk is being cleared"}]}
+    )
 
     text: NoteText
 
@@ -179,7 +181,9 @@ class NoteIn(BaseModel):
 class AnswerIn(BaseModel):
     """With an answer: the version it was decided on, and why."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"version": 3, "reason": "restarted"}]}
+    )
 
     version: int | None = None
     reason: NoteText | None = None
@@ -188,13 +192,27 @@ class AnswerIn(BaseModel):
 class ReasonIn(BaseModel):
     """Why somebody does what needs an explanation."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"reason": "waiting for the client"}]}
+    )
 
     reason: NoteText
 
 
 class ExcludeIn(ReasonIn):
     """A span of the past that an SLA clock should not count."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "reason": "the client had switched the system off",
+                    "since": "2026-11-08T19:40:00Z",
+                    "until": "2026-11-08T20:10:00Z",
+                }
+            ]
+        }
+    )
 
     since: AwareDatetime
     until: AwareDatetime

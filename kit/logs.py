@@ -5,7 +5,7 @@ import sys
 
 from pythonjsonlogger.json import JsonFormatter
 
-QUIET = ("httpx", "httpcore", "apscheduler", "uvicorn.access", "asyncio")
+QUIET = ("httpx", "httpcore", "apscheduler", "uvicorn", "asyncio", "alembic")
 
 
 def start(form: str = "text", level: int = logging.INFO) -> None:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from access.scope import Identity, Right
 from kit.errors import Invalid
 from kit.web import AppClock
-from metrics.asked import Asked, Parameters
+from metrics.asked import ASKED, ASKED_RANGE, POSTED, POSTED_RANGE, Asked, Parameters
 from metrics.promql.answers import instant_data, range_data, text_data
 from metrics.promql.evaluation import Limits, Terms, evaluate, instant
 from metrics.promql.memory import Memory
@@ -88,7 +88,8 @@ def router(
     routes = APIRouter(prefix=PREFIX, tags=["prometheus"])
     computing = engine or Engine()
 
-    @routes.api_route("/query", methods=["GET", "POST"], response_class=Response)
+    @routes.post("/query", response_class=Response, openapi_extra=POSTED)
+    @routes.get("/query", response_class=Response, openapi_extra=ASKED)
     async def query(
         asked: Asked,
         clock: AppClock,
@@ -105,7 +106,8 @@ def router(
 
         return await _answered(asked, answer)
 
-    @routes.api_route("/query_range", methods=["GET", "POST"], response_class=Response)
+    @routes.post("/query_range", response_class=Response, openapi_extra=POSTED_RANGE)
+    @routes.get("/query_range", response_class=Response, openapi_extra=ASKED_RANGE)
     async def query_range(
         asked: Asked,
         who: Annotated[Identity, Depends(caller)],

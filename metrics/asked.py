@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
@@ -123,6 +123,52 @@ async def _body(request: Request) -> bytes:
 
 Asked = Annotated[Parameters, Depends(_parameters)]
 """The parameters of the request, for a route."""
+
+_MORE = {
+    "timeout": ("how long it may take, at most 120s", False, "30s"),
+    "limit": ("at most so many series; 0: all", False, "0"),
+    "lookback_delta": ("how old a sample may be to count, 5m if not given", False, "5m"),
+}
+_QUERY = {"query": ("PromQL", True, "sum by (job) (up)")}
+_TIME = "RFC 3339, or seconds since 1970"
+_AT = {**_QUERY, "time": (f"{_TIME}; now if not given", False, "1794180725"), **_MORE}
+_RANGE = {
+    **_QUERY,
+    "start": (_TIME, True, "1794177125"),
+    "end": (_TIME, True, "1794180725"),
+    "step": ("seconds, or a duration; at most 11,000 points", True, "15s"),
+    **_MORE,
+}
+_Said = Mapping[str, tuple[str, bool, str]]
+
+
+def _in_url(said: _Said) -> dict[str, Any]:
+    """Return how OpenAPI tells of parameters that `Asked` reads by itself."""
+    return {
+        "parameters": [
+            {"name": name, "in": "query", "required": needed, "description": about}
+            | {"schema": {"type": "string", "examples": [example]}}
+            for name, (about, needed, example) in said.items()
+        ]
+    }
+
+
+def _in_form(said: _Said) -> dict[str, Any]:
+    """Return how OpenAPI tells of the same parameters, posted."""
+    schema = {
+        "type": "object",
+        "required": [name for name, (_, needed, _) in said.items() if needed],
+        "properties": {
+            name: {"type": "string", "description": about, "examples": [example]}
+            for name, (about, _, example) in said.items()
+        },
+    }
+    return {"requestBody": {"required": True, "content": {FORM: {"schema": schema}}}}
+
+
+ASKED, POSTED = _in_url(_AT), _in_form(_AT)
+ASKED_RANGE, POSTED_RANGE = _in_url(_RANGE), _in_form(_RANGE)
+"""What the routes add to OpenAPI."""
 
 
 def _wrong(name: str, why: str) -> Invalid:

@@ -36,7 +36,18 @@ def _wall(value: Any) -> Any:
     return value
 
 
-Wall = Annotated[time, BeforeValidator(_wall)]
+def _wall_time(value: Any) -> Any:
+    """Files are read strictly, and there a text is no time unless we read it."""
+    wall = _wall(value)
+    if not isinstance(wall, str):
+        return wall
+    try:
+        return time.fromisoformat(wall)
+    except ValueError:
+        raise ValueError(f'{wall!r} is not a time of day; write "20:00"') from None
+
+
+Wall = Annotated[time, BeforeValidator(_wall_time)]
 
 
 def _weekday(word: str) -> int:
@@ -187,6 +198,18 @@ class PolicyIn(Policy):
 
 class OverrideIn(Strict):
     """Somebody stands in for whoever would be on call."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "person": "han",
+                    "starts_at": "2026-11-08T18:00:00+08:00",
+                    "ends_at": "2026-11-09T09:00:00+08:00",
+                }
+            ]
+        }
+    )
 
     person: Name
     starts_at: datetime

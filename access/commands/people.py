@@ -118,6 +118,11 @@ async def sign_out(tx: AsyncSession, secret: str, *, by: Identity, now: datetime
     audit(tx, who=by.name, did="person.sign_out", on=by.name, now=now)
 
 
+async def forget_sessions(tx: AsyncSession, *, now: datetime) -> None:
+    """Delete browser sessions that are over."""
+    await tx.execute(delete(BrowserSession).where(BrowserSession.expires_at <= now))
+
+
 async def sign_out_everywhere(tx: AsyncSession, name: str, *, by: Identity, now: datetime) -> int:
     """End every browser session of a person; return how many there were."""
     who = await _theirs(tx, name, by)

@@ -1,7 +1,8 @@
 """Verbs of notifications, each called inside one transaction; they never commit."""
 
 from notifications.commands.claims import claim
+from notifications.commands.forgetting import forget
 from notifications.commands.promises import CHANNEL, cancel, queue
 from notifications.commands.receipts import record
 
-__all__ = ["CHANNEL", "cancel", "claim", "queue", "record"]
+__all__ = ["CHANNEL", "cancel", "claim", "forget", "queue", "record"]

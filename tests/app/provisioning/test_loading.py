@@ -39,10 +39,10 @@ def test_what_we_ship_has_no_mistakes() -> None:
 def test_the_example_of_the_manual_is_taken_as_it_stands(tmp_path: Path) -> None:
     example = MANUAL.read_text("utf-8").partition("```yaml\n")[2].partition("```")[0]
     found = loaded(wrote(tmp_path, example))
-    (system,) = [value for value, _ in found.of("systems", SystemIn)]
-    assert (system.core, system.match) == (True, {"job": "pos-.*"})
+    systems = {value.name: value for value, _ in found.of("systems", SystemIn)}
+    assert (systems["pos"].core, systems["pos"].match) == (True, {"job": "pos-.*"})
     rules = {value.name: value for value, _ in found.of("thresholds", ThresholdSpec)}
-    assert rules["disk-space"].levels["P1"].above == 95  # type: ignore[index]
+    assert rules["queue-length"].levels["P2"].above == 1000  # type: ignore[index]
     assert rules["host-cpu"].levels
 
 
@@ -243,3 +243,14 @@ def test_a_target_that_cannot_be_asked_is_refused(tmp_path: Path, kind: str, wro
 def test_a_reader_of_a_client_needs_that_client(tmp_path: Path) -> None:
     (found,) = mistakes(wrote(tmp_path, "people: [{name: li, title: Li, role: client}]"))
     assert found == "a.yml:1: people[0]: a person with the role client needs `clients`"
+
+
+def test_a_layer_may_hold_for_certain_hours_only(tmp_path: Path) -> None:
+    hours = '{days: [Sat, Sun], from: "20:00", to: "08:00"}'
+    layer = f"layers: [{{people: [admin], only: [{hours}]}}]"
+    wrote(tmp_path, f"schedules: [{{name: nights, {layer}}}]")
+    assert loaded(tmp_path).names("schedules") == {"nights"}
+
+    wrote(tmp_path, f"schedules: [{{name: nights, {layer.replace('20:00', 'ten')}}}]")
+    place = "a.yml:1: schedules[0].layers[0].only[0].from"
+    assert mistakes(tmp_path) == [f"{place}: 'ten' is not a time of day; write \"20:00\""]

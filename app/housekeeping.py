@@ -1,0 +1,27 @@
+"""What is kept is kept for a time: old samples, ended alerts, told notifications, old sessions."""
+
+import logging
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from access import commands as access
+from alerting import commands as alerting
+from notifications import commands as notifications
+
+if TYPE_CHECKING:
+    from app.house import House
+
+log = logging.getLogger(__name__)
+
+FOR_EVER = timedelta()
+
+
+async def clean(house: "House", now: datetime) -> None:
+    """Delete what is older than the retention; incidents and the audit trail stay for ever."""
+    await house.store.retain(now)
+    retention = house.settings.retention
+    async with house.db.transaction() as tx:
+        await access.forget_sessions(tx, now=now)
+        if retention != FOR_EVER:
+            await alerting.forget(tx, before=now - retention)
+            await notifications.forget(tx, before=now - retention)

@@ -233,6 +233,24 @@ async def test_while_the_database_is_away_samples_are_taken_and_pages_leave_when
         assert here.house.store.pending == 0
 
 
+async def test_while_the_database_answers_nothing_samples_are_taken(
+    far: Database, line: Line, tmp_path: Path, clock: FakeClock, phone: Phone
+) -> None:
+    async with life(far, tmp_path, clock, phone=phone, yaml=TWO, by_itself=True) as here:
+        await here.writes("errors", 0)
+        line.freeze()
+        clock.advance(seconds=31)
+        async with asyncio.timeout(10):
+            for number in range(20):
+                answer = await here.writes("errors", 1, {"host": f"h{number}"})
+                assert answer.status_code == 204
+        await line.mend()
+
+        await phone.rings(1, within=8)
+        (incident,) = await here.incidents()
+        assert incident["alert_count"] == 20
+
+
 async def test_who_asks_while_the_database_is_away_is_told_to_come_again(
     far: Database, line: Line, tmp_path: Path, clock: FakeClock
 ) -> None:

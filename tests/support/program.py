@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 import httpx
+import psutil
 
 from kit.postgres import postmaster
 from kit.settings import ROOT
@@ -139,6 +140,11 @@ class Program:
     def said(self) -> str:
         """Return what the process has written so far."""
         return (self.folder.parent / f"{self.folder.name}.log").read_text(errors="replace")
+
+    def family(self) -> list[psutil.Process]:
+        """Return the process and those of its database."""
+        assert self.process is not None
+        return [psutil.Process(pid) for pid in (self.process.pid, *processes_of(self.folder))]
 
     def kill(self, *, database_too: bool = False) -> None:
         """End it with SIGKILL, alone or with every process of its database, in any order."""

@@ -11,7 +11,7 @@ from kit.db import Database
 from metrics.labels import Limits
 from notifications.tables import Attempt
 from tests.support.clock import FakeClock
-from tests.support.phone import Phone
+from tests.support.phone import Answer, Phone
 from tests.support.trouble import (
     FULL,
     Line,
@@ -373,3 +373,43 @@ async def test_an_escalation_and_the_marks_of_a_clock_go_on_where_they_were(
         await again.passes(minutes=9)
     marks = [call.json.get("percent") for call in phone.calls_of("li")]
     assert marks == [None, 50, 80]
+
+
+async def test_two_senders_on_one_database_send_each_notification_once(
+    db: Database, tmp_path: Path, clock: FakeClock, phone: Phone
+) -> None:
+    names = [f"s{n}" for n in range(30)]
+    many = "".join(f"{{name: {name}, client: zeta, title: S}}, " for name in names)
+    yaml = TWO.replace("systems: [", f"systems: [{many}")
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    async with (
+        life(db, tmp_path / "one", clock, phone=phone, yaml=yaml) as one,
+        life(db, tmp_path / "two", clock, phone=phone, yaml=yaml) as two,
+    ):
+        await one.writes("errors", 1, *({"client": "zeta", "system": name} for name in names))
+        await one.house.evaluator.settle()
+        for _ in range(20):
+            await asyncio.gather(one.house.sender.send_due(), two.house.sender.send_due())
+            await asyncio.gather(one.house.sender.settle(), two.house.sender.settle())
+
+        assert len(phone.calls) == 30
+        assert len({call.key for call in phone.calls}) == 30
+
+
+async def test_what_a_dead_process_was_sending_another_sends_under_the_same_key(
+    db: Database, tmp_path: Path, clock: FakeClock, phone: Phone
+) -> None:
+    phone.answers(Answer(hang=True))
+    async with life(db, tmp_path, clock, phone=phone, yaml=TWO) as dies:
+        await dies.writes("errors", 1)
+        await dies.house.evaluator.settle()
+        await dies.house.sender.send_due()
+        await phone.rings(1)
+
+    async with life(db, tmp_path, clock, phone=phone, yaml=TWO) as lives:
+        await lives.settles()
+        assert len(phone.calls) == 1
+        await lives.passes(seconds=31)
+        first, second = phone.calls
+        assert first.key == second.key

@@ -243,6 +243,18 @@ class Evaluator:
         """Return why each rule that cannot be evaluated cannot."""
         return {**self._watches.index.broken, **self._expressions.refusals()}
 
+    @property
+    def trouble(self) -> list[str]:
+        """Say what people are not told because it cannot be written."""
+        aside = Counter(self._lanes.aside.values())
+        return [
+            *(
+                f"the alerts of {client} wait: they cannot be written"
+                for client in self._lanes.stuck
+            ),
+            *(f"{count} alerts of {client} are set aside" for client, count in aside.items()),
+        ]
+
     async def _drain_all(self) -> None:
         while True:
             await self._backlog.woken.wait()

@@ -11,8 +11,9 @@ from access import queries as access
 from access.scope import Right
 from alerting.lifecycle import Priority
 from app.pages.frame import Framed
-from app.pages.incident_view import Words, seen
+from app.pages.incident_view import seen
 from app.pages.views import ClientView, IncidentsView
+from app.pages.words import Words
 from incidents import queries
 from incidents.lifecycle import OPEN, Status
 
@@ -62,7 +63,7 @@ async def show_incidents(
             text=text,
         )
         people = await access.titles_of_people(session)
-    words = Words(frame.reader.locale, house.directory, people)
+    words = Words(frame.reader.locale, house.directory, people, frame.reader.zone)
     shown = [seen(one, words) for one in found[:PAGE]]
     older = None
     if len(found) > PAGE:

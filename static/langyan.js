@@ -75,7 +75,10 @@
 
   function landed() {
     const stamp = document.getElementById("as-of");
-    if (stamp) hear(Number(stamp.dataset.now));
+    if (stamp) {
+      hear(Number(stamp.dataset.now));
+      document.title = stamp.dataset.title;
+    }
     const present = new Set(all("#live [id]").map((each) => each.id));
     if (known.size) // a short wash over what was not there before
       for (const id of present)

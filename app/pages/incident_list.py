@@ -12,8 +12,9 @@ from access.schemas import NAME
 from access.scope import Right
 from alerting.lifecycle import Priority
 from app.pages.frame import Framed
-from app.pages.incident_view import Words, seen
+from app.pages.incident_view import seen
 from app.pages.views import ClientView, IncidentsView
+from app.pages.words import Words
 from incidents import queries
 from incidents.lifecycle import OPEN, Status
 from kit.web import BIGGEST
@@ -64,7 +65,7 @@ async def show_incidents(
             text=text,
         )
         people = await access.titles_of_people(session)
-    words = Words(frame.reader.locale, house.directory, people)
+    words = Words(frame.reader.locale, house.directory, people, frame.reader.zone)
     shown = [seen(one, words) for one in found[:PAGE]]
     older = None
     if len(found) > PAGE:

@@ -95,6 +95,17 @@ def _speaks_of(text: str) -> ColumnElement[bool]:
     )
 
 
+async def open_of_alerts(session: AsyncSession, alerts: Collection[UUID]) -> dict[UUID, int]:
+    """Return the newest open incident of each of these alerts that has one, by number."""
+    stmt = (
+        select(IncidentAlert.alert_id, func.max(Incident.number))
+        .join(Incident, Incident.id == IncidentAlert.incident_id)
+        .where(IncidentAlert.alert_id.in_(alerts), Incident.status.in_(OPEN))
+        .group_by(IncidentAlert.alert_id)
+    )
+    return {alert: number for alert, number in await session.execute(stmt)}
+
+
 async def last_resolved_at(session: AsyncSession, scope: Scope) -> datetime | None:
     """Return when the last incident inside the scope ended; None if there never was one."""
     latest = select(func.max(Incident.resolved_at))

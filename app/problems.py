@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
@@ -14,6 +15,7 @@ from starlette.types import Send
 
 from app.pages.problem_page import rendered
 from kit import errors
+from kit.db import DatabaseAway
 from kit.errors import Conflict, Invalid, Refusal
 
 STATUS: dict[type[Refusal], int] = {
@@ -145,6 +147,12 @@ def install(app: FastAPI) -> None:
     async def lost_race(request: Request, error: Exception) -> Response:
         return problem(request, ChangedMeanwhile("read it again, then decide again"))
 
+    async def cut_off(request: Request, error: Exception) -> Response:
+        assert isinstance(error, DBAPIError)
+        if not error.connection_invalidated:
+            raise error
+        return problem(request, DatabaseAway("the connection to the database was cut"))
+
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if error.status_code == HTTPStatus.NOT_FOUND:
@@ -162,4 +170,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, refused)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(StaleDataError, lost_race)
+    app.add_exception_handler(DBAPIError, cut_off)
     app.add_exception_handler(HTTPException, http)

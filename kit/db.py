@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, cast
 from uuid import UUID
 
+import asyncpg
 import orjson
 from sqlalchemy import (
     ARRAY,
@@ -24,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -31,6 +33,8 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, registry
+
+from kit.errors import Overloaded
 
 
 class Moment(TypeDecorator[datetime]):
@@ -103,6 +107,19 @@ def _dumps(value: object) -> str:
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
+class DatabaseAway(Overloaded, ConnectionError):
+    """A refusal for who asks us; for our own loops a lost connection like any other."""
+
+    slug, title = "database-away", "The database cannot be reached"
+
+
+async def _reached(session: AsyncSession, **options: object) -> None:
+    try:
+        await session.connection(execution_options=options)
+    except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise DatabaseAway(f"the database cannot be reached: {type(error).__name__}") from error
+
+
 class Database:
     """The way to PostgreSQL: one pool, sessions for reading, transactions for writing."""
 
@@ -124,18 +141,14 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """The unit of work: commits when the block ends, rolls back when it raises."""
         async with self._sessions() as session, session.begin():
+            await _reached(session)
             yield session
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncSession]:
         """One consistent view for reading; nothing written through it is kept."""
         async with self._sessions() as session:
-            await session.connection(
-                execution_options={
-                    "isolation_level": "REPEATABLE READ",
-                    "postgresql_readonly": True,
-                }
-            )
+            await _reached(session, isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield session
 
     async def close(self) -> None:

@@ -137,9 +137,9 @@ class Site:
         number: int = await until(new)
         return number
 
-    async def calms(self, number: int, **labels: str) -> None:
+    async def calms(self, number: int, *, name: str = "disk", **labels: str) -> None:
         """Let an incident end by a sample below the limit."""
-        await self.pushes(12, **labels)
+        await self.pushes(0, name=name, **labels)
         await self.stands(number, "resolved")
 
 

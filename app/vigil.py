@@ -37,6 +37,7 @@ async def condition(house: "House") -> Condition:
     wrong += [
         f"the rule {name} is not evaluated: {why}" for name, why in house.evaluator.broken.items()
     ]
+    wrong += [f"alerts of {name} cannot be written" for name in house.evaluator.unwritten]
     figures = {f"rules_{name}": value for name, value in house.evaluator.gauges(now).items()}
     try:
         async with asyncio.timeout(ANSWERS_WITHIN), house.db.snapshot() as session:

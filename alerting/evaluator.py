@@ -239,21 +239,14 @@ class Evaluator:
         }
 
     @property
+    def unwritten(self) -> list[str]:
+        """Return the clients of whose alerts some cannot be written now."""
+        return sorted({*self._lanes.failing, *self._lanes.aside.values()})
+
+    @property
     def broken(self) -> dict[str, str]:
         """Return why each rule that cannot be evaluated cannot."""
         return {**self._watches.index.broken, **self._expressions.refusals()}
-
-    @property
-    def trouble(self) -> list[str]:
-        """Say what people are not told because it cannot be written."""
-        aside = Counter(self._lanes.aside.values())
-        return [
-            *(
-                f"the alerts of {client} wait: they cannot be written"
-                for client in self._lanes.stuck
-            ),
-            *(f"{count} alerts of {client} are set aside" for client, count in aside.items()),
-        ]
 
     async def _drain_all(self) -> None:
         while True:

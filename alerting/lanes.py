@@ -145,6 +145,7 @@ class Lanes:
         lane.task = None
         if not task.cancelled() and (error := task.exception()):
             self.counts["crashed"] += 1
+            lane.failures += 1
             log.error("the alerts of %s are stuck until the sweep", lane.client, exc_info=error)
         elif lane.waiting:
             self._wake(lane)

@@ -208,3 +208,20 @@ async def test_a_known_token_is_trusted_for_an_hour_while_the_database_is_away(
         await line.mend()
         assert (await authorizer.identity(raw)).name == "token:agent"
         await far.close()
+
+
+async def test_the_name_of_another_clients_revoked_token_stays_taken(doors: Doors) -> None:
+    await doors.gives("theirs", [Right.READ], "bolt")
+    narrow = Identity("wang", "Wang", Role.ADMIN, Scope(frozenset({"acme"})), frozenset(Right))
+    async with doors.db.transaction() as tx:
+        await revoke_token(tx, "theirs", by=SYSTEM, now=doors.clock())
+    with pytest.raises(NameTaken):
+        async with doors.db.transaction() as tx:
+            await make_token(
+                tx,
+                name="theirs",
+                client="acme",
+                rights=[Right.READ],
+                by=narrow,
+                now=doors.clock(),
+            )

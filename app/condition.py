@@ -8,14 +8,14 @@ from kit.i18n import Locale, t
 
 
 @dataclass(frozen=True)
-class Fault:
+class Trouble:
     """One thing that is wrong: a kind that the catalogue has words for, and its facts."""
 
     kind: str
     facts: dict[str, Any] = field(default_factory=dict)
 
     def said(self, locale: str) -> str:
-        """Return the fault in words."""
+        """Return the trouble in words."""
         return t(f"trouble.{self.kind}", locale, **self.facts)
 
     def __str__(self) -> str:
@@ -24,19 +24,19 @@ class Fault:
 
 @dataclass(frozen=True)
 class Condition:
-    """All well, or the faults; figures either way."""
+    """All well, or the troubles; figures either way."""
 
-    faults: list[Fault] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
 
     @property
     def well(self) -> bool:
         """Whether nothing is wrong."""
-        return not self.faults
+        return not self.troubles
 
     def told(self) -> dict[str, Any]:
         """Return what /healthz and /readyz answer, in English."""
-        wrong = [str(fault) for fault in self.faults]
+        wrong = [str(trouble) for trouble in self.troubles]
         return {"well": self.well, "wrong": wrong, "figures": self.figures}
 
 

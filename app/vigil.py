@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.condition import Condition, Fault
+from app.condition import Condition, Trouble
 from incidents import queries as incidents
 from kit import outbox
 from notifications import queries as notifications
@@ -28,55 +28,59 @@ AWAY = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError,
 async def condition(house: "House") -> Condition:
     """Return what is wrong; nothing if everything that has to happen happens."""
     now, evaluator = house.clock(), house.evaluator
-    faults = [Fault("tick", {"name": name}) for name in house.scheduler.late(now)]
+    troubles = [Trouble("tick", {"name": name}) for name in house.scheduler.late(now)]
     if house.sender.skewed:
-        faults.append(Fault("skew"))
-    faults += _behind(house)
-    faults += [Fault("rule", {"name": name, "why": why}) for name, why in evaluator.broken.items()]
-    faults += [Fault("unwritten", {"client": name}) for name in evaluator.unwritten]
+        troubles.append(Trouble("skew"))
+    troubles += _behind(house)
+    troubles += [
+        Trouble("rule", {"name": name, "why": why}) for name, why in evaluator.broken.items()
+    ]
+    troubles += [Trouble("unwritten", {"client": name}) for name in evaluator.unwritten]
     figures = {f"rules_{name}": value for name, value in evaluator.gauges(now).items()}
     try:
         async with asyncio.timeout(ANSWERS_WITHIN), house.db.snapshot() as session:
-            faults += await _of_rows(session, now, figures)
+            troubles += await _of_rows(session, now, figures)
     except AWAY as error:
-        faults.append(Fault("database", {"why": type(error).__name__}))
-    return Condition(faults, figures)
+        troubles.append(Trouble("database", {"why": type(error).__name__}))
+    return Condition(troubles, figures)
 
 
-def _behind(house: "House") -> list[Fault]:
+def _behind(house: "House") -> list[Trouble]:
     behind = house.rules_behind()
-    return [Fault("behind", {"seconds": _seconds(behind)})] if behind > RULES_WAIT else []
+    return [Trouble("behind", {"seconds": _seconds(behind)})] if behind > RULES_WAIT else []
 
 
-async def _of_rows(session: AsyncSession, now: datetime, figures: dict[str, float]) -> list[Fault]:
+async def _of_rows(
+    session: AsyncSession, now: datetime, figures: dict[str, float]
+) -> list[Trouble]:
     waits = (
         ("notification", await notifications.oldest_due(session, now), NOTIFICATION_WAITS),
         ("event", await outbox.oldest_due(session), EVENT_WAITS),
         ("step", await incidents.oldest_step_due(session, now), STEP_WAITS),
     )
-    faults = []
+    troubles = []
     for name, since, most in waits:
         waited = now - since if since else timedelta()
         figures[f"oldest_{name}_seconds"] = max(0.0, waited.total_seconds())
         if waited > most:
-            faults.append(Fault(f"waiting_{name}", {"seconds": _seconds(waited)}))
+            troubles.append(Trouble(f"waiting_{name}", {"seconds": _seconds(waited)}))
     for forgotten in await incidents.without_prospect(session, now):
-        faults.append(Fault("forgotten", {"number": forgotten.number}))
+        troubles.append(Trouble("forgotten", {"number": forgotten.number}))
     figures["notifications_waiting"] = await notifications.queue_length(session)
     figures["events_parked"] = parked = await outbox.parked(session)
-    return [*faults, Fault("parked", {"n": parked})] if parked else faults
+    return [*troubles, Trouble("parked", {"n": parked})] if parked else troubles
 
 
 async def readiness(house: "House") -> Condition:
     """Return whether requests are welcome: the database answers, samples are taken."""
-    faults = [] if house.store.opened else [Fault("replaying")]
+    troubles = [] if house.store.opened else [Trouble("replaying")]
     try:
         async with asyncio.timeout(ANSWERS_WITHIN), house.db.snapshot() as session:
             await session.execute(select(1))
     except AWAY as error:
-        faults.append(Fault("database", {"why": type(error).__name__}))
+        troubles.append(Trouble("database", {"why": type(error).__name__}))
     behind = house.rules_behind().total_seconds()
-    return Condition([*faults, *_behind(house)], {"rules_behind_seconds": behind})
+    return Condition([*troubles, *_behind(house)], {"rules_behind_seconds": behind})
 
 
 async def measure(house: "House") -> None:

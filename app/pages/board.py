@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from access import queries as access
 from access.scope import HOUSE, Right
-from app.condition import Condition, Fault
+from app.condition import Condition, Trouble
 from app.pages.frame import Framed
 from app.pages.hosts import fires, hosts
 from app.pages.incident_view import seen
@@ -67,16 +67,16 @@ class Board:
         if Right.ADMIN not in self.frame.caller.rights:
             return ()
         found: Condition = await self.frame.request.app.state.house.condition()
-        return [_warning(fault, self.frame.reader.locale) for fault in found.faults]
+        return [_warning(trouble, self.frame.reader.locale) for trouble in found.troubles]
 
     async def fragment(self) -> str:
         """Return the live part of the board."""
         return self.frame.render("_board_live.html", await self.view(), here="now")
 
 
-def _warning(fault: Fault, locale: str) -> WarningView:
-    number = fault.facts.get("number")
-    return WarningView(fault.said(locale), f"/incidents/{number}" if number else None)
+def _warning(trouble: Trouble, locale: str) -> WarningView:
+    number = trouble.facts.get("number")
+    return WarningView(trouble.said(locale), f"/incidents/{number}" if number else None)
 
 
 AtBoard = Annotated[Board, Depends()]

@@ -68,7 +68,8 @@ def _tell_marks(
         ledger.note(incident, what, clock=kind, percent=mark, limit=str(clock.goal.limit))
     passed = marks[-1]
     tell = Tell.SLA_BREACHED if passed == BREACH else Tell.SLA_AT_RISK
-    label = f"{kind}.{len(clock.goals)}.{passed}"
+    # time that was excluded or paused may bring a mark back: then it is told again
+    label = f"{kind}.{len(clock.goals)}.{len(clock.intervals)}.{passed}"
     facts = {"clock": kind.value, "percent": passed}
     ledger.promise(incident, tell, people.items(), label=label, facts=facts)
 

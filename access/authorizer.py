@@ -26,7 +26,7 @@ from kit.notices import Notices
 REMEMBERED_FOR = timedelta(seconds=30)
 REFUSED_FOR = timedelta(seconds=5)
 TRUSTED_WITHOUT_DATABASE = timedelta(hours=1)
-LOOKED_UP_WITHIN = 3.0
+LOOKED_UP_WITHIN = 2.0
 REMEMBERED_MOST = 10_000
 
 
@@ -113,7 +113,7 @@ class Authorizer:
         known = self._known.get(key)
         if known is None or known.trusted_until <= now:
             raise DatabaseAway("the database cannot be asked whose token this is") from error
-        return replace(known, until=min(now + REFUSED_FOR, known.trusted_until))
+        return replace(known, until=min(now + REMEMBERED_FOR, known.trusted_until))
 
 
 def token_of(headers: Headers) -> str | None:

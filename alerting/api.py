@@ -1,12 +1,13 @@
 """Alerts and rules over REST; read only: what fires is for the rules to say."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel
 
+from access.schemas import Name
 from access.scope import Right, Scope
 from access.web import Caller
 from alerting import queries
@@ -105,7 +106,7 @@ async def list_alerts(
     db: Db,
     page: Paging,
     state: StateName | None = None,
-    client: Annotated[str | None, Query(max_length=63)] = None,
+    client: Name | None = None,
 ) -> AlertList:
     """Return alerts that the caller reaches; without `state` those that wait or fire."""
     caller.need(Right.READ)

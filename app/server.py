@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import uvicorn
 
 from app.house import House
+from app.lines import Lines
 from app.main import create_app
 from app.migrations import upgrade
 from app.opening import open_database, prepare
@@ -108,7 +109,7 @@ def _configured(house: House) -> uvicorn.Config:
         host=house.settings.host,
         port=house.settings.port,
         loop="uvloop",
-        http="httptools",
+        http=Lines,
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -7,8 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from access import queries as access
 from access.directory import Directory
 from access.scope import EVERYTHING
-from app.pages.incident_view import Words, seen
+from app.pages.incident_view import seen
 from app.pages.views import MailView
+from app.pages.words import Words
 from incidents import queries as incidents
 from incidents.content import webhook_payload
 from incidents.lifecycle import Status
@@ -41,7 +42,7 @@ class Speaker:
         people = await access.titles_of_people(session)
         view = MailView(
             event=leaving.event,
-            incident=seen(shown, Words(person.locale, directory, people)),
+            incident=seen(shown, Words(person.locale, directory, people, person.timezone)),
             person=person.title,
             page=led["page"],
             acknowledge=led["acknowledge"] if untaken else None,

@@ -128,6 +128,7 @@ class NotificationOut:
     sent_at: datetime | None
     held_reason: str | None
     last_error: str | None
+    facts: Mapping[str, Any] = field(default_factory=dict)
     receipts: tuple[Receipt, ...] = ()
 
 

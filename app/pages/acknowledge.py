@@ -4,14 +4,16 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from access import queries as access
-from access.scope import Identity
-from access.web import AppSigner, Reader, refuse_foreign
+from access.scope import EVERYTHING, Identity
+from access.web import LOCALE_COOKIE, AppSigner, Eyes, Reader, refuse_foreign
 from app.pages.evidence import evidence_of
-from app.pages.incident_view import Words, seen
+from app.pages.incident_view import seen
 from app.pages.views import AcknowledgeView, IncidentView, ShellView
+from app.pages.words import Words
 from incidents import commands, queries
 from incidents.lifecycle import OPEN
 from incidents.links import bearer
@@ -46,23 +48,28 @@ class Link:
             async with self.db.snapshot() as session:
                 number, holder = await bearer(session, self.signer, self.token, now=now)
                 detail = await queries.detail(session, holder.scope, number, now=now)
-                locale = negotiate(None, holder.locale).value
+                eyes = await self._eyes(session, holder)
                 house = self.request.app.state.house
                 charts, limits = await evidence_of(
                     house.store,
                     session,
                     house.directory,
                     detail.shown,
-                    zone=self.reader.zone,
-                    locale=locale,
+                    zone=eyes.zone,
+                    locale=eyes.locale,
                 )
                 people = await access.titles_of_people(session)
         except (Unauthorized, NotFound):
-            return self._show(AcknowledgeView("invalid", self.path), self.reader.locale, 410)
-        view = seen(detail.shown, Words(locale, house.directory, people, charts, limits))
-        return self._show(
-            self._state(view, detail.shown.incident.acknowledged_by, holder), locale, status
-        )
+            return self._show(AcknowledgeView("invalid", self.path), self.reader, 410)
+        words = Words(eyes.locale, house.directory, people, eyes.zone, charts, limits)
+        owner = detail.shown.incident.acknowledged_by
+        return self._show(self._state(seen(detail.shown, words), owner, holder), eyes, status)
+
+    async def _eyes(self, session: AsyncSession, holder: Identity) -> Eyes:
+        """Return how the page is read: as chosen in this browser, else as the holder reads."""
+        chosen = self.request.cookies.get(LOCALE_COOKIE)
+        person = await access.person(session, EVERYTHING, holder.name)
+        return Eyes(negotiate(None, chosen or person.locale).value, person.timezone)
 
     def _state(self, view: IncidentView, owner: str | None, holder: Identity) -> AcknowledgeView:
         state = "ready"
@@ -72,11 +79,11 @@ class Link:
             state = "yours" if owner == holder.name else "taken"
         return AcknowledgeView(state, self.path, view, holder.title, view.path)
 
-    def _show(self, view: AcknowledgeView, locale: str, status: int) -> Response:
+    def _show(self, view: AcknowledgeView, eyes: Eyes, status: int) -> Response:
         html = self.request.app.state.pages.render(
             "acknowledge.html",
-            locale,
-            self.reader.zone,
+            eyes.locale,
+            eyes.zone,
             now=self.clock(),
             view=view,
             shell=ShellView(here="", path=self.path, csrf="", person=None),

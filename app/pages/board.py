@@ -11,15 +11,16 @@ from starlette.responses import Response
 
 from access import queries as access
 from access.scope import HOUSE, Right
+from app.condition import Condition, Trouble
 from app.pages.frame import Framed
-from app.pages.hosts import hosts
-from app.pages.incident_view import Words, seen
+from app.pages.hosts import fires, hosts
+from app.pages.incident_view import seen
 from app.pages.oncall_page import schedules
 from app.pages.views import BoardView, ClientView, IncidentView, WarningView
+from app.pages.words import Words
 from incidents import queries
 from incidents.queries import Shown
 from kit import live
-from kit.i18n import t
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -42,11 +43,13 @@ class Board:
             people = await access.titles_of_people(session)
             on_call = await schedules(session, now)
             quiet_since = None if open_ else await _quiet_since(session, frame)
-        words = Words(frame.reader.locale, house.directory, people)
+            burning = await fires(session, frame.caller.scope)
+        words = Words(frame.reader.locale, house.directory, people, frame.reader.zone)
         machines = hosts(
             house.store,
             house.directory,
             frame.caller.scope,
+            fires=burning,
             locale=frame.reader.locale,
             now=now,
         )
@@ -57,18 +60,23 @@ class Board:
             clients=_clients(open_, words, frame),
             quiet_since=quiet_since,
             warnings=await self._warnings(),
+            machines=len(machines),
         )
 
     async def _warnings(self) -> Sequence[WarningView]:
         if Right.ADMIN not in self.frame.caller.rights:
             return ()
-        wrong = (await self.frame.request.app.state.house.condition()).wrong
-        locale = self.frame.reader.locale
-        return [WarningView(t("board.own_trouble", locale, what=each)) for each in wrong]
+        found: Condition = await self.frame.request.app.state.house.condition()
+        return [_warning(trouble, self.frame.reader.locale) for trouble in found.troubles]
 
     async def fragment(self) -> str:
         """Return the live part of the board."""
         return self.frame.render("_board_live.html", await self.view(), here="now")
+
+
+def _warning(trouble: Trouble, locale: str) -> WarningView:
+    number = trouble.facts.get("number")
+    return WarningView(trouble.said(locale), f"/incidents/{number}" if number else None)
 
 
 AtBoard = Annotated[Board, Depends()]
@@ -79,13 +87,15 @@ async def _quiet_since(session: AsyncSession, frame: Framed) -> datetime | None:
 
 
 def _first_to_break(incidents: list[IncidentView]) -> list[IncidentView]:
-    """Sort by the clock that breaks first; those whose clocks are over come last."""
+    """Sort: what is overdue, the gravest first; then by the clock that breaks first."""
 
-    def left(incident: IncidentView) -> tuple[bool, float]:
+    def order(incident: IncidentView) -> tuple[bool, bool, str, float]:
         first = incident.clocks[0]
-        return first.ended_at is not None, first.left.total_seconds()
+        late = first.tone == "late"
+        due_at = first.due_at.timestamp() if first.due_at else 0.0
+        return first.ended_at is not None, not late, incident.priority if late else "", due_at
 
-    return sorted(incidents, key=left)
+    return sorted(incidents, key=order)
 
 
 def _clients(open_: Sequence[Shown], words: Words, frame: Framed) -> list[ClientView]:
@@ -97,7 +107,7 @@ def _clients(open_: Sequence[Shown], words: Words, frame: Framed) -> list[Client
             continue
         gravest = min((incident.priority.value for incident in theirs), default=None)
         found.append(ClientView(name, facts.title, len(theirs), gravest))
-    return found
+    return sorted(found, key=lambda client: client.priority or "P9")
 
 
 @router.get("/")

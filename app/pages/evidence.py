@@ -23,7 +23,7 @@ from metrics.store import Store
 
 BEFORE = timedelta(minutes=30)
 AFTER = timedelta(minutes=5)
-LONGEST = timedelta(hours=6)
+LONGEST = timedelta(days=7)
 CHARTS_MOST = 4
 DRAWN = (Test.ABOVE, Test.AT_LEAST, Test.BELOW, Test.AT_MOST)
 
@@ -51,18 +51,22 @@ async def evidence_of(
     locale: str,
 ) -> tuple[dict[UUID, Markup], dict[UUID, str]]:
     """Return the chart and the words for the limit of each of the gravest alerts."""
-    chosen = [alert.alert_id for alert in shown.alerts[:CHARTS_MOST]]
-    rows = await alerting.by_id(session, chosen)
+    chosen = shown.alerts[:CHARTS_MOST]
+    rows = await alerting.by_id(session, [alert.alert_id for alert in chosen])
     rules = {rule.name: rule for rule in await alerting.rules(session)}
-    seeing = Seeing(locale, zone, _window(shown))
     drawn: dict[UUID, Markup] = {}
     limits: dict[UUID, str] = {}
-    for number, alert in rows.items():
+    for last in chosen:
+        number, alert = last.alert_id, rows.get(last.alert_id)
+        if alert is None:
+            continue
         rule = rules.get(alert.rule)
         levels = _levels(rule, directory, alert.client) if rule else {}
         unit = rule.spec.unit if rule else ""
-        if alert.priority is not None and alert.priority in levels:
-            limits[number] = seeing.said(levels[alert.priority].limit, unit)
+        seeing = Seeing(locale, zone, _window(shown, last.fired_at, levels))
+        level = levels.get(last.priority)
+        if level is not None and level.test in DRAWN:
+            limits[number] = seeing.said(level.limit, unit)
         start, end = seeing.window
         seen = await evidence(store, alert, now=end, length=end - start)
         if len(seen.times):
@@ -76,10 +80,15 @@ def _levels(rule: CompiledRule, directory: Directory, client: str) -> Mapping[Pr
     return ladder.levels if ladder else {}
 
 
-def _window(shown: Shown) -> tuple[datetime, datetime]:
+def _window(
+    shown: Shown, fired_at: datetime, levels: Mapping[Priority, Level]
+) -> tuple[datetime, datetime]:
+    """Return from when to when: some time before the limit was crossed, which a level waits for."""
     incident = shown.incident
     end = min(shown.now, (incident.resolved_at or shown.now) + AFTER)
-    return max(incident.opened_at - BEFORE, end - LONGEST), end
+    held = max((level.hold for level in levels.values()), default=timedelta())
+    begun = min(incident.opened_at, fired_at) - held - BEFORE
+    return max(begun, end - LONGEST), end
 
 
 def _chart(

@@ -1,17 +1,21 @@
 """The machines: their newest values and the last hours as small lines."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 from fastapi import APIRouter
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from access.directory import Directory
 from access.scope import Right, Scope
+from alerting import queries as alerting
 from app.pages.frame import Framed
 from app.pages.views import HostsView, HostView, MetricView
+from incidents import queries as incidents
 from kit import charts
 from kit.clock import from_milliseconds, milliseconds
 from kit.i18n import t
@@ -31,6 +35,25 @@ Line = tuple[
 ]
 
 
+ORDER = {"alert": 0, "unknown": 1, "well": 2}
+
+
+@dataclass(frozen=True)
+class Fire:
+    """One alert that fires on a machine: how grave, on what, and the incident that has it."""
+
+    priority: str
+    expr: str
+    incident: int | None
+
+    def concerns(self, gauge: "Gauge") -> bool:
+        """Tell whether the alert reads what the gauge shows."""
+        return re.search(rf"\b{gauge.metric}\b", self.expr) is not None
+
+
+Fires = Mapping[Key, list[Fire]]
+
+
 @dataclass(frozen=True)
 class Gauge:
     """One number of a host: where it comes from and how it is said."""
@@ -48,7 +71,7 @@ GAUGES = (
     Gauge("memory", "node_memory_MemAvailable_bytes", "percent", 100, "node_memory_MemTotal_bytes"),
     Gauge("disk", "node_filesystem_avail_bytes", "percent", 100, "node_filesystem_size_bytes"),
     Gauge("load", "node_load1", ""),
-    Gauge("network", "langyan_host_receive_bytes_per_second", "bytes/s"),
+    Gauge("network", "langyan_host_receive_bytes_per_second", "bytes_per_second"),
 )
 NAMES = sorted({g.metric for g in GAUGES} | {g.share_of for g in GAUGES if g.share_of})
 BOOTED = "node_boot_time_seconds"
@@ -58,21 +81,42 @@ BOOTED = "node_boot_time_seconds"
 async def show_hosts(frame: Framed) -> Response:
     """Show every machine."""
     frame.caller.need(Right.READ)
-    state = frame.request.app.state
+    state, scope = frame.request.app.state, frame.caller.scope
+    async with frame.db.snapshot() as session:
+        burning = await fires(session, scope)
     found = hosts(
         state.store,
         state.house.directory,
-        frame.caller.scope,
+        scope,
+        fires=burning,
         locale=frame.reader.locale,
         now=frame.clock(),
     )
     return frame.show("hosts.html", HostsView(found), here="hosts")
 
 
+async def fires(session: AsyncSession, scope: Scope) -> dict[Key, list[Fire]]:
+    """Return what fires on each machine, the gravest first."""
+    rows = await alerting.alerts(session, scope, state="firing")
+    numbers = await incidents.open_of_alerts(session, [row.id for row in rows])
+    found: dict[Key, list[Fire]] = {}
+    for row in rows:
+        if row.priority is not None and row.labels.get("instance"):
+            fire = Fire(row.priority.value, row.expr, numbers.get(row.id))
+            found.setdefault((row.client, row.labels["instance"]), []).append(fire)
+    return found
+
+
 def hosts(
-    store: Store, directory: Directory, scope: Scope, *, locale: str, now: datetime
+    store: Store,
+    directory: Directory,
+    scope: Scope,
+    *,
+    fires: Fires,
+    locale: str,
+    now: datetime,
 ) -> list[HostView]:
-    """Return the machines inside the scope, by client and name."""
+    """Return the machines inside the scope: what burns, then what is silent, then by name."""
     columns = _columns(store, scope, now)
     lines: dict[Key, dict[str, dict[str, Line]]] = {}
     labels_of: dict[Key, Mapping[str, str]] = {}
@@ -85,10 +129,17 @@ def hosts(
         lines.setdefault(key, {}).setdefault(labels["__name__"], {})[place] = line
         labels_of.setdefault(key, labels)
     say = _Saying(locale)
-    return [
-        _host(key, lines[key], labels_of[key], directory, say=say, now=now)
-        for key in sorted(lines)[:HOSTS_MOST]
+    found = [
+        _host(
+            Machine(key, labels_of[key], lines[key], fires.get(key, ())),
+            directory,
+            say=say,
+            now=now,
+        )
+        for key in sorted(lines)
     ]
+    found.sort(key=lambda host: (ORDER[host.state], host.priority or ""))
+    return found[:HOSTS_MOST]
 
 
 def _columns(store: Store, scope: Scope, now: datetime) -> Columns:
@@ -111,32 +162,37 @@ class _Saying:
         return t(f"hosts.{gauge.kind}", self.locale)
 
 
-def _host(
-    key: Key,
-    lines: Mapping[str, Mapping[str, Line]],
-    labels: Mapping[str, str],
-    directory: Directory,
-    *,
-    say: _Saying,
-    now: datetime,
-) -> HostView:
-    client, name = key
-    seen = _newest(lines)
-    system = directory.system(client, directory.system_of(labels))
-    booted = next(iter(lines.get(BOOTED, {}).values()), None)
+@dataclass(frozen=True)
+class Machine:
+    """What is known of one machine: its lines by metric and place, and what fires on it."""
+
+    key: Key
+    labels: Mapping[str, str]
+    lines: Mapping[str, Mapping[str, Line]]
+    fires: Sequence[Fire]
+
+
+def _host(machine: Machine, directory: Directory, *, say: _Saying, now: datetime) -> HostView:
+    client, name = machine.key
+    seen = _newest(machine.lines)
+    system = directory.system(client, directory.system_of(machine.labels))
+    booted = next(iter(machine.lines.get(BOOTED, {}).values()), None)
     up = None
     if booted is not None and len(booted[1]):
         up = now - from_milliseconds(int(booted[1][-1] * 1000))
     silent = seen is None or now - seen > SILENT
     facts = directory.clients.get(client)
+    gravest = machine.fires[0] if machine.fires else None
     return HostView(
         client=client,
         name=name or "–",
         client_title=facts.title if facts else client,
         system_title=system.title if system else None,
-        state="unknown" if silent else "well",
+        state="alert" if gravest else "unknown" if silent else "well",
         seen_at=seen,
-        metrics=list(_metrics(lines, say)),
+        metrics=list(_metrics(machine, say)),
+        priority=gravest.priority if gravest else None,
+        incident=next((fire.incident for fire in machine.fires if fire.incident), None),
         up=up,
     )
 
@@ -146,9 +202,10 @@ def _newest(lines: Mapping[str, Mapping[str, Line]]) -> datetime | None:
     return from_milliseconds(max(ends)) if ends else None
 
 
-def _metrics(lines: Mapping[str, Mapping[str, Line]], say: _Saying) -> Iterable[MetricView]:
+def _metrics(machine: Machine, say: _Saying) -> Iterable[MetricView]:
     shown: set[str] = set()
     for gauge in GAUGES:
+        lines = machine.lines
         line = _worst(lines.get(gauge.metric, {}), lines.get(gauge.share_of or "", {}), gauge)
         if gauge.kind in shown or line is None:
             continue
@@ -156,7 +213,8 @@ def _metrics(lines: Mapping[str, Mapping[str, Line]], say: _Saying) -> Iterable[
         points = charts.Points(line[0], line[1])
         title = say.title(gauge)
         spark = charts.sparkline(points, title=title, low=0, high=gauge.high)
-        yield MetricView(gauge.kind, say(float(line[1][-1]), gauge.unit), None, spark)
+        priority = next((fire.priority for fire in machine.fires if fire.concerns(gauge)), None)
+        yield MetricView(gauge.kind, say(float(line[1][-1]), gauge.unit), priority, spark)
 
 
 def _worst(parts: Mapping[str, Line], wholes: Mapping[str, Line], gauge: Gauge) -> Line | None:

@@ -13,13 +13,18 @@ from access import queries as access
 from access.scope import Right
 from app.pages.evidence import evidence_of
 from app.pages.frame import Framed
-from app.pages.incident_view import Words, seen
+from app.pages.incident_view import seen
 from app.pages.views import IncidentView
+from app.pages.words import Words
 from incidents import commands, queries
 from incidents.commands import Answer
+from incidents.lifecycle import OPEN, Status
 from incidents.schemas import NoteText
 from kit import live
 from kit.errors import Conflict
+from kit.i18n import t
+from kit.web import RowNumber
+from oncall import queries as oncall
 
 router = APIRouter(prefix="/incidents", tags=["pages"], include_in_schema=False)
 
@@ -38,7 +43,7 @@ VERBS: dict[str, Verb] = {
 class Desk:
     """One incident and whoever looks at it."""
 
-    number: int
+    number: RowNumber
     frame: Framed
 
     async def view(self) -> IncidentView:
@@ -55,16 +60,35 @@ class Desk:
 
     async def do(self, verb: Verb, *args: Any) -> Response:
         """Do something to the incident and show what it has become; a refusal is a message."""
-        frame, message = self.frame, None
+        frame, message, locale = self.frame, None, self.frame.reader.locale
         frame.caller.need(Right.WORK)
         try:
             async with frame.db.transaction() as tx:
-                _, message = await verb(tx, self.number, *args, by=frame.caller, now=frame.clock())
+                found, answer = await verb(
+                    tx, self.number, *args, by=frame.caller, now=frame.clock()
+                )
+                message = t(_nothing_done(verb, found.status), locale) if answer else None
         except Conflict as refusal:
             if "hx-request" not in frame.request.headers:
                 raise
-            message = refusal.detail
+            message = await self._refused(refusal)
         return await frame.answered(f"/incidents/{self.number}", lambda: self.fragment(message))
+
+    async def _refused(self, refusal: Conflict) -> str:
+        """Return why nothing was done, in the reader's words."""
+        locale, owner = self.frame.reader.locale, refusal.facts.get("acknowledged_by")
+        if not isinstance(owner, str):
+            return t("incident.moved_on", locale)
+        async with self.frame.db.snapshot() as session:
+            people = await access.titles_of_people(session)
+        return t("incident.taken_first", locale, who=people.get(owner, owner))
+
+
+def _nothing_done(verb: Verb, status: Status) -> str:
+    """Return the key that says why a verb that was allowed changed nothing."""
+    if verb is commands.escalate:
+        return "incident.nobody_to_notify"
+    return "incident.you_have_it" if status in OPEN else "incident.over_already"
 
 
 AtDesk = Annotated[Desk, Depends()]
@@ -84,8 +108,16 @@ async def view_of(
         zone=frame.reader.zone,
         locale=frame.reader.locale,
     )
-    people = await access.titles_of_people(session)
-    words = Words(frame.reader.locale, house.directory, people, charts, limits)
+    due_at = detail.shown.incident.next_step_at
+    words = Words(
+        frame.reader.locale,
+        house.directory,
+        await access.titles_of_people(session),
+        frame.reader.zone,
+        charts,
+        limits,
+        roster=await oncall.roster(session, now=due_at) if due_at else None,
+    )
     may = frozenset({*frame.caller.rights}) & {Right.WORK, Right.ADMIN}
     return seen(detail.shown, words, receipts=detail.receipts, actions=ALL if may else frozenset())
 

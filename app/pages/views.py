@@ -83,6 +83,7 @@ class ReceiptView:
     state: str  # waiting | sent | failed | cancelled | held
     at: datetime | None = None
     error: str | None = None
+    late: bool = False  # so long after its line that the time is worth telling
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class TimelineLine:
 
 @dataclass(frozen=True)
 class NextStep:
-    """Whom the escalation tells next, and when, unless somebody takes the incident."""
+    """Whom the escalation tells next, and when, unless somebody takes it; nobody: it is over."""
 
     at: datetime
     people: Sequence[str]
@@ -127,7 +128,8 @@ class IncidentView:
     alerts: Sequence[AlertView] = ()
     timeline: Sequence[TimelineLine] = ()
     next_step: NextStep | None = None
-    actions: frozenset[str] = frozenset()  # acknowledge unacknowledge escalate resolve note
+    needs_admin: bool = False  # nobody is left whom the escalation could tell
+    actions: frozenset[str] = frozenset()  # acknowledge unacknowledge escalate resolve reopen note
     links: Sequence[tuple[str, str]] = ()  # (words, address)
 
     @property
@@ -149,13 +151,18 @@ class IncidentView:
     @property
     def first_action(self) -> str | None:
         """What the big button does."""
-        return next((a for a in ("acknowledge", "resolve") if a in self.actions), None)
+        return next((a for a in ("acknowledge", "resolve", "reopen") if a in self.actions), None)
 
     @property
     def other_actions(self) -> tuple[str, ...]:
         """What stands behind the small button."""
-        known = ("resolve", "escalate", "unacknowledge")
+        known = ("escalate", "resolve", "unacknowledge")
         return tuple(a for a in known if a in self.actions and a != self.first_action)
+
+    @property
+    def silent(self) -> bool:
+        """The data of one of its alerts stopped: nobody knows whether that still burns."""
+        return self.is_open and any(alert.state == "unknown" for alert in self.alerts)
 
     @property
     def firing(self) -> int:
@@ -173,6 +180,13 @@ class ShiftView:
     hue: int = 0  # 0 to 7, the same for a person everywhere
     begin: float = 0.0
     end: float = 1.0
+
+    def fits(self, width: int) -> str:
+        """Return as much of who it is as fits its part of a day that is `width` pixels long."""
+        room = (self.end - self.begin) * width - 14
+        words = (self.person, self.initials) if self.person else ()
+        lengths = [(sum(7.5 if c.isascii() else 12.5 for c in word), word) for word in words]
+        return next((word for length, word in lengths if length <= room), "")
 
     @property
     def initials(self) -> str:
@@ -273,10 +287,11 @@ class BoardView:
 
     incidents: Sequence[IncidentView]
     schedules: Sequence[ScheduleView]
-    hosts: Sequence[HostView]
+    hosts: Sequence[HostView]  # the first of `machines`
     clients: Sequence[ClientView]
     quiet_since: datetime | None = None
     warnings: Sequence[WarningView] = ()
+    machines: int = 0
 
     @property
     def waiting(self) -> int:

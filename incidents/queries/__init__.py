@@ -28,6 +28,7 @@ from incidents.queries.shown import (
     detail_of,
     last_resolved_at,
     listed,
+    open_of_alerts,
 )
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "last_resolved_at",
     "listed",
     "oldest_step_due",
+    "open_of_alerts",
     "refuse_if_passed",
     "terms",
     "to_escalate",

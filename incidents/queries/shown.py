@@ -82,7 +82,7 @@ async def listed(
 
 
 def _speaks_of(text: str) -> ColumnElement[bool]:
-    if text.removeprefix("#").isdigit():
+    if text.removeprefix("#").isdecimal():  # "²" is a digit, too
         return Incident.number == int(text.removeprefix("#")[:18])
     inside = exists().where(
         IncidentAlert.incident_id == Incident.id,
@@ -93,6 +93,17 @@ def _speaks_of(text: str) -> ColumnElement[bool]:
         Incident.system.icontains(text, autoescape=True),
         inside,
     )
+
+
+async def open_of_alerts(session: AsyncSession, alerts: Collection[UUID]) -> dict[UUID, int]:
+    """Return the newest open incident of each of these alerts that has one, by number."""
+    stmt = (
+        select(IncidentAlert.alert_id, func.max(Incident.number))
+        .join(Incident, Incident.id == IncidentAlert.incident_id)
+        .where(IncidentAlert.alert_id.in_(alerts), Incident.status.in_(OPEN))
+        .group_by(IncidentAlert.alert_id)
+    )
+    return {alert: number for alert, number in await session.execute(stmt)}
 
 
 async def last_resolved_at(session: AsyncSession, scope: Scope) -> datetime | None:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from app.pages import views
 from app.pages.views import ClockView, IncidentView, ShellView, ShiftView
 from app.pages.wording import timeline_text
+from incidents.lifecycle import What
 from kit.i18n import Locale
 from kit.pages import Pages
 
@@ -241,25 +242,37 @@ def test_every_notification_has_its_mail(event: str, locale: Locale) -> None:
 
 
 FACTS: dict[str, dict[str, object]] = {
-    "opened": {"priority": "P1"},
-    "joined": {"alert": "A"},
+    "opened": {"priority": "P1", "alert": "A"},
+    "joined": {"priority": "P1", "alert": "A"},
+    "alert_raised": {"alert": "A", "before": "P2", "priority": "P1"},
+    "fell": {"alert": "A", "before": "P1", "priority": "P2"},
+    "alert_resolved": {"alert": "A"},
+    "alert_unknown": {"alert": "A"},
+    "alert_known": {"alert": "A"},
     "raised": {"before": "P2", "priority": "P1"},
-    "fell": {"before": "P1", "priority": "P2"},
-    "notified": {"person": "P", "channel": "email"},
-    "delivery_failed": {"person": "P", "channel": "pager", "error": "E"},
-    "escalated": {"step": 2, "people": ["P", "Q"]},
-    "nobody_reached": {"step": 2},
+    "raised_taken": {"before": "P2", "priority": "P1", "acknowledged_by": "Q"},
+    "notified": {"people": ["P"]},
+    "escalated": {"step": "0.1", "people": ["P", "Q"]},
+    "nobody_reached": {"step": "1.0", "targets": ["R"]},
+    "exhausted": {"rounds": 2},
+    "owner_told": {"people": ["P"]},
+    "notification_failed": {"person": "P", "why": "refused: 404 gone"},
     "acknowledged": {},
     "unacknowledged": {},
     "note": {"text": "T"},
-    "sla_at_risk": {"clock": "response", "percent": 80},
-    "sla_breached": {"clock": "recovery"},
-    "alert_resolved": {"alert": "A"},
-    "alert_unknown": {"alert": "A"},
+    "recovered": {},
     "resolved": {},
     "reopened": {},
-    "closed": {},
+    "sla_at_risk": {"clock": "response", "percent": 80},
+    "sla_breached": {"clock": "recovery"},
+    "clock_paused": {"clock": "recovery", "reason": "R"},
+    "clock_resumed": {"clock": "recovery"},
+    "time_excluded": {"clock": "recovery", "since": "S", "until": "U", "reason": "R"},
 }
+
+
+def test_every_kind_of_line_has_its_words() -> None:
+    assert set(FACTS) - {"notified", "raised_taken"} == {what.value for what in What}
 
 
 @pytest.mark.parametrize("locale", Locale)
@@ -273,22 +286,23 @@ def test_every_kind_of_line_is_said_in_full(what: str, locale: Locale) -> None:
 
 
 def test_facts_are_said_in_words() -> None:
-    said = [
-        timeline_text("raised", FACTS["raised"], locale="zh-CN"),
-        timeline_text("sla_at_risk", FACTS["sla_at_risk"], locale="en"),
-        timeline_text("escalated", FACTS["escalated"], locale="zh-CN"),
-        timeline_text("resolved", {}, locale="en", who="Li"),
-    ]
+    def said(what: str, locale: str, who: str | None = None) -> str:
+        return timeline_text(what, FACTS[what], locale=locale, who=who)
 
-    assert said[0] == "级别由二级升为一级"
-    assert said[1] == "Response clock is 80% used"
-    assert said[2] == "仍无人接手，升级到第 2 步，通知 P、Q"
-    assert said[3] == "Li marked it as resolved"
+    assert said("raised", "zh-CN") == "故障由二级升为一级"
+    assert said("sla_at_risk", "en") == "Response: 80% of the time is used"
+    assert said("escalated", "zh-CN") == "仍无人接手，升级到第 2 步，已通知 P、Q"
+    assert said("escalated", "en", "Li") == "Li escalated: notified P, Q (step 2)"
+    assert said("nobody_reached", "en") == "R: nobody to notify (step 1, round 2), on to the next"
+    assert said("resolved", "en", "Li") == "Li marked it as resolved"
+    assert said("notification_failed", "en") == "Could not notify P: refused (404 gone)"
+    assert said("notification_failed", "zh-CN") == "未能通知 P：对方拒收（404 gone）"
+    assert said("exhausted", "en").startswith("Nobody took it in 2 rounds of notifications")
 
 
 def test_a_line_of_an_unknown_kind_or_without_its_facts_still_shows() -> None:
     assert timeline_text("teleported", {}, locale="en") == "teleported"
-    assert timeline_text("joined", {}, locale="en") == "Another alert joined: –"
+    assert timeline_text("joined", {}, locale="en") == "Another alert joined as –: –"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from kit.db import Database
 from metrics.labels import Limits
 from notifications.tables import Attempt
 from tests.support.clock import FakeClock
-from tests.support.phone import Phone
+from tests.support.phone import Answer, Phone
 from tests.support.trouble import (
     FULL,
     Line,
@@ -188,10 +188,11 @@ async def test_one_clients_poison_delays_nobody_and_is_seen(
 
         await phone.rings(2, within=1)
         assert sorted(phone.rang) == ["han", "li"]
-        figures = (await here.http.get("/healthz")).json()["figures"]
         await until(lambda: here.house.evaluator.gauges(clock())["set_aside"] == 1)
-        metrics = (await here.http.get("/metrics")).text
-        assert "langyan_rules_set_aside 1.0" in metrics, figures
+        assert "langyan_rules_set_aside 1.0" in (await here.http.get("/metrics")).text
+        health = await here.http.get("/healthz")
+        assert health.status_code == 503
+        assert "alerts of acme cannot be written" in health.json()["wrong"]
         acme = next(one for one in await here.incidents() if one["client"] == "acme")
         assert acme["alert_count"] == 40
 
@@ -231,6 +232,24 @@ async def test_while_the_database_is_away_samples_are_taken_and_pages_leave_when
         assert acme["alert_count"] == 40
         await here.house.flush(clock())
         assert here.house.store.pending == 0
+
+
+async def test_while_the_database_answers_nothing_samples_are_taken(
+    far: Database, line: Line, tmp_path: Path, clock: FakeClock, phone: Phone
+) -> None:
+    async with life(far, tmp_path, clock, phone=phone, yaml=TWO, by_itself=True) as here:
+        await here.writes("errors", 0)
+        line.freeze()
+        clock.advance(seconds=31)
+        async with asyncio.timeout(10):
+            for number in range(20):
+                answer = await here.writes("errors", 1, {"host": f"h{number}"})
+                assert answer.status_code == 204
+        await line.mend()
+
+        await phone.rings(1, within=8)
+        (incident,) = await here.incidents()
+        assert incident["alert_count"] == 20
 
 
 async def test_who_asks_while_the_database_is_away_is_told_to_come_again(
@@ -354,3 +373,43 @@ async def test_an_escalation_and_the_marks_of_a_clock_go_on_where_they_were(
         await again.passes(minutes=9)
     marks = [call.json.get("percent") for call in phone.calls_of("li")]
     assert marks == [None, 50, 80]
+
+
+async def test_two_senders_on_one_database_send_each_notification_once(
+    db: Database, tmp_path: Path, clock: FakeClock, phone: Phone
+) -> None:
+    names = [f"s{n}" for n in range(30)]
+    many = "".join(f"{{name: {name}, client: zeta, title: S}}, " for name in names)
+    yaml = TWO.replace("systems: [", f"systems: [{many}")
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    async with (
+        life(db, tmp_path / "one", clock, phone=phone, yaml=yaml) as one,
+        life(db, tmp_path / "two", clock, phone=phone, yaml=yaml) as two,
+    ):
+        await one.writes("errors", 1, *({"client": "zeta", "system": name} for name in names))
+        await one.house.evaluator.settle()
+        for _ in range(20):
+            await asyncio.gather(one.house.sender.send_due(), two.house.sender.send_due())
+            await asyncio.gather(one.house.sender.settle(), two.house.sender.settle())
+
+        assert len(phone.calls) == 30
+        assert len({call.key for call in phone.calls}) == 30
+
+
+async def test_what_a_dead_process_was_sending_another_sends_under_the_same_key(
+    db: Database, tmp_path: Path, clock: FakeClock, phone: Phone
+) -> None:
+    phone.answers(Answer(hang=True))
+    async with life(db, tmp_path, clock, phone=phone, yaml=TWO) as dies:
+        await dies.writes("errors", 1)
+        await dies.house.evaluator.settle()
+        await dies.house.sender.send_due()
+        await phone.rings(1)
+
+    async with life(db, tmp_path, clock, phone=phone, yaml=TWO) as lives:
+        await lives.settles()
+        assert len(phone.calls) == 1
+        await lives.passes(seconds=31)
+        first, second = phone.calls
+        assert first.key == second.key

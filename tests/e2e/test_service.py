@@ -15,7 +15,8 @@ import pytest
 from kit.postgres import postmaster
 from kit.postgres.server import start as start_postgres
 from tests.support.program import Program
-from tests.support.site import INGEST_TOKEN, Site, bearer, until
+from tests.support.site import INGEST_TOKEN, Site, bearer
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 

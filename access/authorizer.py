@@ -3,12 +3,14 @@
 For plain ASGI ports and for routes alike; `access.web` makes dependencies of it.
 """
 
+import asyncio
 import base64
 import binascii
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers
 from starlette.types import Scope as Connection
 
@@ -17,12 +19,14 @@ from access.commands.tokens import CHANNEL
 from access.digests import digest
 from access.scope import Identity, Right
 from kit.clock import Clock
-from kit.db import Database
+from kit.db import Database, DatabaseAway
 from kit.errors import Unauthorized
 from kit.notices import Notices
 
 REMEMBERED_FOR = timedelta(seconds=30)
 REFUSED_FOR = timedelta(seconds=5)
+TRUSTED_WITHOUT_DATABASE = timedelta(hours=1)
+LOOKED_UP_WITHIN = 2.0
 REMEMBERED_MOST = 10_000
 
 
@@ -30,10 +34,15 @@ REMEMBERED_MOST = 10_000
 class _Known:
     identity: Identity | None
     until: datetime
+    trusted_until: datetime
 
 
 class Authorizer:
-    """Knows tokens; a revoked one works for at most 30 s more, and no longer than NOTIFY takes."""
+    """Knows tokens; a revoked one works for at most 30 s more, and no longer than NOTIFY takes.
+
+    While the database is away, and nobody can revoke, a known one is trusted for an hour: samples
+    are taken all the same.
+    """
 
     def __init__(self, db: Database, clock: Clock, *, most: int = REMEMBERED_MOST) -> None:
         self._db = db
@@ -82,19 +91,29 @@ class Authorizer:
     async def _look(self, raw: str, key: str, now: datetime) -> _Known:
         cleared = self._cleared
         try:
-            async with self._db.snapshot() as session:
+            async with asyncio.timeout(LOOKED_UP_WITHIN), self._db.snapshot() as session:
                 identity, ends = await queries.identity_of_token(session, raw, now)
         except Unauthorized:
-            found, shelf = _Known(None, now + REFUSED_FOR), self._refused
+            found, shelf = _Known(None, now + REFUSED_FOR, now), self._refused
+        except (OSError, SQLAlchemyError) as error:
+            found, shelf = self._trusted(key, now, error), self._known
         else:
-            until = now + REMEMBERED_FOR
-            found, shelf = _Known(identity, min(ends or until, until)), self._known
+            until, trusted = now + REMEMBERED_FOR, now + TRUSTED_WITHOUT_DATABASE
+            ends = ends or trusted
+            found = _Known(identity, min(ends, until), min(ends, trusted))
+            shelf = self._known
         if cleared == self._cleared:  # else it may be older than the change that cleared us
             shelf[key] = found
             shelf.move_to_end(key)
             while len(shelf) > self._most:
                 shelf.popitem(last=False)
         return found
+
+    def _trusted(self, key: str, now: datetime, error: Exception) -> _Known:
+        known = self._known.get(key)
+        if known is None or known.trusted_until <= now:
+            raise DatabaseAway("the database cannot be asked whose token this is") from error
+        return replace(known, until=min(now + REMEMBERED_FOR, known.trusted_until))
 
 
 def token_of(headers: Headers) -> str | None:

@@ -1,13 +1,14 @@
 """Alerts and rules over REST; read only: what fires is for the rules to say."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel
 
-from access.scope import Right
+from access.schemas import Name
+from access.scope import Right, Scope
 from access.web import Caller
 from alerting import queries
 from alerting.lifecycle import Priority
@@ -82,9 +83,14 @@ class RuleOut(BaseModel):
     origin: str | None
 
     @classmethod
-    def of(cls, row: Rule) -> "RuleOut":
-        """Return what is shown of a row."""
-        return cls(**{name: getattr(row, name) for name in cls.model_fields})
+    def of(cls, row: Rule, *, seen_by: Scope) -> "RuleOut":
+        """Return what is shown of a row to somebody of this scope: no other client's name."""
+        shown = cls(**{name: getattr(row, name) for name in cls.model_fields})
+        if shown.clients is not None:
+            shown.clients = [name for name in shown.clients if seen_by.allows(name)]
+        if shown.systems is not None:
+            shown.systems = [name for name in shown.systems if _of_scope(name, seen_by)]
+        return shown
 
 
 class RuleList(BaseModel):
@@ -100,7 +106,7 @@ async def list_alerts(
     db: Db,
     page: Paging,
     state: StateName | None = None,
-    client: Annotated[str | None, Query(max_length=63)] = None,
+    client: Name | None = None,
 ) -> AlertList:
     """Return alerts that the caller reaches; without `state` those that wait or fire."""
     caller.need(Right.READ)
@@ -128,12 +134,19 @@ async def list_rules(caller: Caller, db: Db, page: Paging) -> RuleList:
     start = page.cursor or 0
     async with db.snapshot() as session:
         rows = await queries.rows_of_rules(session)
-    shown = [row for row in rows if _concerns(row, caller.scope.clients)]
+    shown = [row for row in rows if _concerns(row, caller.scope)]
     following = str(start + page.limit) if len(shown) > start + page.limit else None
     return RuleList(
-        items=[RuleOut.of(row) for row in shown[start : start + page.limit]], next=following
+        items=[RuleOut.of(row, seen_by=caller.scope) for row in shown[start : start + page.limit]],
+        next=following,
     )
 
 
-def _concerns(row: Rule, clients: frozenset[str] | None) -> bool:
-    return clients is None or row.clients is None or bool(clients.intersection(row.clients))
+def _concerns(row: Rule, scope: Scope) -> bool:
+    named = row.clients is None or any(map(scope.allows, row.clients))
+    return named and (row.systems is None or any(_of_scope(name, scope) for name in row.systems))
+
+
+def _of_scope(system: str, scope: Scope) -> bool:
+    client, slash, _ = system.partition("/")  # a name alone may be anybody's system
+    return not slash or scope.allows(client)

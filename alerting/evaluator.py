@@ -239,6 +239,11 @@ class Evaluator:
         }
 
     @property
+    def unwritten(self) -> list[str]:
+        """Return the clients of whose alerts some cannot be written now."""
+        return sorted({*self._lanes.failing, *self._lanes.aside.values()})
+
+    @property
     def broken(self) -> dict[str, str]:
         """Return why each rule that cannot be evaluated cannot."""
         return {**self._watches.index.broken, **self._expressions.refusals()}

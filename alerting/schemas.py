@@ -112,7 +112,8 @@ class LevelSpec(_Spec):
 
     def _tests(self) -> list[tuple[Test, float]]:
         given = ((test, getattr(self, test.value)) for test in Test)
-        return [(test, float(limit)) for test, limit in given if limit not in (None, False)]
+        # not `in (None, False)`: zero is equal to False, and a limit like any other
+        return [(test, float(n)) for test, n in given if n is not None and n is not False]
 
     @property
     def level(self) -> Level:

@@ -100,7 +100,13 @@ def token() -> None:
 @token.command("create")
 @click.argument("name")
 @click.option("--client", help="The one client it is for; none: all of them.")
-@click.option("--scope", "scopes", multiple=True, required=True, type=click.Choice([*Right]))
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    required=True,
+    type=click.Choice([right.value for right in Right]),
+)
 def create_token(name: str, client: str | None, scopes: tuple[str, ...]) -> None:
     """Make a token and show it once."""
     _run(_create_token(name, client, scopes))

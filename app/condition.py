@@ -1,23 +1,43 @@
 """How the program is, as values: what is wrong, in words that an operator can act on."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.measures import Measures
+from kit.i18n import Locale, t
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One thing that is wrong: a kind that the catalogue has words for, and its facts."""
+
+    kind: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def said(self, locale: str) -> str:
+        """Return the trouble in words."""
+        return t(f"trouble.{self.kind}", locale, **self.facts)
+
+    def __str__(self) -> str:
+        return self.said(Locale.EN)
 
 
 @dataclass(frozen=True)
 class Condition:
-    """All well, or the list of what is not; figures either way."""
+    """All well, or the troubles; figures either way."""
 
-    well: bool
-    wrong: list[str] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
 
-    @classmethod
-    def of(cls, wrong: list[str], figures: dict[str, float]) -> "Condition":
-        """Return the condition with these faults."""
-        return cls(not wrong, wrong, figures)
+    @property
+    def well(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.troubles
+
+    def told(self) -> dict[str, Any]:
+        """Return what /healthz and /readyz answer, in English."""
+        wrong = [str(trouble) for trouble in self.troubles]
+        return {"well": self.well, "wrong": wrong, "figures": self.figures}
 
 
 class House(Protocol):

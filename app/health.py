@@ -1,6 +1,6 @@
 """How the program itself is: /healthz, /readyz, /metrics. Open on loopback, else with a token."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Annotated
 
@@ -35,7 +35,7 @@ Allowed = Annotated[Looking, Depends(_looking)]
 
 
 def _answer(condition: Condition) -> Response:
-    return json_response(asdict(condition), 200 if condition.well else 503)
+    return json_response(condition.told(), 200 if condition.well else 503)
 
 
 @router.get("/healthz")

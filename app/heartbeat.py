@@ -30,7 +30,7 @@ class Heartbeat:
             return
         found = await self._house.condition()
         if not found.well:
-            log.warning("no heartbeat is sent: %s", "; ".join(found.wrong))
+            log.warning("no heartbeat is sent: %s", "; ".join(map(str, found.troubles)))
             return
         try:
             await guard(settings.heartbeat_url, allow=settings.allow_link_local)

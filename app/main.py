@@ -15,7 +15,7 @@ import oncall.api
 from access.scope import Identity
 from access.web import Caller
 from app import health, problems
-from app.doors import Doors, Timed
+from app.doors import BODY_MOST, Doors, Timed
 from app.house import House
 from app.pages import (
     acknowledge,
@@ -53,6 +53,7 @@ def create_app(house: House) -> Doors:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        max_body_size=BODY_MOST,
         responses=problems.ANSWERS,
     )
     for name, part in house.shared().items():

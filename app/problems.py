@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
@@ -14,7 +15,15 @@ from starlette.types import Send
 
 from app.pages.problem_page import rendered
 from kit import errors
+from kit.db import DatabaseAway
 from kit.errors import Conflict, Invalid, Refusal
+
+
+class Fault(Refusal):
+    """We have made a mistake; the request may be as right as it likes."""
+
+    slug, title = "fault", "Something is wrong on our side"
+
 
 STATUS: dict[type[Refusal], int] = {
     errors.NotFound: 404,
@@ -26,6 +35,7 @@ STATUS: dict[type[Refusal], int] = {
     errors.Unsupported: 415,
     errors.TooMany: 429,
     errors.Overloaded: 503,
+    Fault: 500,
 }
 MEDIA = "application/problem+json"
 IN_ITS_PLACE = {"HX-Retarget": "#refusal", "HX-Reswap": "innerHTML"}
@@ -124,42 +134,58 @@ def _field(place: Sequence[object]) -> str:
     return ".".join(str(part) for part in place if part not in ("body", "query", "path"))
 
 
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return problem(request, error)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    wrong = [{"field": _field(e["loc"]), "reason": e["msg"]} for e in error.errors()]
+    refusal = Invalid(
+        f"{_field(first['loc']) or 'body'}: {first['msg']}",
+        field=_field(first["loc"]),
+        errors=wrong,
+    )
+    return problem(request, refusal)
+
+
+async def _lost_race(request: Request, error: Exception) -> Response:
+    return problem(request, ChangedMeanwhile("read it again, then decide again"))
+
+
+async def _cut_off(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DBAPIError)
+    if not error.connection_invalidated:
+        raise error
+    return problem(request, DatabaseAway("the connection to the database was cut"))
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return problem(request, errors.NotFound(f"nothing lives at {request.url.path}"))
+    status = HTTPStatus(error.status_code)
+    body = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": str(error.detail),
+        "instance": request.url.path,
+    }
+    return Response(orjson.dumps(body), int(status), error.headers, MEDIA)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    return problem(request, Fault("what went wrong stands in our log"))
+
+
 def install(app: FastAPI) -> None:
     """Make `app` answer every refusal, invalid request and lost race as a problem."""
-
-    async def refused(request: Request, error: Exception) -> Response:
-        assert isinstance(error, Refusal)
-        return problem(request, error)
-
-    async def invalid(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)
-        first = error.errors()[0]
-        wrong = [{"field": _field(e["loc"]), "reason": e["msg"]} for e in error.errors()]
-        refusal = Invalid(
-            f"{_field(first['loc']) or 'body'}: {first['msg']}",
-            field=_field(first["loc"]),
-            errors=wrong,
-        )
-        return problem(request, refusal)
-
-    async def lost_race(request: Request, error: Exception) -> Response:
-        return problem(request, ChangedMeanwhile("read it again, then decide again"))
-
-    async def http(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        if error.status_code == HTTPStatus.NOT_FOUND:
-            return problem(request, errors.NotFound(f"nothing lives at {request.url.path}"))
-        status = HTTPStatus(error.status_code)
-        body = {
-            "type": "about:blank",
-            "title": status.phrase,
-            "status": int(status),
-            "detail": str(error.detail),
-            "instance": request.url.path,
-        }
-        return Response(orjson.dumps(body), int(status), error.headers, MEDIA)
-
-    app.add_exception_handler(Refusal, refused)
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(StaleDataError, lost_race)
-    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, _broken)  # who raised it is logged all the same
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(StaleDataError, _lost_race)
+    app.add_exception_handler(DBAPIError, _cut_off)
+    app.add_exception_handler(HTTPException, _http)

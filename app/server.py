@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 
 import uvicorn
 
 from app.house import House
+from app.lines import Lines
 from app.main import create_app
 from app.migrations import upgrade
 from app.opening import open_database, prepare
@@ -21,7 +24,7 @@ from metrics.folder import FolderLock
 log = logging.getLogger(__name__)
 
 GRACE = 2
-"""Seconds that requests under way get to end when we stop."""
+"""Seconds that requests under way get to end when we stop; then their lines are cut."""
 
 
 class Server(uvicorn.Server):
@@ -31,10 +34,41 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._house = house
 
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to `Stop`; uvicorn would raise them again before we have closed."""
+        yield
+
     async def shutdown(self, sockets: object = None) -> None:
         """Stop answering; nothing new is claimed or fetched from here on."""
         self._house.begin_to_close()
+        late = asyncio.get_running_loop().call_later(GRACE, self._hang_up)
         await super().shutdown()
+        late.cancel()
+
+    def _hang_up(self) -> None:
+        """Cut the lines that are still open: whoever reads a body there learns that it is over."""
+        for connection in list(self.server_state.connections):
+            connection.transport.close()
+
+
+@dataclass
+class Stop:
+    """What a signal does: it ends the start while we start, and the service once we serve."""
+
+    task: asyncio.Task[None]
+    server: Server | None = None
+    said: bool = False
+
+    def __call__(self) -> None:
+        """Begin to end; a second signal adds nothing."""
+        if self.said:
+            return
+        self.said = True
+        if self.server is None:
+            self.task.cancel()
+        else:
+            self.server.should_exit = True
 
 
 @asynccontextmanager
@@ -52,12 +86,18 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
 
 async def serve(settings: Settings, clock: Clock) -> None:
     """Serve until a signal says stop."""
+    task = asyncio.current_task()
+    assert task is not None
+    stop = Stop(task)
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, stop)
     async with opened(settings, clock) as db:
         secrets = await prepare(db, settings, now=clock())
         house = build(settings, secrets, db, clock)
         await house.open()
         try:
-            await Server(_configured(house), house).serve()
+            stop.server = Server(_configured(house), house)
+            await stop.server.serve()
         finally:
             await house.close()
             log.info("stopped")
@@ -69,19 +109,19 @@ def _configured(house: House) -> uvicorn.Config:
         host=house.settings.host,
         port=house.settings.port,
         loop="uvloop",
-        http="httptools",
+        http=Lines,
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=GRACE,
+        timeout_graceful_shutdown=GRACE + 1,
         timeout_keep_alive=75,
     )
 
 
 def run(settings: Settings, clock: Clock) -> None:
     """Serve on an event loop of its own."""
-    with asyncio.Runner(loop_factory=_loop) as runner:
+    with asyncio.Runner(loop_factory=_loop) as runner, suppress(asyncio.CancelledError):
         runner.run(serve(settings, clock))
 
 

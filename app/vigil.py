@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.condition import Condition
+from app.condition import Condition, Trouble
 from incidents import queries as incidents
 from kit import outbox
 from notifications import queries as notifications
@@ -26,59 +26,61 @@ AWAY = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError,
 
 
 async def condition(house: "House") -> Condition:
-    """Return what is wrong, in words; nothing if everything that has to happen happens."""
-    now = house.clock()
-    wrong = [f"the tick {name} is late" for name in house.scheduler.late(now)]
+    """Return what is wrong; nothing if everything that has to happen happens."""
+    now, evaluator = house.clock(), house.evaluator
+    troubles = [Trouble("tick", {"name": name}) for name in house.scheduler.late(now)]
     if house.sender.skewed:
-        wrong.append("our clock and PostgreSQL's differ by more than a second: nothing is sent")
-    behind = house.rules_behind()
-    if behind > RULES_WAIT:
-        wrong.append(f"the rules are {_seconds(behind)} s behind the samples")
-    wrong += [
-        f"the rule {name} is not evaluated: {why}" for name, why in house.evaluator.broken.items()
+        troubles.append(Trouble("skew"))
+    troubles += _behind(house)
+    troubles += [
+        Trouble("rule", {"name": name, "why": why}) for name, why in evaluator.broken.items()
     ]
-    figures = {f"rules_{name}": value for name, value in house.evaluator.gauges(now).items()}
+    troubles += [Trouble("unwritten", {"client": name}) for name in evaluator.unwritten]
+    figures = {f"rules_{name}": value for name, value in evaluator.gauges(now).items()}
     try:
         async with asyncio.timeout(ANSWERS_WITHIN), house.db.snapshot() as session:
-            wrong += await _of_rows(session, now, figures)
+            troubles += await _of_rows(session, now, figures)
     except AWAY as error:
-        wrong.append(f"the database does not answer: {type(error).__name__}")
-    return Condition.of(wrong, figures)
+        troubles.append(Trouble("database", {"why": type(error).__name__}))
+    return Condition(troubles, figures)
 
 
-async def _of_rows(session: AsyncSession, now: datetime, figures: dict[str, float]) -> list[str]:
-    wrong = []
+def _behind(house: "House") -> list[Trouble]:
+    behind = house.rules_behind()
+    return [Trouble("behind", {"seconds": _seconds(behind)})] if behind > RULES_WAIT else []
+
+
+async def _of_rows(
+    session: AsyncSession, now: datetime, figures: dict[str, float]
+) -> list[Trouble]:
     waits = (
         ("notification", await notifications.oldest_due(session, now), NOTIFICATION_WAITS),
         ("event", await outbox.oldest_due(session), EVENT_WAITS),
-        ("escalation step", await incidents.oldest_step_due(session, now), STEP_WAITS),
+        ("step", await incidents.oldest_step_due(session, now), STEP_WAITS),
     )
+    troubles = []
     for name, since, most in waits:
         waited = now - since if since else timedelta()
-        figures[f"oldest_{name.replace(' ', '_')}_seconds"] = max(0.0, waited.total_seconds())
+        figures[f"oldest_{name}_seconds"] = max(0.0, waited.total_seconds())
         if waited > most:
-            wrong.append(f"the oldest {name} has been due for {_seconds(waited)} s")
-    forgotten = await incidents.without_prospect(session, now)
-    wrong += [f"nothing will ever move incident {one.number}" for one in forgotten]
+            troubles.append(Trouble(f"waiting_{name}", {"seconds": _seconds(waited)}))
+    for forgotten in await incidents.without_prospect(session, now):
+        troubles.append(Trouble("forgotten", {"number": forgotten.number}))
     figures["notifications_waiting"] = await notifications.queue_length(session)
-    figures["events_parked"] = await outbox.parked(session)
-    if figures["events_parked"]:
-        wrong.append(f"{figures['events_parked']:.0f} events wait for a person to look")
-    return wrong
+    figures["events_parked"] = parked = await outbox.parked(session)
+    return [*troubles, Trouble("parked", {"n": parked})] if parked else troubles
 
 
 async def readiness(house: "House") -> Condition:
     """Return whether requests are welcome: the database answers, samples are taken."""
-    wrong = [] if house.store.opened else ["the journal is being replayed"]
+    troubles = [] if house.store.opened else [Trouble("replaying")]
     try:
         async with asyncio.timeout(ANSWERS_WITHIN), house.db.snapshot() as session:
             await session.execute(select(1))
     except AWAY as error:
-        wrong.append(f"the database does not answer: {type(error).__name__}")
-    behind = house.rules_behind()
-    if behind > RULES_WAIT:
-        wrong.append(f"the rules are {_seconds(behind)} s behind the samples")
-    return Condition.of(wrong, {"rules_behind_seconds": behind.total_seconds()})
+        troubles.append(Trouble("database", {"why": type(error).__name__}))
+    behind = house.rules_behind().total_seconds()
+    return Condition([*troubles, *_behind(house)], {"rules_behind_seconds": behind})
 
 
 async def measure(house: "House") -> None:

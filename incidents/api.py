@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.commands import once
+from access.schemas import Name
 from access.scope import Identity, Right
 from access.web import Caller
 from alerting.lifecycle import Priority
@@ -25,7 +26,7 @@ from incidents.schemas import (
     ReasonIn,
 )
 from kit.errors import Invalid
-from kit.web import AppClock, Db, IdempotencyKey, Paging, page_of
+from kit.web import AppClock, Db, IdempotencyKey, Paging, RowNumber, page_of
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
 
@@ -93,7 +94,7 @@ async def list_incidents(
     page: Paging,
     status: Annotated[list[Status], Query()] = [],  # noqa: B006 - FastAPI copies it
     priority: Annotated[list[Priority], Query()] = [],  # noqa: B006 - FastAPI copies it
-    client: str | None = None,
+    client: Name | None = None,
 ) -> dict[str, Any]:
     """List incidents, newest first; of each the gravest alerts and the newest lines."""
     caller.need(Right.READ)
@@ -114,7 +115,7 @@ async def list_incidents(
 
 @router.get("/{number}", response_model=IncidentOut)
 async def get_incident(
-    number: int, caller: Caller, db: Db, clock: AppClock, response: Response
+    number: RowNumber, caller: Caller, db: Db, clock: AppClock, response: Response
 ) -> dict[str, Any]:
     """Return one incident with its clocks, alerts and timeline."""
     caller.need(Right.READ)
@@ -125,7 +126,9 @@ async def get_incident(
 
 
 @router.post("/{number}/acknowledge", response_model=IncidentOut)
-async def acknowledge_incident(number: int, desk: AtDesk, decision: Decision) -> dict[str, Any]:
+async def acknowledge_incident(
+    number: RowNumber, desk: AtDesk, decision: Decision
+) -> dict[str, Any]:
     """Take the incident; its escalation stops."""
 
     async def verb(tx: AsyncSession, now: datetime) -> Answer:
@@ -137,7 +140,9 @@ async def acknowledge_incident(number: int, desk: AtDesk, decision: Decision) ->
 
 
 @router.post("/{number}/unacknowledge", response_model=IncidentOut)
-async def unacknowledge_incident(number: int, desk: AtDesk, decision: Decision) -> dict[str, Any]:
+async def unacknowledge_incident(
+    number: RowNumber, desk: AtDesk, decision: Decision
+) -> dict[str, Any]:
     """Hand the incident back; its escalation begins again."""
 
     async def verb(tx: AsyncSession, now: datetime) -> Answer:
@@ -149,7 +154,7 @@ async def unacknowledge_incident(number: int, desk: AtDesk, decision: Decision) 
 
 
 @router.post("/{number}/resolve", response_model=IncidentOut)
-async def resolve_incident(number: int, desk: AtDesk, decision: Decision) -> dict[str, Any]:
+async def resolve_incident(number: RowNumber, desk: AtDesk, decision: Decision) -> dict[str, Any]:
     """End the incident; everybody who was told of it hears so."""
 
     async def verb(tx: AsyncSession, now: datetime) -> Answer:
@@ -166,7 +171,7 @@ async def resolve_incident(number: int, desk: AtDesk, decision: Decision) -> dic
 
 
 @router.post("/{number}/reopen", response_model=IncidentOut)
-async def reopen_incident(number: int, desk: AtDesk, decision: Decision) -> dict[str, Any]:
+async def reopen_incident(number: RowNumber, desk: AtDesk, decision: Decision) -> dict[str, Any]:
     """Open a resolved incident again; its recovery clock runs on."""
 
     async def verb(tx: AsyncSession, now: datetime) -> Answer:
@@ -183,7 +188,7 @@ async def reopen_incident(number: int, desk: AtDesk, decision: Decision) -> dict
 
 
 @router.post("/{number}/escalate", response_model=IncidentOut)
-async def escalate_incident(number: int, desk: AtDesk, decision: Decision) -> dict[str, Any]:
+async def escalate_incident(number: RowNumber, desk: AtDesk, decision: Decision) -> dict[str, Any]:
     """Tell the people of the next step now."""
 
     async def verb(tx: AsyncSession, now: datetime) -> Answer:
@@ -195,7 +200,7 @@ async def escalate_incident(number: int, desk: AtDesk, decision: Decision) -> di
 
 
 @router.post("/{number}/notes", response_model=IncidentOut)
-async def add_note(number: int, note: NoteIn, desk: AtDesk) -> dict[str, Any]:
+async def add_note(number: RowNumber, note: NoteIn, desk: AtDesk) -> dict[str, Any]:
     """Add a line to the timeline."""
 
     async def verb(tx: AsyncSession, now: datetime) -> Answer:
@@ -205,7 +210,7 @@ async def add_note(number: int, note: NoteIn, desk: AtDesk) -> dict[str, Any]:
 
 
 @router.post("/{number}/clocks/{kind}/pause", response_model=IncidentOut)
-async def pause_clock(number: int, kind: Kind, why: ReasonIn, desk: AtDesk) -> dict[str, Any]:
+async def pause_clock(number: RowNumber, kind: Kind, why: ReasonIn, desk: AtDesk) -> dict[str, Any]:
     """Stop an SLA clock for a while, and say why."""
 
     async def verb(tx: AsyncSession, now: datetime) -> Answer:
@@ -215,7 +220,7 @@ async def pause_clock(number: int, kind: Kind, why: ReasonIn, desk: AtDesk) -> d
 
 
 @router.post("/{number}/clocks/{kind}/resume", response_model=IncidentOut)
-async def resume_clock(number: int, kind: Kind, desk: AtDesk) -> dict[str, Any]:
+async def resume_clock(number: RowNumber, kind: Kind, desk: AtDesk) -> dict[str, Any]:
     """Let a paused SLA clock run again."""
 
     async def verb(tx: AsyncSession, now: datetime) -> Answer:
@@ -225,7 +230,9 @@ async def resume_clock(number: int, kind: Kind, desk: AtDesk) -> dict[str, Any]:
 
 
 @router.post("/{number}/clocks/{kind}/exclude", response_model=IncidentOut)
-async def exclude_time(number: int, kind: Kind, given: ExcludeIn, desk: AtDesk) -> dict[str, Any]:
+async def exclude_time(
+    number: RowNumber, kind: Kind, given: ExcludeIn, desk: AtDesk
+) -> dict[str, Any]:
     """Take a span of the past out of an SLA clock, and say why."""
 
     async def verb(tx: AsyncSession, now: datetime) -> Answer:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access import queries as access
-from access.scope import EVERYTHING, Identity, Right, Scope
+from access.scope import EVERYTHING, RIGHTS, Identity, Right, Scope
 from incidents.tables import Incident
 from kit.errors import Unauthorized
 from kit.signing import Signer
@@ -34,6 +34,8 @@ async def bearer(
     person = await access.person(session, EVERYTHING, facts["person"])
     if person.disabled:
         raise Unauthorized("this link belongs to somebody who no longer works here")
+    if Right.WORK not in RIGHTS[person.role]:
+        raise Unauthorized("this link belongs to somebody who may look, but not take an incident")
     identity = Identity(
         name=person.name,
         title=person.title,

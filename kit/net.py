@@ -16,6 +16,18 @@ class AddressNotAllowed(Forbidden):
     slug, title = "address-not-allowed", "Requests to this address are not allowed"
 
 
+def whole(url: str) -> bool:
+    """Tell whether `url` is an http or https address that a request can be sent to."""
+    try:
+        parts = urlsplit(url)
+        named = parts.hostname and parts.port != 0
+        (parts.hostname or "").encode("idna")
+    except ValueError:
+        return False
+    plain = url.isprintable() and " " not in url
+    return plain and parts.scheme in ("http", "https") and bool(named)
+
+
 def refuse(address: str) -> None:
     """Refuse an address that is link-local or a known metadata service."""
     ip = ip_address(address.partition("%")[0])
@@ -26,12 +38,11 @@ def refuse(address: str) -> None:
 
 async def guard(url: str, *, allow: bool = False) -> None:
     """Refuse `url` if any address that its host resolves to is not allowed."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not whole(url):
         raise AddressNotAllowed(f"{url!r} is not an http or https address", address=url)
     if allow:
         return
-    loop = asyncio.get_running_loop()
+    parts, loop = urlsplit(url), asyncio.get_running_loop()
     found = await loop.getaddrinfo(parts.hostname, parts.port or 0, type=socket.SOCK_STREAM)
     for _, _, _, _, address in found:
         refuse(str(address[0]))

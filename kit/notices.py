@@ -13,7 +13,7 @@ import asyncpg
 from sqlalchemy import ARRAY, Text, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from kit.db import Database
+from kit.db import Database, watch_over
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +107,7 @@ class Notices:
         while True:
             try:
                 connection = await asyncpg.connect(url)
+                watch_over(connection)
                 try:
                     await self._hear(connection)
                 finally:

@@ -1,10 +1,11 @@
 """What every route is handed: the database, the clock, a page of a list, an idempotency key."""
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import orjson
-from fastapi import Depends, Header, Query, Request
+from fastapi import Depends, Header, Path, Query, Request
 from starlette.responses import Response
 
 from kit.clock import Clock
@@ -13,6 +14,8 @@ from kit.errors import Invalid
 from kit.settings import Settings
 
 LIMIT_MOST = 500
+BIGGEST = 2**63 - 1
+_CURSOR = re.compile(r"[0-9]{1,18}")
 
 
 def _db(request: Request) -> Database:
@@ -33,6 +36,8 @@ def _settings(request: Request) -> Settings:
 Db = Annotated[Database, Depends(_db)]
 AppClock = Annotated[Clock, Depends(_clock)]
 AppSettings = Annotated[Settings, Depends(_settings)]
+RowNumber = Annotated[int, Path(ge=0, le=BIGGEST)]
+"""The number of a row in a path: no more than the database can hold."""
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255)]
 
 
@@ -47,7 +52,7 @@ class Page:
 def _page(
     limit: Annotated[int, Query(ge=1, le=LIMIT_MOST)] = 50, cursor: str | None = None
 ) -> Page:
-    if cursor is not None and not cursor.isdigit():
+    if cursor is not None and not _CURSOR.fullmatch(cursor):
         raise Invalid("take the cursor from `next` of the page before", field="cursor")
     return Page(limit, None if cursor is None else int(cursor))
 

@@ -15,6 +15,9 @@ _DAY_OF_YEAR = {Locale.ZH: "y年M月d日", Locale.EN: "MMM d, y"}
 _WEEKDAY = {Locale.ZH: "M月d日 EEE", Locale.EN: "EEE, MMM d"}
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _DECIMAL = ("", "k", "M", "G", "T")
+_WRITTEN_OUT = 1e15
+"""From here on a number is said by its power of ten: no reader counts groups, nor could babel."""
+_LONGEST = timedelta.max.total_seconds()
 
 
 def moment(at: datetime, locale: str, zone: str, *, now: datetime, seconds: bool = True) -> str:
@@ -81,6 +84,8 @@ def number(value: float, locale: str, *, digits: int = 2) -> str:
     """Return a number with its groups and at most `digits` decimals."""
     if not math.isfinite(value):
         return {math.inf: "∞", -math.inf: "-∞"}.get(value, "–")
+    if abs(value) >= _WRITTEN_OUT:
+        return f"{value:.3g}"
     shape = "#,##0" + ("." + "#" * digits if digits else "")
     return format_decimal(value, shape, locale=Locale(locale).babel)
 
@@ -123,7 +128,7 @@ def _bytes(value: float, unit: str, locale: str) -> str:
 
 
 def _seconds(value: float, unit: str, locale: str) -> str:
-    if abs(value) >= 120:
+    if 120 <= abs(value) < _LONGEST:
         return duration(timedelta(seconds=value), locale)
     if 0 < abs(value) < 1:
         return f"{number(value * 1000, locale, digits=0 if abs(value) >= 0.1 else 1)} ms"

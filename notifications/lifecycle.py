@@ -127,4 +127,7 @@ def receiver_host(channel: str, address: str) -> str:
     """Return whom a contact makes wait: the host of a URL, or the channel as a whole."""
     if "://" not in address:
         return channel
-    return urlsplit(address).netloc.rpartition("@")[2].lower() or channel
+    try:
+        return urlsplit(address).netloc.rpartition("@")[2].lower() or channel
+    except ValueError:  # the channel will refuse it; others' pages must not fail with it
+        return channel

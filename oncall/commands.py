@@ -108,7 +108,7 @@ async def stand_in(
     tx: AsyncSession, schedule: str, given: OverrideIn, *, by: Identity, now: datetime
 ) -> UUID:
     """Let somebody stand in for a while; return the override's id."""
-    await queries.get_schedule(tx, schedule)
+    await queries.get_schedule(tx, by.scope, schedule)
     await person(tx, by.scope, given.person)
     if given.ends_at <= now:
         raise Invalid("it is over already", field="ends_at")

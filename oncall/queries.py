@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from access.scope import Scope
 from access.tables import Person
 from kit.errors import NotFound
 from oncall import schedule as pure
@@ -48,12 +49,20 @@ async def schedules(session: AsyncSession) -> Sequence[Schedule]:
     return (await session.scalars(rows)).all()
 
 
-async def get_schedule(session: AsyncSession, name: str) -> Schedule:
-    """Return a schedule's row, or refuse."""
+async def get_schedule(session: AsyncSession, scope: Scope, name: str) -> Schedule:
+    """Return a schedule's row; one with people of other clients does not exist."""
     row = await session.get(Schedule, name)
-    if row is None:
+    if row is None or not await _all_inside(session, scope, row):
         raise NotFound(f"there is no schedule {name!r}")
     return row
+
+
+async def _all_inside(session: AsyncSession, scope: Scope, row: Schedule) -> bool:
+    if scope.clients is None:
+        return True
+    named = {person for layer in row.layers for person in layer.get("people", ())}
+    shares = await session.scalars(select(Person.clients).where(Person.name.in_(named)))
+    return all([scope.clients.intersection(clients or ()) for clients in shares] or [False])
 
 
 async def plans(session: AsyncSession, start: datetime, end: datetime) -> dict[str, pure.Schedule]:

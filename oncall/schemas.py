@@ -18,10 +18,13 @@ from pydantic import (
 )
 
 from kit.durations import Duration
+from kit.net import whole
 from oncall.escalation import Policy
 from oncall.rotation import DAY, WEEK, Hours, Layer
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+ADDRESS_MOST = 2000
+"""Characters: what is longer does not fit into the index by which messages wait their turn."""
 SHORTEST_TURN = timedelta(hours=1)
 _HANDOFF = re.compile(r"(?:([A-Za-z]+) +)?(\d{1,2}):(\d{2})")
 _TARGET = re.compile(r"(?:person|schedule|role):[a-z0-9][a-z0-9_.-]{0,62}")
@@ -74,13 +77,17 @@ class ContactIn(Strict):
     """A way to reach a person: a URL or an address, and the secret that signs what is sent."""
 
     channel: Name
-    address: str = Field(min_length=1, validation_alias=AliasChoices("address", "url", "email"))
+    address: str = Field(
+        min_length=1,
+        max_length=ADDRESS_MOST,
+        validation_alias=AliasChoices("address", "url", "email"),
+    )
     secret: SecretStr | None = None
     secret_env: str | None = None
 
     @model_validator(mode="after")
     def _fits_its_channel(self) -> "ContactIn":
-        if self.channel == "webhook" and not self.address.startswith(("http://", "https://")):
+        if self.channel == "webhook" and not whole(self.address):
             raise ValueError("a webhook needs an http or https address")
         if self.channel == "email" and not re.fullmatch(r"[^@\s]+@[^@\s]+", self.address):
             raise ValueError("an email contact needs an address like li@example.com")

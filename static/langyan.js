@@ -9,6 +9,7 @@
   let known = new Set();
   let retryAt = 0;
   const SILENCE = 45000; // the server says something every 15 s
+  const AGAIN = 5000;
   const now = () => Date.now() + ahead;
   const all = (selector, from = document) => [...from.querySelectorAll(selector)];
 
@@ -28,6 +29,7 @@
     const strip = document.getElementById("stream");
     if (!strip || strip.dataset.state === "stale") return;
     strip.dataset.state = "stale";
+    retryAt = Date.now() + AGAIN;
     say(strip.dataset.stale.replace("{at}", strip.dataset.at));
   }
 
@@ -62,10 +64,12 @@
       if (bar) bar.value = used;
     }
     const live = document.getElementById("live");
-    if (!live || Date.now() - heard < SILENCE) return;
-    lose();
-    if (live._htmx?.sse || Date.now() < retryAt) return; // htmx never retries a first connection
-    retryAt = Date.now() + SILENCE;
+    if (!live) return;
+    if (Date.now() - heard >= SILENCE) lose();
+    const stale = document.getElementById("stream")?.dataset.state === "stale";
+    // htmx never retries a first connection
+    if (!stale || live._htmx?.sse || Date.now() < retryAt) return;
+    retryAt = Date.now() + AGAIN;
     window.htmx?.ajax("GET", live.getAttribute("hx-sse:connect"), { source: live });
   }
 

@@ -70,8 +70,15 @@ async def attempt_sign_in(tx: AsyncSession, name: str, *, address: str, now: dat
     usable = who is not None and not who.disabled
     known = who.password_hash if who is not None and usable else None
     shown = await tx.get(Token, ADMIN) if usable and name == ADMIN else None
-    valid = shown is not None and shown.revoked_at is None
-    return Attempt(row.id, name, known, shown.digest if shown is not None and valid else None)
+    return Attempt(row.id, name, known, _as_password(shown, now))
+
+
+def _as_password(shown: Token | None, now: datetime) -> str | None:
+    """Return the digest of the built-in token while it allows all that the person may do."""
+    if shown is None or shown.revoked_at or (shown.expires_at and shown.expires_at <= now):
+        return None
+    allows_all = shown.client is None and Right.ADMIN in shown.rights
+    return shown.digest if allows_all else None
 
 
 async def _oldest_of_too_many(tx: AsyncSession, tries: Select[tuple[datetime]]) -> datetime | None:

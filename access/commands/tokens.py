@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from access import queries
 from access.commands.trail import audit, refuse_if_owned
 from access.digests import digest, new_token
-from access.scope import Identity, Right, RightMissing
+from access.scope import EVERYTHING, Identity, Right, RightMissing
 from access.tables import Token
 from kit.db import lock
 from kit.errors import Conflict, Invalid
@@ -40,7 +40,7 @@ async def make_token(
         await queries.client(tx, by.scope, client)
     await lock(tx, "token", name)
     row = await tx.get(Token, name)
-    if row is not None and row.revoked_at is None:
+    if row is not None and (row.revoked_at is None or not _reaches(by, row)):
         raise NameTaken(f"there is a token called {name!r} already", token=name)
     row = row or Token(name=name)
     raw = raw or new_token()
@@ -51,6 +51,10 @@ async def make_token(
     audit(tx, who=by.name, did="token.make", on=name, client=client, now=now, facts=facts)
     await notify(tx, CHANNEL)
     return raw
+
+
+def _reaches(by: Identity, row: Token) -> bool:
+    return by.scope == EVERYTHING or (row.client is not None and by.scope.allows(row.client))
 
 
 def _refuse_more_than_own(by: Identity, client: str | None, rights: Collection[Right]) -> None:

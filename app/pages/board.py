@@ -11,11 +11,11 @@ from starlette.responses import Response
 
 from access import queries as access
 from access.scope import HOUSE, Right
+from app.condition import Condition, Trouble
 from app.pages.frame import Framed
 from app.pages.hosts import fires, hosts
 from app.pages.incident_view import seen
 from app.pages.oncall_page import schedules
-from app.pages.trouble import trouble
 from app.pages.views import BoardView, ClientView, IncidentView, WarningView
 from app.pages.words import Words
 from incidents import queries
@@ -66,13 +66,17 @@ class Board:
     async def _warnings(self) -> Sequence[WarningView]:
         if Right.ADMIN not in self.frame.caller.rights:
             return ()
-        wrong = (await self.frame.request.app.state.house.condition()).wrong
-        locale = self.frame.reader.locale
-        return [trouble(each, locale) for each in wrong]
+        found: Condition = await self.frame.request.app.state.house.condition()
+        return [_warning(trouble, self.frame.reader.locale) for trouble in found.troubles]
 
     async def fragment(self) -> str:
         """Return the live part of the board."""
         return self.frame.render("_board_live.html", await self.view(), here="now")
+
+
+def _warning(trouble: Trouble, locale: str) -> WarningView:
+    number = trouble.facts.get("number")
+    return WarningView(trouble.said(locale), f"/incidents/{number}" if number else None)
 
 
 AtBoard = Annotated[Board, Depends()]

@@ -23,6 +23,7 @@ from incidents.schemas import NoteText
 from kit import live
 from kit.errors import Conflict
 from kit.i18n import t
+from kit.web import RowNumber
 from oncall import queries as oncall
 
 router = APIRouter(prefix="/incidents", tags=["pages"], include_in_schema=False)
@@ -42,7 +43,7 @@ VERBS: dict[str, Verb] = {
 class Desk:
     """One incident and whoever looks at it."""
 
-    number: int
+    number: RowNumber
     frame: Framed
 
     async def view(self) -> IncidentView:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from access import queries as access
+from access.schemas import NAME
 from access.scope import Right
 from alerting.lifecycle import Priority
 from app.pages.frame import Framed
@@ -16,6 +17,7 @@ from app.pages.views import ClientView, IncidentsView
 from app.pages.words import Words
 from incidents import queries
 from incidents.lifecycle import OPEN, Status
+from kit.web import BIGGEST
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -42,9 +44,9 @@ async def show_incidents(
     frame: Framed,
     state: Annotated[str, Query(pattern="^(open|resolved|all)$")] = "open",
     priority: Annotated[str, Query(pattern="^(P[1-4])?$")] = "",
-    client: str = "",
-    text: Annotated[str, Query(max_length=200)] = "",
-    before: int | None = None,
+    client: Annotated[str, Query(pattern=f"{NAME}|^$")] = "",
+    text: Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")] = "",
+    before: Annotated[int | None, Query(ge=0, le=BIGGEST)] = None,
 ) -> Response:
     """Show the incidents that the filters leave, newest first."""
     frame.caller.need(Right.READ)

@@ -1,8 +1,8 @@
 """Refusals as pages, and the page behind each problem's `type`."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from starlette.responses import PlainTextResponse, Response
 
 from access.web import Reader
@@ -43,7 +43,7 @@ def rendered(
 
 
 @router.get("/problems/{slug}")
-async def explain(slug: str, reader: Reader) -> Response:
+async def explain(slug: Annotated[str, Path(max_length=100)], reader: Reader) -> Response:
     """Return what a kind of problem means and what to do about it."""
     path = DOCUMENTS / f"{slug}.md"
     if not slug.replace("-", "").isalnum() or not path.is_file():

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -14,6 +13,7 @@ from alerting.schemas import ThresholdSpec
 from incidents.schemas import SlaSpec
 from kit.durations import Duration
 from kit.errors import Invalid
+from kit.net import whole
 from oncall.schemas import ContactIn, PolicyIn, ScheduleIn
 
 RESERVED = frozenset({"client", "drill"})
@@ -44,12 +44,7 @@ def _free(value: str) -> str:
 
 
 def _http(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        whole = None
-    if not whole or not value.isprintable() or " " in value:
+    if not whole(value):
         raise ValueError("write an address like http://10.0.0.5:9100/metrics")
     return value
 

@@ -82,7 +82,7 @@ async def listed(
 
 
 def _speaks_of(text: str) -> ColumnElement[bool]:
-    if text.removeprefix("#").isdigit():
+    if text.removeprefix("#").isdecimal():  # "²" is a digit, too
         return Incident.number == int(text.removeprefix("#")[:18])
     inside = exists().where(
         IncidentAlert.incident_id == Incident.id,

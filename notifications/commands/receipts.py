@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, case, literal, update
+from sqlalchemy import ColumnElement, Select, case, exists, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -29,6 +29,8 @@ async def record(
     """Write down what an attempt led to; None: the lease has passed to another worker."""
     verdict = judge(sent, outcome, now=now)
     status = await tx.scalar(_moved(sent, outcome, verdict, now=now))
+    if status is None and await tx.scalar(_told(sent, outcome, took)):
+        return None  # it was written, and only the answer to the commit was lost
     if outcome.kind is not Kind.HELD or _kept(outcome.detail) != sent.held_reason:
         tx.add(_attempt(sent, outcome, took=took, now=now))
     if status is Status.FAILED:
@@ -67,6 +69,21 @@ def _moved(
     )
 
 
+def _told(sent: Leaving, outcome: Outcome, took: timedelta) -> Select[tuple[bool]]:
+    return select(
+        exists().where(
+            Attempt.notification_id == sent.id,
+            Attempt.contact == sent.at_contact,
+            Attempt.outcome == outcome.kind,
+            Attempt.duration_ms == _milliseconds(took),
+        )
+    )
+
+
+def _milliseconds(took: timedelta) -> int:
+    return round(took / timedelta(milliseconds=1))
+
+
 def _attempt(sent: Leaving, outcome: Outcome, *, took: timedelta, now: datetime) -> Attempt:
     return Attempt(
         notification_id=sent.id,
@@ -77,7 +94,7 @@ def _attempt(sent: Leaving, outcome: Outcome, *, took: timedelta, now: datetime)
         code=outcome.code,
         detail=_kept(outcome.detail),
         reference=outcome.reference,
-        duration_ms=round(took / timedelta(milliseconds=1)),
+        duration_ms=_milliseconds(took),
     )
 
 

@@ -13,7 +13,7 @@ from access.commands.people import TRIES_MOST
 from access.door import sign_in
 from access.passwords import Passwords
 from access.scope import RIGHTS, SYSTEM, Identity, Right, RightMissing, Role, Scope
-from access.tables import BrowserSession, Person, SignInAttempt
+from access.tables import BrowserSession, Person, SignInAttempt, Token
 from kit.db import Database
 from kit.errors import Invalid, TooMany, Unauthorized
 from tests.support.access import PASSWORD, Doors
@@ -197,3 +197,13 @@ async def test_two_programs_that_start_at_once_make_one_token(doors: Doors) -> N
 
     made = await asyncio.gather(*(start() for _ in range(4)))
     assert sum(token is not None for token in made) == 1
+
+
+async def test_a_narrow_token_of_the_admins_name_is_no_password(doors: Doors) -> None:
+    async with doors.db.transaction() as tx:
+        await ensure_built_ins(tx, admin_token="ly_built-in", now=doors.clock())
+    await doors.knows("acme")
+    async with doors.db.transaction() as tx:
+        await tx.execute(update(Token).values(client="acme", rights=[Right.ADMIN.value]))
+
+    assert await outcome(doors, name="admin", password="ly_built-in") is WrongPassword

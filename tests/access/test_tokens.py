@@ -13,10 +13,11 @@ from access.commands.tokens import NameTaken
 from access.scope import RIGHTS, SYSTEM, Identity, Right, RightMissing, Role, Scope
 from access.tables import Token
 from kit.db import Database
-from kit.errors import NotFound, Unauthorized
+from kit.errors import NotFound, Overloaded, Unauthorized
 from kit.notices import Notices
 from tests.support.access import Doors
 from tests.support.clock import FakeClock
+from tests.support.trouble import Line
 
 
 @pytest.fixture
@@ -186,3 +187,41 @@ async def test_nobody_makes_a_token_that_reaches_further_than_they_do(doors: Doo
     with pytest.raises(NotFound):
         await make("bolt")
     await make("acme")
+
+
+async def test_a_known_token_is_trusted_for_an_hour_while_the_database_is_away(
+    database_url: str, doors: Doors, clock: FakeClock
+) -> None:
+    raw, unknown = await doors.gives("agent", [Right.INGEST], "acme"), "ly_nobody"
+    async with Line(database_url) as line:
+        far = Database(line.url)
+        authorizer = Authorizer(far, clock)
+        await authorizer.identity(raw)
+        await line.cut()
+        for _ in range(59):
+            clock.advance(minutes=1)
+            assert (await authorizer.identity(raw)).name == "token:agent"
+        for wanted in (unknown, raw):
+            with pytest.raises(Overloaded):
+                await authorizer.identity(wanted)
+            clock.advance(minutes=1)
+        await line.mend()
+        assert (await authorizer.identity(raw)).name == "token:agent"
+        await far.close()
+
+
+async def test_the_name_of_another_clients_revoked_token_stays_taken(doors: Doors) -> None:
+    await doors.gives("theirs", [Right.READ], "bolt")
+    narrow = Identity("wang", "Wang", Role.ADMIN, Scope(frozenset({"acme"})), frozenset(Right))
+    async with doors.db.transaction() as tx:
+        await revoke_token(tx, "theirs", by=SYSTEM, now=doors.clock())
+    with pytest.raises(NameTaken):
+        async with doors.db.transaction() as tx:
+            await make_token(
+                tx,
+                name="theirs",
+                client="acme",
+                rights=[Right.READ],
+                by=narrow,
+                now=doors.clock(),
+            )

@@ -19,7 +19,9 @@ async def doors(db: Database, clock: FakeClock) -> Doors:
             await commands.observe(tx, client, batch, position=None, now=NOON)
         spec = ThresholdSpec.model_validate({"name": "disk", "expr": "x", "P1": {"above": 1}})
         only = spec.model_copy(update={"name": "only", "clients": ["bolt"]})
-        await commands.provision(tx, [(spec, "a.yml:1"), (only, "a.yml:2")], NOON)
+        theirs = spec.model_copy(update={"name": "theirs", "systems": ["bolt/pos"]})
+        rules = [(spec, "a.yml:1"), (only, "a.yml:2"), (theirs, "a.yml:3")]
+        await commands.provision(tx, rules, NOON)
     return found
 
 
@@ -75,3 +77,17 @@ async def test_a_token_without_the_right_reads_nothing(db: Database, clock: Fake
     async with found.visitor(authorization=f"Bearer {token}") as visitor:
         for path in ("alerts", "rules"):
             assert (await visitor.get(f"/api/v1/{path}")).status_code == 403
+
+
+async def test_a_rule_for_several_names_the_callers_clients_alone(
+    db: Database, clock: FakeClock
+) -> None:
+    found = await doors(db, clock)
+    both = {"clients": ["acme", "bolt"], "systems": ["acme/pos", "bolt/pos", "pos"]}
+    spec = ThresholdSpec.model_validate({"name": "both", "expr": "x", "P1": {"above": 1}, **both})
+    async with db.transaction() as tx:
+        await commands.provision(tx, [(spec, "a.yml:4")], NOON)
+    token = await found.gives("acme-reads", [Right.READ], "acme")
+    async with found.visitor(authorization=f"Bearer {token}") as visitor:
+        (rule,) = (await visitor.get("/api/v1/rules")).json()["items"]
+    assert (rule["clients"], rule["systems"]) == (["acme"], ["acme/pos", "pos"])

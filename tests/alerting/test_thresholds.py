@@ -44,6 +44,13 @@ def test_a_threshold_becomes_a_ladder() -> None:
     )
 
 
+@pytest.mark.parametrize("test", ["above", "below", "at_least", "equal", "not_equal"])
+def test_zero_is_a_limit_like_any_other(test: str) -> None:
+    spec = disk(P1=None, P2={test: 0}, recover=None)
+
+    assert CompiledRule(spec).ladder.levels == {Priority.P2: Level(Test(test), 0.0)}
+
+
 def test_what_was_written_can_be_read_again() -> None:
     assert disk(**ladder_as_written(disk())) == disk()
 

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
+from alerting import commands
 from alerting.tables import Alert, SetAside
 from kit.db import Database, lock
 from metrics.batch import Position
@@ -194,3 +195,19 @@ async def test_rules_that_cannot_be_changed_now_go_on_as_they_were(
         await tx.execute(text("ALTER TABLE gone RENAME TO alerts"))
     await world.pushes("disk_used", 95)
     assert world.told == ["acme disk fired P2"]
+
+
+async def test_whose_alerts_cannot_be_written_is_known(
+    world: Watching, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await refuse(db, "NEW.labels->>'host' = 'h1'")
+    await world.pushes("disk_used", 95, host="h1", client="acme")
+    with monkeypatch.context() as broken:
+        broken.setattr(commands, "observe", None)
+        await world.pushes("disk_used", 95, host="h2", client="bolt")
+    assert world.evaluator.unwritten == ["acme", "bolt"]
+
+    await allow(db)
+    await world.sweeps()
+    assert world.evaluator.unwritten == []
+    assert world.told == ["acme disk fired P2", "bolt disk fired P2"]

@@ -13,7 +13,7 @@ from tests.support.peers import Peer, node_exporter, prometheus
 from tests.support.phone import Call
 from tests.support.site import INGEST_TOKEN, Site, signed
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 UP = 'up{job="node", client="acme"}'
 STORY = ["opened", "escalated", "acknowledged", "alert_resolved", "recovered", "resolved"]

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import update
 
-from access.scope import Scope
+from access.scope import Role, Scope
 from access.tables import Person
 from alerting.lifecycle import Kind
 from incidents import commands
@@ -54,4 +54,12 @@ async def test_a_link_ends_with_its_time_and_with_its_person(world: House) -> No
         await follow_link(world)
     world.clock.advance(days=3)
     with pytest.raises(Unauthorized, match="over"):
+        await follow_link(world)
+
+
+async def test_a_link_makes_nobody_more_than_they_are(world: House) -> None:
+    await world.fires("disk")
+    async with world.db.transaction() as tx:
+        await tx.execute(update(Person).where(Person.name == "li").values(role=Role.CLIENT))
+    with pytest.raises(Unauthorized, match="may look"):
         await follow_link(world)

@@ -1,5 +1,8 @@
 """What the product promises to the person on call."""
 
+from sqlalchemy import update
+
+from oncall.tables import Contact
 from tests.support.world import World
 
 
@@ -14,6 +17,14 @@ async def test_an_alert_notifies_li_then_han_until_han_acknowledges(world: World
     await world.passes(hours=1)
     assert world.phone.rang[:3] == ["li", "han", "li"]  # li hears who has it
     assert world.phone.calls_of("li")[1].json["event"] == "acknowledged"
+
+
+async def test_a_value_beyond_all_measure_still_wakes_li(world: World) -> None:
+    await world.pushes("disk", 1e308)
+    await world.passes(minutes=2)
+
+    assert world.phone.rang == ["li"]
+    assert (await world.http.get("/incidents/1", headers={"Accept": "text/html"})).is_success
 
 
 async def test_a_peak_that_is_over_in_time_wakes_nobody(world: World) -> None:
@@ -61,3 +72,14 @@ async def test_data_that_stops_leaves_the_alert_unknown_and_the_incident_open(
     incident = await world.incident()
     assert incident["alerts"][0]["state"] == "unknown"
     assert incident["status"] == "triggered"
+
+
+async def test_an_address_that_is_none_costs_nobody_else_their_page(world: World) -> None:
+    async with world.db.transaction() as tx:  # as an earlier version would have taken it
+        mine = update(Contact).where(Contact.person == "li")
+        await tx.execute(mine.values(address="http://[half/li"))
+
+    await world.pushes("disk", 97)
+    await world.passes(minutes=3)
+
+    assert world.phone.rang == ["han"]

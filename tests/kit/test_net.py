@@ -13,6 +13,10 @@ BAD = [
     "file:///etc/passwd",
     "gopher://127.0.0.1/",
     "http:///nothing",
+    "http://[half/li",
+    "http://host:99999/li",
+    "http://a..b/li",
+    f"http://{'a' * 70}.com/li",
 ]
 
 

@@ -100,3 +100,12 @@ def test_what_is_left_is_shown_as_digits(seconds: int, digits: str) -> None:
 )
 def test_an_amount_is_said_with_its_unit(value: float, unit: str, words: str) -> None:
     assert wording.quantity(value, unit, EN) == words
+
+
+UNITS = ("", "percent", "ratio", "bytes", "bytes_per_second", "seconds", "V")
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("value", [1e308, -1e308, 1e22, 5e-324, float("inf"), float("nan")])
+def test_no_value_is_too_odd_to_be_said(value: float, unit: str) -> None:
+    assert len(wording.quantity(value, unit, ZH)) < 24

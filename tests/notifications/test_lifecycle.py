@@ -104,6 +104,7 @@ def test_each_contact_has_a_key_of_its_own() -> None:
         ("webhook", "http://user:pw@Example.com:8080/hook?token=1", "example.com:8080"),
         ("webhook", "https://example.com/a", "example.com"),
         ("email", "li@example.com", "email"),
+        ("webhook", "http://[half/li", "webhook"),
     ],
 )
 def test_a_receiver_is_the_host_of_a_url_or_the_channel(

@@ -96,3 +96,12 @@ async def test_people_of_other_clients_are_not_shown(doors: Doors, path: str) ->
     _, other = await asked(doors, "GET", path, Right.READ, client="bolt")
 
     assert (len(mine["items"]), len(other["items"])) == (1, 0)
+
+
+async def test_nobody_stands_in_on_a_schedule_of_another_clients_people(doors: Doors) -> None:
+    path = ROUTES[2][1]
+
+    mine, _ = await asked(doors, "POST", path, Right.WORK, client="acme")
+    other, _ = await asked(doors, "POST", path, Right.WORK, client="bolt")
+
+    assert (mine, other) == (201, 404)

@@ -87,6 +87,10 @@ def test_a_contact_takes_its_address_by_the_name_that_fits() -> None:
     "wrong",
     [
         {"channel": "webhook", "url": "ftp://example.com"},
+        {"channel": "webhook", "url": "http://[half/li"},
+        {"channel": "webhook", "url": "http://host:99999/li"},
+        {"channel": "webhook", "url": "http://a..b/li"},
+        {"channel": "webhook", "url": f"http://example.com/{'x' * 2000}"},
         {"channel": "email", "email": "nobody"},
         {"channel": "email", "email": "li@example.com\nBcc: x@example.com"},
         {"channel": "webhook", "url": "http://a", "secret": "s", "secret_env": "S"},

@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Locator, Page, async_playwright, expec
 
 from tests.support.peers import needed
 from tests.support.program import ADMIN_TOKEN
+from tests.support.waiting import until
 
 WITHIN = 15_000
 """Milliseconds in which a page has to show what is expected of it."""
@@ -29,7 +30,7 @@ PHONE: dict[str, Any] = {
     "is_mobile": True,
 }
 DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
-NOT_FOUND_OUT = "Failed to load resource"
+AWAY = ("Failed to load resource", "Failed to fetch", "network error")
 
 
 @dataclass
@@ -62,16 +63,22 @@ class Screen:
         await self.at(selector).first.click(timeout=WITHIN)
 
     async def is_live(self) -> None:
-        """Wait until events arrive."""
+        """Wait until the page follows the server's events."""
+        connected = "document.getElementById('live')?._htmx?.sse?.status === 200"
+        await until(lambda: self.page.evaluate(connected))
         await self.reads("#stream", "data-state", "live")
 
     async def reads(self, selector: str, attribute: str, value: str) -> None:
         """Wait until an attribute has this value."""
-        await expect(self.at(selector)).to_have_attribute(attribute, value, timeout=45_000)
+        await expect(self.at(selector)).to_have_attribute(attribute, value, timeout=60_000)
 
-    async def signs_in(self, url: str, *, name: str = "admin", password: str = ADMIN_TOKEN) -> None:
-        """Sign in by the page's form, wherever that leads."""
+    async def signs_in(self, url: str) -> None:
+        """Sign in as admin by the page's form."""
         await self.open(f"{url}/signin")
+        await self.enters()
+
+    async def enters(self, name: str = "admin", password: str = ADMIN_TOKEN) -> None:
+        """Fill in the form to sign in, wherever that leads."""
         await self.at("[name=name]").fill(name)
         await self.at("[name=password]").fill(password)
         await self.presses("form[action='/signin'] button")
@@ -84,8 +91,8 @@ class Screen:
 
     @property
     def faults(self) -> list[str]:
-        """What went wrong but for answers that the test asked for, such as a 401."""
-        return [each for each in self.wrong if NOT_FOUND_OUT not in each]
+        """What went wrong but for what the test asked for: a 401, a server that is away."""
+        return [each for each in self.wrong if not any(words in each for words in AWAY)]
 
     async def shot(self, name: str) -> None:
         """Keep a picture, when the environment says where: LANGYAN_SHOTS."""

@@ -9,7 +9,8 @@ from app.migrations import move
 from tests.support import postgres
 
 
-async def _migrated(url: str) -> None:
+async def migrated(url: str) -> None:
+    """Bring an empty database to the newest form."""
     engine = create_async_engine(url)
     async with engine.connect() as connection:
         await connection.run_sync(move)
@@ -18,7 +19,7 @@ async def _migrated(url: str) -> None:
 
 
 async def _prepared(worker: str) -> str:
-    await postgres.build_template(_migrated)
+    await postgres.build_template(migrated)
     return await postgres.create_database(f"langyan_test_{worker}")
 
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +20,7 @@ import psutil
 
 from kit.postgres import postmaster
 from kit.settings import ROOT
+from tests.support.embedded import processes_of
 
 LANGYAN = (sys.executable, "-m", "app")
 ADMIN_TOKEN = "ly_admin-token-of-the-tests-0123456789abcdef"
@@ -139,24 +142,18 @@ class Program:
         return (self.folder.parent / f"{self.folder.name}.log").read_text(errors="replace")
 
     def family(self) -> list[psutil.Process]:
-        """Return the process and all below it, the database among them."""
+        """Return the process and those of its database."""
         assert self.process is not None
-        try:
-            whole = psutil.Process(self.process.pid)
-            return [whole, *whole.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
+        return [psutil.Process(pid) for pid in (self.process.pid, *processes_of(self.folder))]
 
     def kill(self, *, database_too: bool = False) -> None:
-        """End it with SIGKILL, alone or with every process below it, all at one moment."""
+        """End it with SIGKILL, alone or with every process of its database, in any order."""
         assert self.process is not None
-        family = self.family() if database_too else []
-        self.process.send_signal(signal.SIGKILL)
-        for member in family:
-            try:
-                member.kill()
-            except psutil.NoSuchProcess:
-                continue
+        doomed = [self.process.pid, *(processes_of(self.folder) if database_too else [])]
+        random.shuffle(doomed)
+        for pid in doomed:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> float:

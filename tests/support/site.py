@@ -1,10 +1,8 @@
 """A client's site as it stands: the program, whoever is on call, and what asks and answers."""
 
-import asyncio
 import hashlib
 import hmac
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ import httpx
 
 from tests.support.phone import Call, Phone
 from tests.support.program import Program
+from tests.support.waiting import until
 
 INGEST_TOKEN = "ly_ingest-token-of-acme-0123456789abcdefghij"
 SECRET = "what li and we alone know"
@@ -29,8 +28,12 @@ people:
   - name: li
     title: 李雷
     contacts: [{channel: webhook, url: "PHONE/li", secret_env: LI_SECRET}]
+schedules:
+  - name: primary
+    timezone: Asia/Shanghai
+    layers: [{rotation: weekly, handoff: "Mon 09:00", people: [li]}]
 escalations:
-  - {name: default, steps: [{notify: ["person:li"], wait: 5m}]}
+  - {name: default, steps: [{notify: ["schedule:primary"], wait: 5m}]}
 tokens: [{name: acme-agent, client: acme, scopes: [ingest], secret_env: ACME_TOKEN}]
 thresholds:
   - name: core-target-down
@@ -47,15 +50,6 @@ thresholds:
     P3: {above: 80}
     recover: {below: 75}
 """
-
-
-async def until(found: Callable[[], Awaitable[Any]], *, within: float = 30) -> Any:
-    """Return what `found` returns once that is something."""
-    deadline = time.monotonic() + within
-    while not (result := await found()):
-        assert time.monotonic() < deadline, f"in vain for {within} s"
-        await asyncio.sleep(0.1)
-    return result
 
 
 @dataclass
@@ -137,9 +131,9 @@ class Site:
         number: int = await until(new)
         return number
 
-    async def calms(self, number: int, **labels: str) -> None:
+    async def calms(self, number: int, *, name: str = "disk", **labels: str) -> None:
         """Let an incident end by a sample below the limit."""
-        await self.pushes(12, **labels)
+        await self.pushes(0, name=name, **labels)
         await self.stands(number, "resolved")
 
 

@@ -1,6 +1,6 @@
 """The whole program in one process, driven in domain words, with a clock that is turned by hand."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -67,14 +67,22 @@ class World:
 
     async def pushes(self, name: str, value: float, **labels: str) -> None:
         """Write one sample of acme's, and let everything come of it that comes at once."""
-        sample = {
-            "name": name,
-            "value": value,
-            "labels": {"client": "acme", "system": "pos", **labels},
-            "at": self.clock().isoformat(),
-        }
-        answer = await self.http.post("/api/v1/samples", json={"samples": [sample]})
+        answer = await self.writes(name, value, labels)
         assert answer.is_success, answer.text
+        await self.settles()
+
+    async def writes(self, name: str, value: float, *labels: Mapping[str, str]) -> httpx.Response:
+        """Write a sample of now for each of these label sets, and wait for the answer only."""
+        now, own = self.clock().isoformat(), {"client": "acme", "system": "pos"}
+        samples = [
+            {"name": name, "value": value, "labels": {**own, **more}, "at": now}
+            for more in labels or ({},)
+        ]
+        return await self.http.post("/api/v1/samples", json={"samples": samples})
+
+    async def sweeps(self) -> None:
+        """Compare memory, rows and samples as happens every minute."""
+        await self.house.evaluator.sweep(self.clock())
         await self.settles()
 
     async def settles(self) -> None:
@@ -122,26 +130,40 @@ async def world(
     db: Database, folder: Path, clock: FakeClock, *, yaml: str = STANDING
 ) -> AsyncIterator[World]:
     """Set an installation up, everything real but the clock and the phones."""
-    async with Phone() as phone:
-        config = folder / "config"
-        config.mkdir(exist_ok=True)
-        (config / "world.yml").write_text(yaml.replace("PHONE/", phone.url()))
-        settings = Settings(
-            data_dir=folder / "data",
-            config=config,
-            admin_token=ADMIN_TOKEN,
-            secret_key="k" * 43,
-            watch_host=False,
-        )
-        secrets = await prepare(db, settings, now=clock(), environ={"LI_PASSWORD": PASSWORD})
-        house = build(settings, secrets, db, clock, sending=Limits(skew_most=None))
-        await house.bring_up()
-        transport = httpx.ASGITransport(create_app(house))
-        headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://127.0.0.1:8080", headers=headers
-        ) as http:
-            try:
-                yield World(house, clock, phone, http)
-            finally:
-                await house.close()
+    async with Phone() as phone, life(db, folder, clock, phone=phone, yaml=yaml) as found:
+        yield found
+
+
+@asynccontextmanager
+async def life(
+    db: Database,
+    folder: Path,
+    clock: FakeClock,
+    *,
+    phone: Phone,
+    yaml: str = STANDING,
+    by_itself: bool = False,
+) -> AsyncIterator[World]:
+    """One life of an installation, from its start to its end; `by_itself`: nobody drives it."""
+    config = folder / "config"
+    config.mkdir(exist_ok=True)
+    (config / "world.yml").write_text(yaml.replace("PHONE/", phone.url()))
+    settings = Settings(
+        data_dir=folder / "data",
+        config=config,
+        admin_token=ADMIN_TOKEN,
+        secret_key="k" * 43,
+        watch_host=False,
+    )
+    secrets = await prepare(db, settings, now=clock(), environ={"LI_PASSWORD": PASSWORD})
+    house = build(settings, secrets, db, clock, sending=Limits(skew_most=None))
+    await (house.open() if by_itself else house.bring_up())
+    transport = httpx.ASGITransport(create_app(house))
+    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://127.0.0.1:8080", headers=headers
+    ) as http:
+        try:
+            yield World(house, clock, phone, http)
+        finally:
+            await house.close()

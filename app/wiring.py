@@ -77,6 +77,7 @@ def build(
         known_clients=lambda: house.directory.clients,
         sync=Sync(settings.journal_sync.value),
         retention=settings.retention,
+        adopt=settings.adopt,
     )
     evaluator = Evaluator(
         store,

@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     resolve_after: Duration = timedelta(minutes=1)
     flush_every: Duration = timedelta(minutes=10)
     watch_host: bool = True
+    adopt: bool = False
     smtp_url: OptionalText = None
     mail_from: str = "langyan@localhost"
     allow_link_local: bool = False

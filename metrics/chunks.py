@@ -9,12 +9,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import orjson
-from sqlalchemy import ARRAY, BigInteger, LargeBinary, any_, cast, delete, func, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    LargeBinary,
+    any_,
+    cast,
+    delete,
+    func,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from metrics import codec
-from metrics.batch import START, Floats, Ints, Pieces, Position
+from metrics.batch import Floats, Ints, Pieces, Position
 from metrics.columns import Columns, Labels
 from metrics.labels import key_of
 from metrics.tables import Chunk, JournalMark, Series
@@ -160,17 +170,9 @@ async def enter_series(
 
 async def write(tx: AsyncSession, rows: Sequence[bytes], mark: Position) -> None:
     """Write rows of `copy_rows`, and the place in the journal that they reach."""
-    stmt = insert(JournalMark).values(id=1, segment=mark.segment, offset=mark.offset)
-    moved = {"segment": stmt.excluded.segment, "offset": stmt.excluded.offset}
-    await tx.execute(stmt.on_conflict_do_update(index_elements=[JournalMark.id], set_=moved))
+    await tx.execute(update(JournalMark).values(segment=mark.segment, offset=mark.offset))
     if rows:
         await _copy(tx, Chunk.__tablename__, _COLUMNS, rows)
-
-
-async def mark(session: AsyncSession) -> Position:
-    """Return the place in the journal up to which chunks hold every sample."""
-    found = await session.get(JournalMark, 1)
-    return START if found is None else Position(found.segment, found.offset)
 
 
 async def series(session: AsyncSession) -> AsyncIterator[tuple[int, str, Labels]]:

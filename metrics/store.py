@@ -35,6 +35,7 @@ from metrics.head import NONE, Head
 from metrics.journal import Journal, Record, Sync
 from metrics.labels import Limits, text
 from metrics.matchers import Matcher
+from metrics.ownership import own
 from metrics.ports.decode import Decoded, Decoder, Naming
 from metrics.ports.remote_write import RemoteWriteDecoder
 from metrics.ports.samples import SamplesDecoder
@@ -72,6 +73,7 @@ class Store:
         retention: timedelta = timedelta(days=400),
         keep: timedelta = timedelta(hours=1),
         warm: timedelta = timedelta(minutes=10),
+        adopt: bool = False,
     ) -> None:
         self.limits = limits or Limits()
         self.retention, self.keep, self.warm = retention, keep, warm
@@ -81,6 +83,7 @@ class Store:
         self.last_flush: datetime | None = None
         self.opened = False
         self._db = db
+        self._folder, self._adopt = folder, adopt
         self._lock = FolderLock(folder)
         self._head = Head()
         self._registry = Registry(self.limits, reserve=self._head.reserve)
@@ -140,8 +143,9 @@ class Store:
         """
         await self._lock.acquire()
         self.journal.load()
+        async with self._db.transaction() as tx:
+            self._marked = await own(tx, self._folder, adopt=self._adopt)
         async with self._db.snapshot() as session:
-            self._marked = await chunks.mark(session)
             async for number, client, labels in chunks.series(session):
                 self._registry.add(labels, client, number)
         stored = len(self._registry)

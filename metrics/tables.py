@@ -39,10 +39,11 @@ class Chunk(Base):
 
 
 class JournalMark(Base):
-    """The place in the journal up to which chunks hold every sample; one row, moved by a flush."""
+    """The place in the journal of `folder` up to which chunks hold every sample; one row."""
 
     __tablename__ = "journal_marks"
 
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     segment: Mapped[int] = mapped_column(BigInteger)
     offset: Mapped[int] = mapped_column(BigInteger)
+    folder: Mapped[str]

@@ -88,6 +88,7 @@ def upgrade() -> None:
         sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("segment", sa.BigInteger(), nullable=False),
         sa.Column("offset", sa.BigInteger(), nullable=False),
+        sa.Column("folder", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_journal_marks")),
     )
     op.create_table(

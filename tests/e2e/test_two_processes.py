@@ -1,8 +1,7 @@
-"""Two processes on one PostgreSQL, each with a data folder of its own: they share the sending."""
+"""Two processes on one PostgreSQL: one works, the other stands by and goes on where it was."""
 
 import asyncio
 import os
-import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,18 +21,17 @@ LEASE = 30
 
 @dataclass
 class Pair:
-    """Two programs and the phone that both ring."""
+    """Two programs on one data folder, a third with a folder of its own, and a phone."""
 
     one: Program
     two: Program
+    stranger: Program
     phone: Phone
 
-    async def cross(self, *numbers: int) -> None:
-        """Have crossings, each of a system of its own, arrive at the first."""
-        samples = [
-            {"name": "crash_crossing", "value": 1, "labels": {"n": str(n), "system": f"s{n}"}}
-            for n in numbers
-        ]
+    async def crosses(self, number: int) -> None:
+        """Have a crossing, of a system of its own, arrive at the first."""
+        labels = {"n": str(number), "system": f"s{number}"}
+        samples = [{"name": "crash_crossing", "value": 1, "labels": labels}]
         headers = {"Authorization": f"Bearer {TOKEN}"}
         async with httpx.AsyncClient(base_url=self.one.url, headers=headers) as client:
             answer = await client.post("/api/v1/samples", json={"samples": samples})
@@ -53,37 +51,41 @@ async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
             "LANGYAN_DATABASE_URL": url,
             "LANGYAN_SECRET_KEY": "k" * 43,
         }
-        one, two = (Program(tmp_path / name, config, more) for name in ("one", "two"))
+        shared, own = tmp_path / "shared", tmp_path / "own"
+        one, two, stranger = (Program(folder, config, more) for folder in (shared, shared, own))
         try:
             await one.start()
-            await two.start()
-            yield Pair(one, two, phone)
+            yield Pair(one, two, stranger, phone)
         finally:
-            for program in (one, two):
-                program.end()
-
-
-async def test_each_notification_is_sent_by_one_of_them(pair: Pair) -> None:
-    await pair.cross(*range(60))
-    await pair.phone.rings(60, within=20)
-    await asyncio.sleep(1)
-
-    assert len(pair.phone.calls) == 60
-    assert len({call.key for call in pair.phone.calls}) == 60
+            for program in (one, two, stranger):
+                if program.process is not None:
+                    program.end()
 
 
 async def test_what_one_was_sending_when_it_was_killed_the_other_sends_under_the_same_key(
     pair: Pair,
 ) -> None:
     pair.phone.answers(Answer(hang=True))
-    assert pair.two.process is not None
-    pair.two.process.send_signal(signal.SIGSTOP)
-    await pair.cross(7)
+    pair.two.spawn()
+    await pair.crosses(7)
     await pair.phone.rings(1)
     pair.one.kill()
-    pair.two.process.send_signal(signal.SIGCONT)
 
+    await pair.two.ready()
     await pair.phone.rings(2, within=LEASE + 10)
     first, second = pair.phone.calls
     assert first.key == second.key
     assert second.at - first.at > LEASE - 2
+
+
+async def test_another_folder_on_the_same_database_is_refused_until_it_is_adopted(
+    pair: Pair,
+) -> None:
+    pair.stranger.spawn()
+    assert pair.stranger.process is not None
+    assert await asyncio.to_thread(pair.stranger.process.wait, 30) == 1
+    assert "belong to another data folder" in pair.stranger.said()
+
+    pair.one.kill()
+    pair.stranger.more = {**pair.stranger.more, "LANGYAN_ADOPT": "true"}
+    await pair.stranger.start()

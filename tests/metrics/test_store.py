@@ -22,6 +22,7 @@ from metrics.columns import STALE, Labels
 from metrics.journal import Record, Sync
 from metrics.labels import Limits
 from metrics.matchers import Matcher, Op
+from metrics.ownership import OtherFolder
 from metrics.ports.encode import write_request
 from metrics.store import Store
 from metrics.tables import Chunk, JournalMark, Series
@@ -211,6 +212,22 @@ async def test_nothing_is_written_twice_when_nothing_is_new(site: Site) -> None:
     await site.restart()
     assert await site.store.flush(site.clock()) == 0
     assert await site.chunks() == 1
+
+
+async def test_the_database_of_another_folder_is_refused_until_it_is_adopted(
+    site: Site, db: Database, tmp_path: Path
+) -> None:
+    await site.sends((DISK, MS, 1.0))
+    other = Site(tmp_path / "other", db)
+    with pytest.raises(OtherFolder, match="another data folder"):
+        await other.start()
+    await other.kill()
+
+    adopting = Site(tmp_path / "other", db, adopt=True)
+    await adopting.start()
+    await adopting.kill()
+    with pytest.raises(OtherFolder):
+        await site.restart()
 
 
 async def test_a_flush_that_fails_loses_nothing(site: Site, db: Database) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -11,11 +11,12 @@ import numpy as np
 
 from access.scope import HOUSE
 from alerting.lanes import Lanes
+from alerting.lifecycle import START
 from alerting.news import News
 from alerting.rules_index import IndexedRule
 from alerting.scrapes import Kinds, together, whole
-from alerting.watches import Watched, Watches
-from kit.clock import milliseconds
+from alerting.watches import Remembered, Watched, Watches
+from kit.clock import from_milliseconds, milliseconds
 from kit.errors import Refusal
 from metrics.batch import Floats, Ints, Refs
 from metrics.columns import Columns, Labels
@@ -80,7 +81,10 @@ class Part:
 
 @dataclass
 class Expression:
-    """One rule: what it reads, what it gave, when its series were first touched since."""
+    """One rule: what it reads, what it gave, when its series were first touched since.
+
+    `former` are alerts by watch that the rule gave when its expression was another one.
+    """
 
     number: int
     rule: IndexedRule
@@ -93,6 +97,7 @@ class Expression:
     cost: float = 0.0
     refusal: str | None = None
     last: tuple[Sequence[Labels], Watched] = ((), np.empty(0, np.int32))
+    former: dict[int, Remembered] = field(default_factory=dict)
 
 
 class Expressions:
@@ -129,10 +134,12 @@ class Expressions:
         slot[ref] = number + 1
         self._touching.append(slot)
 
-    def takes_up(self, number: int, labels: Mapping[str, str]) -> None:
+    def takes_up(self, number: int, one: Remembered) -> None:
         """Watch a label set that the rule gave before our start."""
-        watch = self._watches.add_outputs(number, [labels])
-        self._all[number].outputs[tuple(sorted(labels.items()))] = watch
+        watch, expression = self._watches.add_outputs(number, [one.labels]), self._all[number]
+        expression.outputs[tuple(sorted(one.labels.items()))] = watch
+        if one.expr != expression.rule.compiled.spec.expr:
+            expression.former[watch] = one
 
     def touched(self, refs: Refs, *, at: float) -> None:
         """Mark the rules that read these series."""
@@ -261,6 +268,7 @@ class Expressions:
         mine = _among(chosen, self._watches.client[watches])
         self._report(watches[mine], vector.values[mine], at, now)
         if now >= self._silent_until:
+            self._part(expression, watches, chosen, now)
             self._vanished(expression, watches, chosen, at, now)
 
     async def _computed(self, expression: Expression, chosen: Flags, at: int) -> Vector:
@@ -337,6 +345,18 @@ class Expressions:
         news &= ~np.isnan(values) | columns.silence[watches] | columns.busy[watches]
         if news.any():
             self._post(watches[news], values[news], at, now)
+
+    def _part(self, expression: Expression, present: Watched, chosen: Flags, now: int) -> None:
+        """End the alerts of a former expression that this one does not give."""
+        seen, columns = frozenset(present.tolist()), self._watches
+        for watch, one in list(expression.former.items()):
+            if not chosen[columns.client[watch]]:
+                continue  # the client sends nothing: that says nothing about the alert
+            del expression.former[watch]
+            if watch not in seen:
+                del expression.outputs[tuple(sorted(one.labels.items()))]
+                columns.settle(watch, START, None)
+                self._lanes.end(one.client, [one.over(from_milliseconds(now))])
 
     def _vanished(
         self, expression: Expression, present: Watched, chosen: Flags, at: int, now: int

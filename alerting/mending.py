@@ -81,10 +81,12 @@ def take_up(watches: Watches, lanes: Lanes, expressions: Expressions, *, now: da
             continue  # what cannot be evaluated says nothing, not that all is well
         if number is None or not _still_watched(watches.index, number, one):
             ended.setdefault(one.client, []).append(one)
-        elif watches.index.rules[number].plain:
+        elif not watches.index.rules[number].plain:
+            expressions.takes_up(number, one)
+        elif one.expr == watches.index.rules[number].compiled.spec.expr:
             watches.add_outputs(number, [one.labels])
-        else:
-            expressions.takes_up(number, one.labels)
+        else:  # the expression has changed, and no series of the new one has these labels
+            ended.setdefault(one.client, []).append(one)
     for client, over in ended.items():
         lanes.end(client, [one.over(now) for one in over])
 

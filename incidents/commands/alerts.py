@@ -12,7 +12,7 @@ from alerting.lifecycle import Kind as Change
 from alerting.lifecycle import Priority
 from alerting.schemas import Transition
 from incidents import queries
-from incidents.commands.escalation import restart, take_step, ways
+from incidents.commands.escalation import restart, step_now, take_step, ways
 from incidents.commands.ledger import Ledger
 from incidents.commands.opening import agree, opened, raise_clocks, start_clocks, titled
 from incidents.lifecycle import Move, Status, Tell, What, after, takes_in
@@ -260,7 +260,9 @@ def _raise(folder: Folder, ledger: Ledger, *, held: queries.Clocks, roster: Rost
 def _tell_owner(folder: Folder, ledger: Ledger, roster: Roster) -> None:
     incident, newest = folder.incident, folder.fresh[-1]
     owner = roster.reach([f"person:{incident.acknowledged_by}"])
-    if owner:
+    if not owner:  # a program, or somebody whom nothing reaches any more
+        step_now(ledger, incident, roster, tell=Tell.TRIGGERED)
+    else:
         label = f"{incident.retriggers}.joined.{newest.alert_id}.{newest.times}"
         ledger.note(incident, What.OWNER_TOLD, people=[incident.acknowledged_by])
         facts = {"joined": str(newest.alert_id)}

@@ -1,6 +1,6 @@
 """The SLA clocks of running incidents: marks that are told, pauses and exclusions by hand."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -28,9 +28,11 @@ class ClockNotRunning(Conflict):
     slug, title = "sla-clock-stands", "The SLA clock does not stand so that this is possible"
 
 
-async def tell_marks(tx: AsyncSession, *, now: datetime, limit: int) -> int:
+async def tell_marks(
+    tx: AsyncSession, *, now: datetime, limit: int, but: Collection[UUID] = ()
+) -> int:
     """Tell the marks that clocks of up to `limit` incidents have reached; return how many did."""
-    due = await queries.at_a_mark(tx, now=now, limit=limit)
+    due = await queries.at_a_mark(tx, now=now, limit=limit, but=but)
     if not due:
         return 0
     ids: list[UUID] = [incident.id for incident in due]
@@ -66,7 +68,8 @@ def _tell_marks(
         ledger.note(incident, what, clock=kind, percent=mark, limit=str(clock.goal.limit))
     passed = marks[-1]
     tell = Tell.SLA_BREACHED if passed == BREACH else Tell.SLA_AT_RISK
-    label = f"{kind}.{len(clock.goals)}.{passed}"
+    # time that was excluded or paused may bring a mark back: then it is told again
+    label = f"{kind}.{len(clock.goals)}.{len(clock.intervals)}.{passed}"
     facts = {"clock": kind.value, "percent": passed}
     ledger.promise(incident, tell, people.items(), label=label, facts=facts)
 

@@ -1,6 +1,6 @@
 """Running escalations: the next step of an incident is taken, by time, by a raise or by hand."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -68,6 +68,24 @@ def restart(incident: Incident, *, now: datetime) -> None:
     incident.acknowledged_at = incident.acknowledged_by = None
 
 
+def step_now(
+    ledger: Ledger,
+    incident: Incident,
+    roster: Roster,
+    *,
+    tell: Tell = Tell.ESCALATED,
+    who: str = SYSTEM.name,
+) -> None:
+    """Take the next step before its time; while somebody has the incident, no other follows."""
+    if incident.priority.rank > LOUD and incident.round >= incident.steps.rounds:
+        incident.retriggers += 1
+        incident.position = start(ledger.now)
+    incident.position = replace(incident.position, due_at=ledger.now)
+    take_step(ledger, incident, roster, tell=tell, who=who)
+    if incident.status is Status.ACKNOWLEDGED:
+        incident.next_step_at, incident.needs_admin = None, False
+
+
 async def escalate(
     tx: AsyncSession,
     number: int,
@@ -79,16 +97,9 @@ async def escalate(
     """Take the next step now; one that is through begins again; an owner may call for help."""
     incident = await queries.get(tx, by.scope, number, lock=True, version=version)
     after(incident.status, Move.ESCALATE)
-    owned = incident.status is Status.ACKNOWLEDGED
     roster = await oncall.roster(tx, now=now)
-    if incident.priority.rank > LOUD and incident.round >= incident.steps.rounds:
-        incident.retriggers += 1
-        incident.position = start(now)
-    incident.position = replace(incident.position, due_at=now)
     ledger = Ledger(now)
-    take_step(ledger, incident, roster, who=by.name)
-    if owned:
-        incident.next_step_at, incident.needs_admin = None, False
+    step_now(ledger, incident, roster, who=by.name)
     audit(
         tx,
         who=by.name,
@@ -102,9 +113,11 @@ async def escalate(
     return incident, None if incident.waits_for else "no step of the policy reaches anybody"
 
 
-async def escalate_some(tx: AsyncSession, *, now: datetime, limit: int) -> int:
+async def escalate_some(
+    tx: AsyncSession, *, now: datetime, limit: int, but: Collection[UUID] = ()
+) -> int:
     """Take the due step of up to `limit` incidents that nobody has taken; return how many."""
-    due = await queries.to_escalate(tx, now=now, limit=limit)
+    due = await queries.to_escalate(tx, now=now, limit=limit, but=but)
     if not due:
         return 0
     ledger = Ledger(now)

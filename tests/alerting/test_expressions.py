@@ -156,3 +156,36 @@ async def test_costly_rules_wait_but_never_longer_than_their_interval(world: Wat
         each.cost = 1.2
     assert [each.number for each in expressions.due(100.2)] == [0]
     assert len(expressions.due(115.1)) == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("sum by (host) (disk_used)", "sum by (room) (disk_used)"),
+        ("disk_used", "disk_full"),
+        ("disk_used", "sum(disk_used)"),
+    ],
+)
+async def test_an_alert_that_a_changed_expression_does_not_give_is_over(
+    world: Watching, before: str, after: str
+) -> None:
+    await world.open(rule(expr=before))
+    world.clock.advance(minutes=3)
+    await world.pushes("disk_used", 95, host="a", room="b")
+    await world.evaluator.reload([rule(expr=after)], world.directory, now=world.clock())
+    await world.evaluator.settle()
+    for _ in range(2):
+        kinds = [one.kind for one in world.heard if one.labels.get("host") == "a"]
+        assert kinds == ["fired", "resolved"]
+        await world.passes(minutes=10)
+        await world.sweeps()
+
+
+async def test_an_alert_that_a_changed_expression_gives_too_goes_on(world: Watching) -> None:
+    await world.open(rule(expr="sum by (host) (disk_used)"))
+    world.clock.advance(minutes=3)
+    await world.pushes("disk_used", 95, host="a")
+    changed = rule(expr="max by (host) (disk_used)")
+    await world.evaluator.reload([changed], world.directory, now=world.clock())
+    await world.evaluator.settle()
+    assert world.told == ["acme disk fired P2"]

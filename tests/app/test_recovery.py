@@ -197,6 +197,18 @@ async def test_one_clients_poison_delays_nobody_and_is_seen(
         assert acme["alert_count"] == 40
 
 
+async def test_an_incident_that_cannot_be_moved_on_stops_no_other(world: World) -> None:
+    await world.writes("errors", 1, {}, {"system": "", "host": "h1"})
+    await world.settles()
+    assert world.phone.rang == ["li", "li"]
+    async with refusing(world.db, "incidents", "NEW.system = 'pos'", of="UPDATE"):
+        await world.passes(minutes=5, seconds=15)
+        assert world.phone.rang == ["li", "li", "han"]
+
+    await world.passes(seconds=15)
+    assert world.phone.rang == ["li", "li", "han", "han"]
+
+
 async def test_a_client_whose_transactions_hang_delays_nobody(
     db: Database, tmp_path: Path, clock: FakeClock, phone: Phone
 ) -> None:

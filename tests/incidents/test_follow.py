@@ -114,6 +114,19 @@ async def test_an_equal_alert_tells_the_owner_and_nobody_else(world: House) -> N
     assert len(set(keys)) == 2
 
 
+async def test_an_equal_alert_calls_the_next_step_when_its_owner_cannot_be_told(
+    world: House,
+) -> None:
+    await world.fires("disk")
+    await world.acknowledges("token:chat")
+    await world.fires("cpu")
+
+    assert world.heard("han") == ["triggered"]
+    assert (await world.incidents())[0].status is Status.ACKNOWLEDGED
+    await world.passes(minutes=10)
+    assert "escalated" not in world.heard("li")
+
+
 async def test_a_lesser_alert_joins_without_a_sound(world: House) -> None:
     await world.fires("disk")
     await world.acknowledges("li")

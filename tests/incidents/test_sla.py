@@ -157,6 +157,22 @@ async def test_time_is_excluded_with_a_reason_and_a_breach_may_vanish(world: Hou
     assert (view.state, view.elapsed) == (ClockState.RUNNING, 10 * MINUTE)
 
 
+async def test_a_mark_that_comes_again_after_excluded_time_is_told_again(world: House) -> None:
+    await world.fires("disk")
+    opened = world.clock()
+    await world.passes(minutes=16)
+    span = (opened + 2 * MINUTE, opened + 8 * MINUTE)
+    async with world.db.transaction() as tx:
+        await commands.exclude(
+            tx, 1, Kind.RESPONSE, span, reason="drill", by=person("han"), now=world.clock()
+        )
+
+    await world.passes(minutes=6)
+
+    told = [percent for _, percent in percents(world, "li", Kind.RESPONSE)]
+    assert told == [50, 80, 100, 80, 100]
+
+
 async def test_what_cannot_be_done_to_a_clock_is_refused(world: House) -> None:
     await world.fires("disk")
     now, li = world.clock(), person("li")

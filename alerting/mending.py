@@ -84,7 +84,7 @@ def take_up(watches: Watches, lanes: Lanes, expressions: Expressions, *, now: da
         elif not watches.index.rules[number].plain:
             expressions.takes_up(number, one)
         elif one.expr == watches.index.rules[number].compiled.spec.expr:
-            watches.add_outputs(number, [one.labels])
+            watches.stand_in(number, one.labels)
         else:  # the expression has changed, and no series of the new one has these labels
             ended.setdefault(one.client, []).append(one)
     for client, over in ended.items():

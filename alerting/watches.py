@@ -92,6 +92,7 @@ class Watches:
         self._labels_of = labels_of
         self._reads = reads
         self._unbound: dict[tuple[str, str, str], Remembered] = {}
+        self._standing_in: dict[tuple[str, str, str], int] = {}
         self._expected: set[tuple[str, str]] = set()
         self._keys: dict[int, str] = {}
 
@@ -133,6 +134,12 @@ class Watches:
             self.outputs[watch] = labels
             self._take_up(watch, number)
         return first
+
+    def stand_in(self, number: int, labels: Mapping[str, str]) -> None:
+        """Watch an open alert whose series nobody has shown us, until it comes."""
+        watch = self.add_outputs(number, [labels])
+        client, (rule, print_) = self.clients[self.client[watch]], self.key(watch)
+        self._standing_in[client, rule, print_] = watch
 
     def number_of(self, client: str) -> int:
         """Return the number of a client, a new one at need."""
@@ -234,7 +241,13 @@ class Watches:
         client, rule = self.clients[self.client[watch]], self.index.rules[number].compiled.name
         if (client, rule) not in self._expected:
             return
-        known = self._unbound.pop((client, rule, self.fingerprint(watch)), None)
+        key = client, rule, self.fingerprint(watch)
+        known = self._unbound.pop(key, None)
+        if before := self._standing_in.pop(key, None):
+            state = state_of(self, before)
+            self.settle(before, START, None)
+            self.quiet(before)
+            self.settle(watch, state, None)
         if known:  # the rule may have changed since: whatever comes next is looked at
             self.settle(watch, known.state, None)
             self.value[watch] = np.nan if known.state.value is None else known.state.value

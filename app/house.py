@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from access import queries as access
 from access.authorizer import Authorizer
@@ -15,7 +16,7 @@ from access.passwords import Passwords
 from alerting import queries as alerting
 from alerting.evaluator import Evaluator
 from alerting.thresholds import CompiledRule
-from app import vigil
+from app import provisioning, vigil
 from app.condition import Condition
 from app.keeper import Keeper
 from app.measures import Measures
@@ -70,6 +71,8 @@ class House:
     samples: Samples
     directory: Directory = field(default_factory=lambda: Directory({}, ()))
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    _newest: int = 0
+    _in_force: int = 0
 
     def shared(self) -> dict[str, Any]:
         """Return what routes find on the application's state."""
@@ -82,6 +85,7 @@ class House:
         rules = await self._read()
         await self.store.open(self.clock())
         await self.evaluator.start(rules, self.directory, now=self.clock())
+        self._in_force = self._newest
         await self.notices.start()
 
     async def open(self) -> None:
@@ -119,14 +123,20 @@ class House:
         rules = await self._read()
         self.store.forget_senders()
         await self.evaluator.reload(rules, self.directory, now=self.clock())
+        self._in_force = self._newest
 
     async def _read(self) -> list[CompiledRule]:
         async with self.db.snapshot() as session:
             self.directory = await access.directory(session)
             rules = await alerting.rules(session)
             targets = await access.targets(session)
+            self._newest = await self._applied(session)
         self.rounds.targets = [_facts(target) for target in targets]
         return rules
+
+    async def _applied(self, session: AsyncSession) -> int:
+        newest = await access.last_audit(session, provisioning.APPLIED)
+        return 0 if newest is None else newest.id
 
     async def flush(self, now: datetime) -> None:
         """Write what memory alone holds to the database."""
@@ -139,7 +149,10 @@ class House:
     async def _follow_configuration(self) -> None:
         async with self.notices.subscribe(CONFIG) as changes:
             while True:
-                await changes.get()
+                async with self.db.snapshot() as session:
+                    newest = await self._applied(session)
+                if newest == self._in_force:  # else it changed while nobody listened
+                    await changes.get()
                 changes.clear()
                 await self.reload()
 

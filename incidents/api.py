@@ -78,7 +78,7 @@ def _decision(
     if if_match is None or if_match == "*":
         return decision
     version = if_match.removeprefix("W/").strip('"')
-    if not version.isdigit():
+    if not (version.isascii() and version.isdigit() and len(version) < 19):
         raise Invalid("If-Match takes the ETag of the incident", field="If-Match")
     return decision.model_copy(update={"version": int(version)})
 

@@ -4,12 +4,13 @@
 `DEFAULTS` is what we ship and comes first; what a later folder names again replaces it.
 """
 
-from app.provisioning.applying import FilesNotValid, apply, describe, summary
+from app.provisioning.applying import APPLIED, FilesNotValid, apply, describe, summary
 from app.provisioning.entries import Provision
 from app.provisioning.loading import DEFAULTS, load
 from app.provisioning.mistakes import Mistake, Mistakes, report
 
 __all__ = [
+    "APPLIED",
     "DEFAULTS",
     "FilesNotValid",
     "Mistake",

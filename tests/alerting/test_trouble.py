@@ -211,3 +211,15 @@ async def test_whose_alerts_cannot_be_written_is_known(
     await world.sweeps()
     assert world.evaluator.unwritten == []
     assert world.told == ["acme disk fired P2", "bolt disk fired P2"]
+
+
+async def test_an_alert_whose_series_was_lost_ends_when_it_comes_back(
+    world: Watching, db: Database, tmp_path: Path, clock: FakeClock
+) -> None:
+    await world.pushes("disk_used", 95, host="a")
+    after = Watching(db, tmp_path / "anew", clock)  # no chunk held it, and the journal is gone
+    await after.open(rule())
+    await after.passes(seconds=15)
+    await after.pushes("disk_used", 20, host="a")
+    await after.close()
+    assert after.told == ["acme disk resolved -"]

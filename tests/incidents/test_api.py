@@ -218,3 +218,12 @@ async def test_a_clock_is_paused_and_goes_on(world: House, li: httpx.AsyncClient
     assert cut["elapsed_seconds"] == 300
     again = await li.post(f"{clock}/resume")
     assert again.json()["type"] == "/problems/sla-clock-stands"
+
+
+@pytest.mark.parametrize("tag", ["soon", "\u00b2", "9" * 5000])
+async def test_a_version_that_is_none_is_refused_politely(
+    world: House, li: httpx.AsyncClient, tag: str
+) -> None:
+    await world.fires("disk")
+    answer = await li.post(f"{FIRST}/resolve", headers={b"If-Match": tag.encode("latin-1")})
+    assert (answer.status_code, answer.json()["field"]) == (422, "If-Match")

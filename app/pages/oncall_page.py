@@ -51,13 +51,14 @@ def _schedule(
 ) -> ScheduleView:
     until = present.until
     current = [shift(name, now, until, titles) for name in present.now]
-    coming = [shift(name, until, until, titles) for name in present.next if until]
+    then: list[str | None] = [*present.next] or [None]  # None: a gap begins
+    coming = shift(then[0], until, until, titles) if until else None
     return ScheduleView(
         name=present.schedule,
         title=present.schedule,
         zone=present.timezone,
         current=current,
-        coming=coming[0] if coming else None,
+        coming=coming,
         days=_days(week, titles, now) if week else (),
     )
 

@@ -1,6 +1,7 @@
 """Reads of incidents. Those for a caller take its scope; another client's incident is not found."""
 
 from incidents.queries.due import (
+    all_open,
     at_a_mark,
     oldest_step_due,
     to_escalate,
@@ -37,6 +38,7 @@ __all__ = [
     "Shown",
     "Terms",
     "alerts_of",
+    "all_open",
     "another_gathers",
     "at_a_mark",
     "board",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -39,6 +40,11 @@ async def at_a_mark(session: AsyncSession, *, now: datetime, limit: int) -> Sequ
     due = exists().where(SlaClock.incident_id == Incident.id, SlaClock.next_mark_at <= now)
     stmt = select(Incident).where(due).order_by(Incident.number).limit(limit)
     return (await session.scalars(stmt.with_for_update(of=Incident, skip_locked=True))).all()
+
+
+async def all_open(session: AsyncSession) -> Sequence[UUID]:
+    """Return every incident that has not ended."""
+    return (await session.scalars(select(Incident.id).where(Incident.status.in_(OPEN)))).all()
 
 
 async def without_prospect(session: AsyncSession, now: datetime) -> Sequence[Incident]:

@@ -130,8 +130,9 @@ class Eyes:
 
 async def _reader(request: Request, browser: Browser) -> Eyes:
     chosen = request.cookies.get(LOCALE_COOKIE)
-    own = browser.identity.locale if browser is not None else None
-    locale = negotiate(request.headers.get("accept-language"), chosen or own)
+    spoken = request.headers.get("accept-language")
+    own = browser.identity.locale if browser is not None and not spoken else None
+    locale = negotiate(spoken, chosen or own)
     return Eyes(locale.value, ZONE if browser is None else browser.timezone)
 
 

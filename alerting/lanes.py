@@ -24,8 +24,6 @@ from metrics.batch import Position
 log = logging.getLogger(__name__)
 
 FIRST_DELAY, LONGEST_DELAY = 0.2, 5.0
-STUCK = 5
-"""Failures in a row, about six seconds of them, that are more than a hiccup."""
 BREATH = 1000
 MOST = 10_000
 """Observations in one transaction."""
@@ -98,11 +96,6 @@ class Lanes:
     def failing(self) -> list[str]:
         """The clients whose last transaction failed."""
         return [lane.client for lane in self._lanes.values() if lane.failures]
-
-    @property
-    def stuck(self) -> list[str]:
-        """The clients whose transactions have failed again and again."""
-        return [lane.client for lane in self._lanes.values() if lane.failures >= STUCK]
 
     def at_rest(self, client: str) -> bool:
         """Tell whether nothing of this client is on its way."""

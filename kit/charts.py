@@ -19,6 +19,7 @@ from kit.clock import from_milliseconds, milliseconds
 HEIGHT, TOP, BOTTOM = 172, 12, 146  # of the whole chart, of its plot
 ACROSS = 1000  # units of the plot's own grid
 MOST_POINTS = 1000
+AROUND = 9  # pauses that say how often samples come in one place
 MOST = 1e300  # a greater value would overflow the arithmetic of its own scale
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080, 43_200)  # minutes
 
@@ -71,15 +72,19 @@ def line(
     window: tuple[datetime, datetime],
     limits: Sequence[Limit] = (),
     say: Callable[[float], str] = _general,
+    unit: float = 1.0,
 ) -> Markup:
-    """Return one series over `window` with its limits and where it last crossed each."""
+    """Return one series over `window` with its limits and where it last crossed each.
+
+    Values are written at round multiples of `unit`, 1024 ** 3 for gibibytes.
+    """
     start, end = milliseconds(window[0]), milliseconds(window[1])
     inside = (points.times >= start) & (points.times <= end)
     seen, runs, gap = _runs(Points(points.times[inside], points.values[inside]))
     low, high = _range(seen.values, [limit.value for limit in limits])
     plot = _Plot(start, max(end, start + 1), low, high)
     parts = [
-        *_grid(plot, say, [plot.y(limit.value) for limit in limits]),
+        *_grid(plot, say, [plot.y(limit.value) for limit in limits], unit=unit),
         *_hours(plot, ZoneInfo(zone)),
         *_drawn(plot, seen, runs, gap),
         *_limits(plot, limits),
@@ -141,13 +146,24 @@ def _range(values: NDArray[np.float64], edges: Sequence[float]) -> tuple[float, 
 def _runs(points: Points) -> tuple[Points, NDArray[np.int64], float]:
     """Return the known points, the run each belongs to, and the pause that ends a run (ms)."""
     known = np.isfinite(points.values)
-    pauses = np.diff(points.times)
-    gap = float(np.median(pauses)) * 2.5 if len(pauses) else math.inf
     holes = np.cumsum(~known)[known]
     seen = Points(points.times[known], np.clip(points.values[known], -MOST, MOST))
-    cuts = (np.diff(seen.times) > gap) | (np.diff(holes) > 0)
+    pauses = np.diff(seen.times)
+    most = _longest(pauses)
+    gap = float(most[-1]) if len(most) else math.inf
+    cuts = (pauses > most) | (np.diff(holes) > 0)
     runs = np.concatenate([np.zeros(min(1, len(holes)), np.int64), np.cumsum(cuts)])
     return (*_thinned(seen, runs), gap)
+
+
+def _longest(pauses: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return for each pause how long it may be in its place: the rhythm of samples may change."""
+    if len(pauses) <= AROUND:
+        return np.full(len(pauses), np.median(pauses) * 2.5 if len(pauses) else math.inf)
+    padded = np.pad(pauses, AROUND // 2, mode="reflect")
+    around = np.lib.stride_tricks.sliding_window_view(padded, AROUND)
+    usual: NDArray[np.float64] = np.median(around, axis=1)
+    return usual * 2.5
 
 
 def _thinned(points: Points, runs: NDArray[np.int64]) -> tuple[Points, NDArray[np.int64]]:
@@ -166,12 +182,13 @@ def _path(
     xs: NDArray[np.float64], ys: NDArray[np.float64], runs: NDArray[np.int64], name: str
 ) -> str:
     words: list[str] = []
+    alone = np.bincount(runs, minlength=1) == 1 if len(runs) else np.empty(0, np.bool_)
     before = -1
     for x, y, run in zip(xs.tolist(), ys.tolist(), runs.tolist(), strict=True):
-        words.append(f"{'L' if run == before else 'M'}{x:.1f} {y:.1f}")
+        words.append(
+            f"{'L' if run == before else 'M'}{x:.1f} {y:.1f}{'h0.1' if alone[run] else ''}"
+        )
         before = run
-    if len(words) == 1:
-        words.append("h0.1")
     return f'<path class="{name}" d="{"".join(words)}" vector-effect="non-scaling-stroke"/>'
 
 
@@ -210,8 +227,10 @@ def _drawn(plot: _Plot, seen: Points, runs: NDArray[np.int64], gap: float) -> It
     )
 
 
-def _grid(plot: _Plot, say: Callable[[float], str], taken: Sequence[float]) -> Iterator[str]:
-    for tick in ticks(plot.low, plot.high):
+def _grid(
+    plot: _Plot, say: Callable[[float], str], taken: Sequence[float], *, unit: float
+) -> Iterator[str]:
+    for tick in (n * unit for n in ticks(plot.low / unit, plot.high / unit)):
         y = plot.y(tick)
         yield f'<line class="grid" x1="0" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>'
         crowded = any(abs(y - 4 - other) < 9 for other in taken)

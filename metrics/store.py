@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from kit.clock import from_milliseconds, milliseconds
 from kit.db import Database
-from kit.errors import Overloaded
+from kit.errors import Overloaded, Refusal
 from metrics import chunks
 from metrics.batch import (
     START,
@@ -160,10 +160,9 @@ class Store:
             if not marked and position > self._marked:
                 self._stands_in_chunks()
                 marked = True
-            decoder = self._decoders[record.port]
-            decoded = await decoder.decode(
-                record.body, client=record.client, arrived=record.arrived, breathe=_breathe
-            )
+            decoded = await self._decoded_again(record, position)
+            if decoded is None:
+                continue
             good, _ = self._in_time(decoded, record.arrived)
             self._apply(good, record.arrived, position, replayed=True)
             first = first or from_milliseconds(record.arrived)
@@ -171,6 +170,17 @@ class Store:
         if not marked:
             self._stands_in_chunks()
         return first
+
+    async def _decoded_again(self, record: Record, position: Position) -> Decoded | None:
+        """Return what a record holds; one that an earlier version took must not keep us down."""
+        try:
+            return await self._decoders[record.port].decode(
+                record.body, client=record.client, arrived=record.arrived, breathe=_breathe
+            )
+        except (Refusal, LookupError) as error:
+            self.journal.damaged += 1
+            log.error("journal: the record that ends at %s is not understood: %r", position, error)
+            return None
 
     def _stands_in_chunks(self) -> None:
         self._head.all_committed()

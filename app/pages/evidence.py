@@ -1,10 +1,12 @@
 """The evidence of an incident: the alert's own samples as a chart with its limits."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import numpy as np
 from markupsafe import Markup
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -64,7 +66,9 @@ async def evidence_of(
         levels = _levels(rule, directory, alert.client) if rule else {}
         unit = rule.spec.unit if rule else ""
         seeing = Seeing(locale, zone, _window(shown, last.fired_at, levels))
-        level = levels.get(last.priority)
+        level = (
+            _broken(levels, last.value) if last.resolved_at is None else levels.get(last.priority)
+        )
         if level is not None and level.test in DRAWN:
             limits[number] = seeing.said(level.limit, unit)
         start, end = seeing.window
@@ -78,6 +82,12 @@ async def evidence_of(
 def _levels(rule: CompiledRule, directory: Directory, client: str) -> Mapping[Priority, Level]:
     ladder = rule.terms(directory.clients.get(client)).ladder
     return ladder.levels if ladder else {}
+
+
+def _broken(levels: Mapping[Priority, Level], value: float | None) -> Level | None:
+    """Return the gravest level that the value breaks; none where only silence made it grave."""
+    drawn = (level for _, level in sorted(levels.items()) if level.test in DRAWN)
+    return next((level for level in drawn if value is not None and level.holds(value)), None)
 
 
 def _window(
@@ -105,7 +115,15 @@ def _chart(
         window=seeing.window,
         limits=list(_lines(levels, unit, seeing)),
         say=lambda value: seeing.said(value, unit),
+        unit=_whole(unit, float(np.abs(seen.values).max())),
     )
+
+
+def _whole(unit: str, most: float) -> float:
+    """Return the amount that people count in: bytes in powers of 1024."""
+    if not unit.startswith("bytes") or not 1024 <= most < charts.MOST:
+        return 1.0
+    return 1024.0 ** int(math.log(most, 1024))
 
 
 def _lines(levels: Mapping[Priority, Level], unit: str, seeing: Seeing) -> Iterable[charts.Limit]:

@@ -62,12 +62,13 @@ def timeline(
     under: dict[Promised, list[NotificationOut]] = {}
     for one in receipts:
         under.setdefault(_promise(one.event, one.created_at, one.facts), []).append(one)
+    unread = _unread(lines)
     return [
         TimelineLine(
             id=str(line.id),
             at=line.at,
             kind=_kind(line),
-            text=_text(line, words, now=now),
+            text=_text(line, words, now=now, unread=line.id in unread),
             who=words.person(line.who),
             receipts=[
                 said
@@ -77,6 +78,21 @@ def timeline(
         )
         for line in reversed(lines)
     ]
+
+
+def _unread(lines: Sequence[TimelineNote]) -> set[int]:
+    """Return the lines that tell of an alert while its data had stopped."""
+    silent: set[str] = set()
+    found: set[int] = set()
+    for line in lines:
+        alert = str(line.facts.get("alert"))
+        if line.what is What.ALERT_UNKNOWN:
+            silent.add(alert)
+        elif line.what in (What.ALERT_KNOWN, What.ALERT_RESOLVED):
+            silent.discard(alert)
+        elif alert in silent:
+            found.add(line.id)
+    return found
 
 
 def labels_of(labels: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -136,7 +152,7 @@ def _first_call(line: TimelineNote) -> bool:
     return line.what is What.ESCALATED and line.facts.get("event") != Tell.ESCALATED
 
 
-def _text(line: TimelineNote, words: Words, *, now: datetime) -> str:
+def _text(line: TimelineNote, words: Words, *, now: datetime, unread: bool) -> str:
     by = None if line.who == "langyan" else words.person(line.who)
     what = "notified" if _first_call(line) else line.what.value
     if line.what is What.RAISED and line.facts.get("acknowledged_by"):
@@ -144,18 +160,18 @@ def _text(line: TimelineNote, words: Words, *, now: datetime) -> str:
     facts = _facts(line.facts, words, now=now)
     said = timeline_text(what, facts, locale=words.locale, who=by)
     if line.what in READ:
-        said = _with_reading(said, line.facts, words)
+        said = _with_reading(said, line.facts, words, unread=unread)
     reason = line.facts.get("reason")
     if reason and str(reason) not in said:
         said = t("timeline.with_reason", words.locale, line=said, reason=reason)
     return said
 
 
-def _with_reading(said: str, facts: Mapping[str, Any], words: Words) -> str:
+def _with_reading(said: str, facts: Mapping[str, Any], words: Words, *, unread: bool) -> str:
     if "value" not in facts:
         return said
     read = reading(facts["value"], facts.get("unit", ""), words.locale)
-    if facts["value"] is None:
+    if facts["value"] is None or unread:
         read = t("timeline.no_data", words.locale)
     return t("timeline.reading", words.locale, line=said, value=read) if read else said
 

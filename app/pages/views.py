@@ -183,7 +183,7 @@ class ShiftView:
 
     def fits(self, width: int) -> str:
         """Return as much of who it is as fits its part of a day that is `width` pixels long."""
-        room = (self.end - self.begin) * width - 14
+        room = (self.end - self.begin) * width - 10
         words = (self.person, self.initials) if self.person else ()
         lengths = [(sum(7.5 if c.isascii() else 12.5 for c in word), word) for word in words]
         return next((word for length, word in lengths if length <= room), "")

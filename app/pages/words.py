@@ -29,7 +29,9 @@ class Words:
     roster: Roster | None = None
 
     def person(self, name: str | None) -> str | None:
-        """Return how a person is called."""
+        """Return how a person is called, or a token that acted by itself."""
+        if name is not None and name.startswith("token:"):
+            return self.target(name)
         return None if name is None else self.people.get(name, name)
 
     def persons(self, names: object) -> list[str]:

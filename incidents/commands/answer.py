@@ -114,9 +114,11 @@ async def resolve(
     return await _finish(tx, ledger, incident, by=by, did="resolve")
 
 
-async def resolve_some(tx: AsyncSession, *, now: datetime, limit: int) -> int:
+async def resolve_some(
+    tx: AsyncSession, *, now: datetime, limit: int, but: Collection[UUID] = ()
+) -> int:
     """Resolve up to `limit` incidents whose alerts have been over for long enough."""
-    due = await queries.to_resolve(tx, now=now, limit=limit)
+    due = await queries.to_resolve(tx, now=now, limit=limit, but=but)
     if not due:
         return 0
     ledger = Ledger(now)

@@ -1,6 +1,6 @@
 """The SLA clocks of running incidents: marks that are told, pauses and exclusions by hand."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -28,9 +28,11 @@ class ClockNotRunning(Conflict):
     slug, title = "sla-clock-stands", "The SLA clock does not stand so that this is possible"
 
 
-async def tell_marks(tx: AsyncSession, *, now: datetime, limit: int) -> int:
+async def tell_marks(
+    tx: AsyncSession, *, now: datetime, limit: int, but: Collection[UUID] = ()
+) -> int:
     """Tell the marks that clocks of up to `limit` incidents have reached; return how many did."""
-    due = await queries.at_a_mark(tx, now=now, limit=limit)
+    due = await queries.at_a_mark(tx, now=now, limit=limit, but=but)
     if not due:
         return 0
     ids: list[UUID] = [incident.id for incident in due]

@@ -1,6 +1,6 @@
 """Running escalations: the next step of an incident is taken, by time, by a raise or by hand."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -113,9 +113,11 @@ async def escalate(
     return incident, None if incident.waits_for else "no step of the policy reaches anybody"
 
 
-async def escalate_some(tx: AsyncSession, *, now: datetime, limit: int) -> int:
+async def escalate_some(
+    tx: AsyncSession, *, now: datetime, limit: int, but: Collection[UUID] = ()
+) -> int:
     """Take the due step of up to `limit` incidents that nobody has taken; return how many."""
-    due = await queries.to_escalate(tx, now=now, limit=limit)
+    due = await queries.to_escalate(tx, now=now, limit=limit, but=but)
     if not due:
         return 0
     ledger = Ledger(now)

@@ -1,6 +1,6 @@
 """What is due, for the ticks: claimed rows that other replicas skip; and what the auditor asks."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,11 +11,14 @@ from incidents.lifecycle import OPEN, Status
 from incidents.tables import Incident, SlaClock
 
 
-async def to_escalate(session: AsyncSession, *, now: datetime, limit: int) -> Sequence[Incident]:
+async def to_escalate(
+    session: AsyncSession, *, now: datetime, limit: int, but: Collection[UUID] = ()
+) -> Sequence[Incident]:
     """Return incidents nobody has taken whose next step is due, most overdue first."""
     stmt = (
         select(Incident)
         .where(Incident.status == Status.TRIGGERED, Incident.next_step_at <= now)
+        .where(Incident.id.not_in(but))
         .order_by(Incident.next_step_at)
         .limit(limit)
         .with_for_update(skip_locked=True)  # another replica takes the others
@@ -23,11 +26,14 @@ async def to_escalate(session: AsyncSession, *, now: datetime, limit: int) -> Se
     return (await session.scalars(stmt)).all()
 
 
-async def to_resolve(session: AsyncSession, *, now: datetime, limit: int) -> Sequence[Incident]:
+async def to_resolve(
+    session: AsyncSession, *, now: datetime, limit: int, but: Collection[UUID] = ()
+) -> Sequence[Incident]:
     """Return open incidents whose alerts have been over for long enough."""
     stmt = (
         select(Incident)
         .where(Incident.status.in_(OPEN), Incident.resolve_at <= now)
+        .where(Incident.id.not_in(but))
         .order_by(Incident.resolve_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -35,10 +41,13 @@ async def to_resolve(session: AsyncSession, *, now: datetime, limit: int) -> Seq
     return (await session.scalars(stmt)).all()
 
 
-async def at_a_mark(session: AsyncSession, *, now: datetime, limit: int) -> Sequence[Incident]:
+async def at_a_mark(
+    session: AsyncSession, *, now: datetime, limit: int, but: Collection[UUID] = ()
+) -> Sequence[Incident]:
     """Return incidents of which a clock has reached a mark that was not told."""
     due = exists().where(SlaClock.incident_id == Incident.id, SlaClock.next_mark_at <= now)
-    stmt = select(Incident).where(due).order_by(Incident.number).limit(limit)
+    stmt = select(Incident).where(due, Incident.id.not_in(but))
+    stmt = stmt.order_by(Incident.number).limit(limit)
     return (await session.scalars(stmt.with_for_update(of=Incident, skip_locked=True))).all()
 
 

@@ -1,10 +1,12 @@
 """Lease what is due: by priority, a few for each receiver, each row to one worker."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -17,6 +19,8 @@ CANDIDATES = 4
 
 ROUNDS_MOST = 8
 BLIND = {"synchronize_session": False}
+FAULTS = (SQLAlchemyError, LookupError, ValueError, TypeError)
+log = logging.getLogger(__name__)
 
 
 def _due(now: datetime, full: Collection[str]) -> Select[tuple[Notification]]:
@@ -72,7 +76,26 @@ async def claim(
                 chosen.append(row)
         if len(rows) < looked_at or len(chosen) >= limit:
             break
-    return await _lease(tx, chosen, now=now)
+    try:
+        async with tx.begin_nested():
+            return await _lease(tx, chosen, now=now)
+    except FAULTS:
+        return await _lease_each(tx, chosen, now=now)
+
+
+async def _lease_each(
+    tx: AsyncSession, rows: Sequence[Notification], *, now: datetime
+) -> list[Leaving]:
+    """Lease what can be leased: one row that cannot be written, or read, holds up no other."""
+    leased = []
+    for row in rows:
+        try:
+            async with tx.begin_nested():
+                leased += await _lease(tx, [row], now=now)
+        except FAULTS as error:
+            said = str(error).partition("\n")[0][:300]
+            log.error("notification %s cannot be claimed: %s", row.key, said)
+    return leased
 
 
 async def _lease(tx: AsyncSession, rows: Sequence[Notification], *, now: datetime) -> list[Leaving]:

@@ -293,7 +293,7 @@ def test_facts_are_said_in_words() -> None:
     assert said("sla_at_risk", "en") == "Response: 80% of the time is used"
     assert said("escalated", "zh-CN") == "仍无人接手，升级到第 2 步，已通知 P、Q"
     assert said("escalated", "en", "Li") == "Li escalated: notified P, Q (step 2)"
-    assert said("nobody_reached", "en") == "R: nobody to notify (step 1, round 2), on to the next"
+    assert said("nobody_reached", "en") == "Nobody to notify in step 1, round 2 (R), on to the next"
     assert said("resolved", "en", "Li") == "Li marked it as resolved"
     assert said("notification_failed", "en") == "Could not notify P: refused (404 gone)"
     assert said("notification_failed", "zh-CN") == "未能通知 P：对方拒收（404 gone）"

@@ -186,7 +186,8 @@ async def test_one_clients_poison_delays_nobody_and_is_seen(
         await here.writes("errors", 1, *disks)
         await here.writes("errors", 1, ZETA)
 
-        await phone.rings(2, within=1)
+        await until(lambda: "han" in phone.rang, within=1)
+        await phone.rings(2)
         assert sorted(phone.rang) == ["han", "li"]
         await until(lambda: here.house.evaluator.gauges(clock())["set_aside"] == 1)
         assert "langyan_rules_set_aside 1.0" in (await here.http.get("/metrics")).text
@@ -195,6 +196,30 @@ async def test_one_clients_poison_delays_nobody_and_is_seen(
         assert "alerts of acme cannot be written" in health.json()["wrong"]
         acme = next(one for one in await here.incidents() if one["client"] == "acme")
         assert acme["alert_count"] == 40
+
+
+async def test_an_incident_that_cannot_be_moved_on_stops_no_other(world: World) -> None:
+    await world.writes("errors", 1, {}, {"system": "", "host": "h1"})
+    await world.settles()
+    assert world.phone.rang == ["li", "li"]
+    async with refusing(world.db, "incidents", "NEW.system = 'pos'", of="UPDATE"):
+        await world.passes(minutes=5, seconds=15)
+        assert world.phone.rang == ["li", "li", "han"]
+
+    await world.passes(seconds=15)
+    assert world.phone.rang == ["li", "li", "han", "han"]
+
+
+async def test_a_notification_that_cannot_be_claimed_stops_no_other(world: World) -> None:
+    async with refusing(world.db, "notifications", "NEW.client = 'acme'", of="UPDATE"):
+        await world.writes("errors", 1, {}, ZETA)
+        await world.house.evaluator.settle()
+        await world.house.sender.send_due()
+        await world.house.sender.settle()
+        assert world.phone.rang == ["han"]
+
+    await world.settles()
+    assert world.phone.rang == ["han", "li"]
 
 
 async def test_a_client_whose_transactions_hang_delays_nobody(

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import httpx
@@ -126,6 +127,18 @@ async def test_a_slow_target_delays_no_other(http: httpx.AsyncClient, clock: Fak
     assert [name for name, _ in early] == ["quick"]
     assert {name for name, _ in came} == {"quick", "slow"}
     assert rounds.counts["skipped"] == 1
+
+
+def test_the_processor_is_as_busy_as_it_is_whichever_thread_looks() -> None:
+    host = Host("here")
+    host.read(T0)
+    until = time.perf_counter() + 0.3
+    while time.perf_counter() < until:
+        sum(range(1000))
+    with ThreadPoolExecutor(1) as other:
+        found = values(other.submit(host.read, T0 + 5000).result())
+
+    assert found["langyan_host_cpu_percent"] > 10
 
 
 def test_this_host_is_read_under_the_exporters_names() -> None:

@@ -5,12 +5,21 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from tests.e2e.crash_aims import AIMS, Aim, in_the_start
 from tests.e2e.crash_load import Ledger
 from tests.e2e.crash_readback import Heard, Incident
 from tests.support.phone import Answer, Phone
 from tests.support.program import Program
+
+
+class Victim(StrEnum):
+    """What is killed; while the program starts, the database is never killed alone."""
+
+    SERVICE = "the service"
+    BOTH = "the service with its database"
+    DATABASE = "the database"
 
 
 @dataclass
@@ -40,25 +49,30 @@ class Tally:
 
 
 async def run_rounds(rounds: int, program: Program, phone: Phone, tally: Tally) -> None:
-    """Kill the program so many times, each time in another way."""
+    """Kill so many times, each time another victim at another moment."""
     for number in range(rounds):
-        aim, whole_group = AIMS[number % len(AIMS)], (number // len(AIMS)) % 2 == 1
+        aim, victim = AIMS[number % len(AIMS)], list(Victim)[number // len(AIMS) % len(Victim)]
         began = time.monotonic()
-        await run_round(aim, program, phone, tally, whole_group=whole_group)
-        if aim is not in_the_start:
-            tally.lives.append(time.monotonic() - began)
+        await run_round(aim, victim, program, phone, tally=tally)
         again = time.monotonic()
-        await program.start()
+        if aim is not in_the_start:
+            tally.lives.append(again - began)
+        if victim is Victim.DATABASE and aim is not in_the_start:
+            await program.ready()
+        else:
+            await program.start()
         tally.restarts.append(time.monotonic() - again)
 
 
 async def run_round(
-    aim: Aim, program: Program, phone: Phone, tally: Tally, *, whole_group: bool
+    aim: Aim, victim: Victim, program: Program, phone: Phone, *, tally: Tally
 ) -> None:
     """Wait for the moment, and kill."""
-    way = f"{aim.__name__}{' with the database' if whole_group else ''}"
     moment = await aim(program, phone)
-    program.kill(database_too=whole_group)
+    if victim is Victim.DATABASE and aim is not in_the_start:
+        program.kill_database()
+    else:
+        program.kill(database_too=victim is not Victim.SERVICE)
     moment.passes()
     phone.always_answers(Answer(), name="li")
-    (tally.hits if moment.hit else tally.misses)[way] += 1
+    (tally.hits if moment.hit else tally.misses)[f"{aim.__name__}, {victim}"] += 1

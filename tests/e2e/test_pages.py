@@ -1,7 +1,9 @@
 """The pages in a real browser, on a phone and on a desk, with and without scripts."""
 
+import asyncio
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.support.browser import WITHIN, Screen, Screens
 from tests.support.site import Site
@@ -181,3 +183,20 @@ async def test_a_page_whose_first_connection_fails_tries_again(
     await screen.is_live()
     assert await screen.page.evaluate("htmx.config.sse.reconnectMaxDelay") == 5000
     assert screen.faults == []
+
+
+async def test_a_page_follows_events_however_late_a_script_arrives(
+    site: Site, screens: Screens
+) -> None:
+    screen = await screens.desk()
+    await screen.signs_in(site.program.url)
+    await screen.shows(".rail")
+
+    async def late(route: Route) -> None:
+        await asyncio.sleep(0.5)
+        await route.continue_()
+
+    await screen.page.route("**/hx-sse.min.js*", late)
+    await screen.open(site.program.url)
+    await screen.is_live()
+    assert screen.wrong == []

@@ -19,7 +19,7 @@ from kit.db import Database
 from kit.errors import Invalid, Overloaded
 from metrics.batch import Batch
 from metrics.columns import STALE, Labels
-from metrics.journal import Sync
+from metrics.journal import Record, Sync
 from metrics.labels import Limits
 from metrics.matchers import Matcher, Op
 from metrics.ports.encode import write_request
@@ -224,6 +224,20 @@ async def test_a_flush_that_fails_loses_nothing(site: Site, db: Database) -> Non
 
     site.store._writing._db = db
     assert await site.store.flush(site.clock()) == 1
+
+
+async def test_a_record_that_is_no_longer_understood_does_not_keep_us_down(site: Site) -> None:
+    await site.sends((DISK, MS, 1.0))
+    old = Record("a port of old", "acme", MS, b"whatever it was")
+    site.store.journal.append(old)
+    await site.sends(*((series("disk", host=str(n)), MS, 2.0) for n in range(50)))
+    await site.sends((DISK, MS + 1, 3.0))
+
+    site.given["limits"] = Limits(body_bytes=200)
+    await site.restart()
+
+    assert await site.reads() == {kept_as(DISK): [(MS, 1.0), (MS + 1, 3.0)]}
+    assert site.store.journal.damaged == 2
 
 
 async def test_samples_that_come_while_a_flush_runs_are_not_forgotten(site: Site) -> None:

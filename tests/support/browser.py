@@ -65,7 +65,7 @@ class Screen:
     async def is_live(self) -> None:
         """Wait until the page follows the server's events."""
         connected = "document.getElementById('live')?._htmx?.sse?.status === 200"
-        await until(lambda: self.page.evaluate(connected))
+        await until(lambda: self.page.evaluate(connected), within=15)
         await self.reads("#stream", "data-state", "live")
 
     async def reads(self, selector: str, attribute: str, value: str) -> None:

@@ -149,12 +149,12 @@ class Program:
     def kill(self, *, database_too: bool = False) -> None:
         """End it with SIGKILL, alone or with every process of its database, in any order."""
         assert self.process is not None
-        doomed = [self.process.pid, *(processes_of(self.folder) if database_too else [])]
-        random.shuffle(doomed)
-        for pid in doomed:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        _kill([self.process.pid, *(processes_of(self.folder) if database_too else [])])
         self.process.wait()
+
+    def kill_database(self) -> None:
+        """End every process of its database with SIGKILL, and nothing else."""
+        _kill(processes_of(self.folder))
 
     def stop(self) -> float:
         """Ask it to end; return how many seconds that took."""
@@ -171,3 +171,10 @@ class Program:
         left = postmaster.living(self.folder.resolve() / "postgres" / "data")
         if left is not None:
             os.kill(left.pid, signal.SIGQUIT)
+
+
+def _kill(doomed: list[int]) -> None:
+    random.shuffle(doomed)
+    for pid in doomed:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

@@ -6,6 +6,7 @@ from incidents.queries.due import (
     oldest_step_due,
     to_escalate,
     to_resolve,
+    unreached,
     without_prospect,
 )
 from incidents.queries.rows import (
@@ -57,5 +58,6 @@ __all__ = [
     "terms",
     "to_escalate",
     "to_resolve",
+    "unreached",
     "without_prospect",
 ]

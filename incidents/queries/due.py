@@ -7,8 +7,10 @@ from uuid import UUID
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from alerting.lifecycle import Priority
 from incidents.lifecycle import OPEN, Status
 from incidents.tables import Incident, SlaClock
+from oncall.escalation import LOUD
 
 
 async def to_escalate(
@@ -66,6 +68,17 @@ async def without_prospect(session: AsyncSession, now: datetime) -> Sequence[Inc
     )
     ownerless = and_(Incident.status == Status.ACKNOWLEDGED, Incident.acknowledged_by.is_(None))
     stmt = select(Incident).where(or_(forgotten, ownerless), Incident.opened_at <= now)
+    return (await session.scalars(stmt.order_by(Incident.number).limit(100))).all()
+
+
+async def unreached(session: AsyncSession) -> Sequence[Incident]:
+    """Return the grave incidents of which nobody could be told: no step reaches anybody."""
+    grave = [priority for priority in Priority if priority.rank <= LOUD]
+    stmt = select(Incident).where(
+        Incident.status == Status.TRIGGERED,
+        Incident.needs_admin,
+        Incident.priority.in_(grave),
+    )
     return (await session.scalars(stmt.order_by(Incident.number).limit(100))).all()
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from access import commands as access
 from alerting import commands as alerting
+from incidents import queries as incidents
 from notifications import commands as notifications
 
 if TYPE_CHECKING:
@@ -24,4 +25,5 @@ async def clean(house: "House", now: datetime) -> None:
         await access.forget_sessions(tx, now=now)
         if retention != FOR_EVER:
             await alerting.forget(tx, before=now - retention)
-            await notifications.forget(tx, before=now - retention)
+            going_on = await incidents.all_open(tx)
+            await notifications.forget(tx, before=now - retention, but_about=going_on)

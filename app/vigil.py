@@ -66,6 +66,8 @@ async def _of_rows(
             troubles.append(Trouble(f"waiting_{name}", {"seconds": _seconds(waited)}))
     for forgotten in await incidents.without_prospect(session, now):
         troubles.append(Trouble("forgotten", {"number": forgotten.number}))
+    for unheard in await incidents.unreached(session):
+        troubles.append(Trouble("unreached", {"number": unheard.number}))
     figures["notifications_waiting"] = await notifications.queue_length(session)
     figures["events_parked"] = parked = await outbox.parked(session)
     return [*troubles, Trouble("parked", {"n": parked})] if parked else troubles

@@ -133,7 +133,7 @@ async def escalate_some(
 async def step_failed(
     tx: AsyncSession, about: UUID, notification: UUID, *, person: str, why: str, now: datetime
 ) -> None:
-    """Note that somebody could not be told; when nobody of the step could, take the next now."""
+    """Note that somebody could not be told; when nobody of the step could, go on to the next."""
     incident = await queries.by_id(tx, about, lock=True)
     if await queries.known_to_have_failed(tx, incident.id, notification):
         return
@@ -150,7 +150,10 @@ async def step_failed(
     last = bool(incident.waits_for) and not waiting
     incident.waits_for = waiting
     if last and incident.status is Status.TRIGGERED and incident.next_step_at is not None:
-        incident.position = replace(incident.position, due_at=now)
-        take_step(ledger, incident, roster)
+        if incident.round < incident.steps.rounds:
+            incident.position = replace(incident.position, due_at=now)
+            take_step(ledger, incident, roster)
+        else:  # the last step goes on at its own pace, or refusals would chase each other
+            incident.needs_admin = True
     await ledger.write(tx)
     await notifications.queue(tx, ledger.promises, now=now)

@@ -1,10 +1,12 @@
 """Reads of incidents. Those for a caller take its scope; another client's incident is not found."""
 
 from incidents.queries.due import (
+    all_open,
     at_a_mark,
     oldest_step_due,
     to_escalate,
     to_resolve,
+    unreached,
     without_prospect,
 )
 from incidents.queries.rows import (
@@ -37,6 +39,7 @@ __all__ = [
     "Shown",
     "Terms",
     "alerts_of",
+    "all_open",
     "another_gathers",
     "at_a_mark",
     "board",
@@ -55,5 +58,6 @@ __all__ = [
     "terms",
     "to_escalate",
     "to_resolve",
+    "unreached",
     "without_prospect",
 ]

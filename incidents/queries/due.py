@@ -7,8 +7,10 @@ from uuid import UUID
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from alerting.lifecycle import Priority
 from incidents.lifecycle import OPEN, Status
 from incidents.tables import Incident, SlaClock
+from oncall.escalation import LOUD
 
 
 async def to_escalate(
@@ -51,6 +53,11 @@ async def at_a_mark(
     return (await session.scalars(stmt.with_for_update(of=Incident, skip_locked=True))).all()
 
 
+async def all_open(session: AsyncSession) -> Sequence[UUID]:
+    """Return every incident that has not ended."""
+    return (await session.scalars(select(Incident.id).where(Incident.status.in_(OPEN)))).all()
+
+
 async def without_prospect(session: AsyncSession, now: datetime) -> Sequence[Incident]:
     """Return open incidents that nothing will ever move: no due time, no owner, no admin's item."""
     forgotten = and_(
@@ -61,6 +68,17 @@ async def without_prospect(session: AsyncSession, now: datetime) -> Sequence[Inc
     )
     ownerless = and_(Incident.status == Status.ACKNOWLEDGED, Incident.acknowledged_by.is_(None))
     stmt = select(Incident).where(or_(forgotten, ownerless), Incident.opened_at <= now)
+    return (await session.scalars(stmt.order_by(Incident.number).limit(100))).all()
+
+
+async def unreached(session: AsyncSession) -> Sequence[Incident]:
+    """Return the grave incidents of which nobody could be told: no step reaches anybody."""
+    grave = [priority for priority in Priority if priority.rank <= LOUD]
+    stmt = select(Incident).where(
+        Incident.status == Status.TRIGGERED,
+        Incident.needs_admin,
+        Incident.priority.in_(grave),
+    )
     return (await session.scalars(stmt.order_by(Incident.number).limit(100))).all()
 
 

@@ -41,3 +41,17 @@ async def test_what_is_older_goes_but_the_incident_stays(world: World) -> None:
 
     assert [await count(world.db, table) for table in (Alert, Notification, Attempt)] == [0, 0, 0]
     assert (await world.incident())["status"] == "resolved"
+
+
+async def test_who_was_told_of_what_goes_on_still_hears_its_end(
+    db: Database, tmp_path: Path, clock: FakeClock
+) -> None:
+    async with world(db, tmp_path, clock) as long:
+        await long.pushes("disk", 97)
+        await long.passes(minutes=2)
+        await long.acknowledges("li")
+        await clean(long.house, clock.advance(days=401))
+        await long.http.post("/api/v1/incidents/1/resolve")
+        await long.settles()
+
+        assert "resolved" in [call.json["event"] for call in long.phone.calls_of("li")]

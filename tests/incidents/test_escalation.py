@@ -1,5 +1,6 @@
 """Who is called, and when, until somebody takes the incident."""
 
+import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
@@ -216,3 +217,15 @@ async def test_only_overdue_incidents_escalate_most_overdue_first(world: House) 
         seen = await queries.board(session, EVERYTHING, world.clock())
     assert oldest == (await world.incidents())[0].next_step_at
     assert [one.incident.system for one in seen] == ["late", "later", "latest"]
+
+
+async def test_when_every_message_is_refused_the_last_step_keeps_its_wait(world: House) -> None:
+    for name in ("li", "han"):
+        world.telling.phone.always_answers(Answer(410), name=name)
+    async with asyncio.timeout(20):
+        await world.fires("disk")
+    begun = len(world.rang)
+    assert begun <= 5
+
+    await world.passes(minutes=11)
+    assert len(world.rang) <= begun + 3

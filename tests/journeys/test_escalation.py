@@ -1,6 +1,6 @@
 """What the product promises to the person on call."""
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from oncall.tables import Contact
 from tests.support.world import World
@@ -83,3 +83,13 @@ async def test_an_address_that_is_none_costs_nobody_else_their_page(world: World
     await world.passes(minutes=3)
 
     assert world.phone.rang == ["han"]
+
+
+async def test_a_grave_incident_that_reaches_nobody_is_seen_in_the_health(world: World) -> None:
+    async with world.db.transaction() as tx:
+        await tx.execute(delete(Contact))
+    await world.pushes("disk", 97)
+    await world.passes(minutes=2)
+
+    wrong = (await world.http.get("/healthz")).json()["wrong"]
+    assert "no step of its policy reaches anybody for incident 1" in wrong

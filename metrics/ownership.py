@@ -28,7 +28,7 @@ async def own(tx: AsyncSession, folder: Path, *, adopt: bool = False) -> Positio
     mark = await tx.get_one(JournalMark, 1, with_for_update=True)
     if mark.folder != mine and not adopt:
         raise OtherFolder(
-            f"the samples of this database belong to another data folder than {folder.resolve()}; "
+            f"the samples of this database belong to another data folder than {folder}; "
             "use that one, or, if it is gone for good, start once with LANGYAN_ADOPT=true"
         )
     mark.folder = mine

@@ -17,5 +17,11 @@ async def notification_failed(tx: AsyncSession, event: NotificationFailed, now: 
         return
     with suppress(NotFound):  # it was about something else than an incident
         await commands.step_failed(
-            tx, event.about, event.notification, person=event.person, why=event.why, now=now
+            tx,
+            event.about,
+            event.notification,
+            person=event.person,
+            event=event.event,
+            why=event.why,
+            now=now,
         )

@@ -131,7 +131,14 @@ async def escalate_some(
 
 
 async def step_failed(
-    tx: AsyncSession, about: UUID, notification: UUID, *, person: str, why: str, now: datetime
+    tx: AsyncSession,
+    about: UUID,
+    notification: UUID,
+    *,
+    person: str,
+    event: str = Tell.ESCALATED,
+    why: str,
+    now: datetime,
 ) -> None:
     """Note that somebody could not be told; when nobody of the step could, go on to the next."""
     incident = await queries.by_id(tx, about, lock=True)
@@ -155,5 +162,13 @@ async def step_failed(
             take_step(ledger, incident, roster)
         else:  # the last step goes on at its own pace, or refusals would chase each other
             incident.needs_admin = True
+    if incident.status is Status.ACKNOWLEDGED and event == Tell.TRIGGERED:
+        _for_the_owner(ledger, incident, roster, person=person)
     await ledger.write(tx)
     await notifications.queue(tx, ledger.promises, now=now)
+
+
+def _for_the_owner(ledger: Ledger, incident: Incident, roster: Roster, *, person: str) -> None:
+    """Call the next step for an alert that the owner could not be told of."""
+    if person == incident.acknowledged_by and incident.round < incident.steps.rounds:
+        step_now(ledger, incident, roster, tell=Tell.TRIGGERED)

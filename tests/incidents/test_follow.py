@@ -127,6 +127,18 @@ async def test_an_equal_alert_calls_the_next_step_when_its_owner_cannot_be_told(
     assert "escalated" not in world.heard("li")
 
 
+async def test_an_equal_alert_calls_the_next_step_when_its_owners_phone_is_dead(
+    world: House,
+) -> None:
+    await world.fires("disk")
+    await world.acknowledges("li")
+    world.telling.phone.always_answers(410, name="li")
+    await world.fires("cpu")
+
+    assert world.heard("han") == ["triggered"]
+    assert (await world.incidents())[0].acknowledged_by == "li"
+
+
 async def test_a_lesser_alert_joins_without_a_sound(world: House) -> None:
     await world.fires("disk")
     await world.acknowledges("li")

@@ -1,7 +1,7 @@
 """Who is handed what, and who reacts to what: the one place where the rooms meet."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import version
@@ -22,7 +22,7 @@ from app.housekeeping import clean
 from app.keeper import Keeper
 from app.measures import Measures
 from app.opening import Secrets
-from app.scheduler import Scheduler, Tick
+from app.scheduler import Job, Scheduler, Tick
 from app.telling import Speaker
 from collectors.host import Host
 from collectors.jobs import Collector, Rounds
@@ -172,15 +172,18 @@ def ticks(house: House) -> Sequence[Tick]:
     async def look_at_waits(now: datetime) -> None:
         evaluator.tick(now)
 
-    async def escalate(_: datetime) -> None:
-        await incidents.escalate_due(db, clock)
-        await incidents.resolve_due(db, clock)
-        await incidents.sla_due(db, clock)
+    def due(job: Callable[[Database, Clock], Awaitable[int]]) -> Job:
+        async def tick(_: datetime) -> None:
+            await job(db, clock)
+
+        return tick
 
     return (
         Tick("rules", second, look_at_waits),
         Tick("sweep", minute, evaluator.sweep),
-        Tick("incidents", second, escalate),
+        Tick("escalation", second, due(incidents.escalate_due)),
+        Tick("resolution", second, due(incidents.resolve_due)),
+        Tick("clocks", second, due(incidents.sla_due)),
         Tick("outbox", second, relay),
         Tick("fetch", second, house.rounds.start_due),
         Tick("flush", house.settings.flush_every, house.flush),

@@ -31,14 +31,6 @@ class Index:
                 found.append(ref)
         self._size = ref + 1
 
-    def names(self) -> list[str]:
-        """Return every label name in use, sorted."""
-        return sorted(self._refs)
-
-    def values(self, name: str) -> list[str]:
-        """Return every value of one label, sorted."""
-        return sorted(self._refs.get(name, ()))
-
     def select(self, matchers: Sequence[Matcher]) -> Refs:
         """Return the refs of all series on which every matcher holds, ascending."""
         found = np.ones(self._size, np.bool_)

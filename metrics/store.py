@@ -276,14 +276,6 @@ class Store:
         """Return the refs of all series that match, those of long ago included."""
         return self._registry.selected(matchers)[0]
 
-    def label_names(self) -> list[str]:
-        """Return every label name in use."""
-        return self._registry.index.names()
-
-    def label_values(self, name: str) -> list[str]:
-        """Return every value of one label."""
-        return self._registry.index.values(name)
-
     def labels(self, ref: int) -> Labels:
         """Return the labels of one series."""
         return self._registry.labels[ref]

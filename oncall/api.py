@@ -3,22 +3,16 @@
 Who may reach certain clients only sees the schedules whose people all work for those.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import TypeVar
-
 from fastapi import APIRouter
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.commands import audit, once
-from access.queries import people
-from access.scope import Identity, Right
+from access.scope import Right
 from access.web import Caller
-from kit.web import LIMIT_MOST, AppClock, Db, IdempotencyKey
+from kit.web import AppClock, Db, IdempotencyKey
 from oncall import commands, queries
 from oncall.schemas import (
     Name,
     OnCallList,
-    OnCallOut,
     OverrideIn,
     OverrideOut,
     ScheduleList,
@@ -26,7 +20,6 @@ from oncall.schemas import (
 )
 
 router = APIRouter(prefix="/api/v1", tags=["oncall"])
-Shown = TypeVar("Shown", ScheduleOut, OnCallOut)
 
 
 @router.get("/schedules")
@@ -35,7 +28,7 @@ async def list_schedules(caller: Caller, db: Db) -> ScheduleList:
     caller.need(Right.READ)
     async with db.snapshot() as session:
         rows = [ScheduleOut.model_validate(row) for row in await queries.schedules(session)]
-        return ScheduleList(items=await _inside(session, caller, rows))
+        return ScheduleList(items=await queries.inside(session, caller.scope, rows))
 
 
 @router.get("/oncall")
@@ -44,7 +37,7 @@ async def who_is_on_call(caller: Caller, db: Db, clock: AppClock) -> OnCallList:
     caller.need(Right.READ)
     async with db.snapshot() as session:
         found = await queries.now_and_next(session, clock())
-        return OnCallList(items=await _inside(session, caller, found))
+        return OnCallList(items=await queries.inside(session, caller.scope, found))
 
 
 @router.post("/schedules/{name}/overrides", status_code=201)
@@ -69,16 +62,3 @@ async def make_override(
 
         body = await once(tx, key, who=caller.name, request=request, now=now, work=work)
     return OverrideOut.model_validate({**request, **body})
-
-
-async def _inside(session: AsyncSession, caller: Identity, rows: Sequence[Shown]) -> list[Shown]:
-    if caller.scope.clients is None:
-        return list(rows)
-    known = {row.name for row in await people(session, caller.scope, limit=LIMIT_MOST)}
-    return [row for row in rows if known.issuperset(_named(row))]
-
-
-def _named(row: ScheduleOut | OnCallOut) -> Iterable[str]:
-    if isinstance(row, OnCallOut):
-        return [*row.now, *row.next]
-    return [person for layer in row.layers for person in layer.get("people", ())]

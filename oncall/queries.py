@@ -1,23 +1,27 @@
 """Reads: policies, whose turn it is, and how the people of a step are reached."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from access import queries as access
 from access.scope import Scope
 from access.tables import Person
 from kit.errors import NotFound
 from oncall import schedule as pure
 from oncall.escalation import EVERY_ADMIN, Policy
 from oncall.roster import ContactFacts, Reached, Roster
-from oncall.schemas import GapOut, LayerIn, OnCallOut, ShiftOut, WeekOut
+from oncall.schemas import GapOut, LayerIn, OnCallOut, ScheduleOut, ShiftOut, WeekOut
 from oncall.tables import Contact, EscalationPolicy, Override, Schedule
 
 DEFAULT = "default"
 WEEK = timedelta(days=7)
 SCHEDULES_MOST = 1000
+PEOPLE_MOST = 1000
+Shown = TypeVar("Shown", ScheduleOut, OnCallOut)
 
 
 def named(policies: Mapping[str, Policy], name: str | None) -> Policy:
@@ -145,3 +149,17 @@ async def week(
         )
         for name, plan in (await plans(session, start, end)).items()
     ]
+
+
+async def inside(session: AsyncSession, scope: Scope, rows: Sequence[Shown]) -> list[Shown]:
+    """Return those of the rows whose people all work for clients inside the scope."""
+    if scope.clients is None:
+        return list(rows)
+    known = {row.name for row in await access.people(session, scope, limit=PEOPLE_MOST)}
+    return [row for row in rows if known.issuperset(_named(row))]
+
+
+def _named(row: ScheduleOut | OnCallOut) -> Iterable[str]:
+    if isinstance(row, OnCallOut):
+        return [*row.now, *row.next]
+    return [person for layer in row.layers for person in layer.get("people", ())]

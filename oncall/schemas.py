@@ -76,7 +76,7 @@ class Strict(BaseModel):
 class ContactIn(Strict):
     """A way to reach a person: a URL or an address, and the secret that signs what is sent."""
 
-    channel: Name
+    channel: Literal["webhook", "email"]
     address: str = Field(
         min_length=1,
         max_length=ADDRESS_MOST,

@@ -41,7 +41,7 @@ class Board:
         async with frame.db.snapshot() as session:
             open_ = await queries.board(session, frame.caller.scope, now)
             people = await access.titles_of_people(session)
-            on_call = await schedules(session, now)
+            on_call = await schedules(session, frame.caller.scope, now)
             quiet_since = None if open_ else await _quiet_since(session, frame)
             burning = await fires(session, frame.caller.scope)
         words = Words(frame.reader.locale, house.directory, people, frame.reader.zone)

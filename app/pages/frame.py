@@ -16,6 +16,10 @@ from kit.web import AppClock, Db
 
 AGAIN_AFTER = 15.0
 """An open stream shows the page again after so many seconds, changed or not."""
+AT_MOST = 300.0
+"""After so many seconds a stream ends; the page asks again, and who it is is looked at anew."""
+BREATH = 0.25
+"""A storm of changes is shown at most so often."""
 
 Render = Callable[[], Awaitable[str]]
 
@@ -73,9 +77,12 @@ class Frame:
     async def _events(self, topics: Collection[str], fragment: Render) -> AsyncIterator[bytes]:
         state = self.request.app.state
         async with state.notices.subscribe(live.CHANNEL) as heard:
-            while not state.closing.is_set():
+            clock = asyncio.get_running_loop().time
+            until = clock() + AT_MOST
+            while not state.closing.is_set() and clock() < until:
                 heard.clear()
                 yield _event(await fragment())
+                await asyncio.sleep(BREATH)
                 await _until_one_of(topics, heard)
 
 

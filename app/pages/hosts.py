@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
+import re2
 from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
@@ -145,7 +146,9 @@ def hosts(
 def _columns(store: Store, scope: Scope, now: datetime) -> Columns:
     wanted = [Matcher("__name__", Op.MATCHES, "|".join([*NAMES, BOOTED]))]
     if scope.clients is not None:
-        wanted.append(Matcher("client", Op.MATCHES, "|".join(sorted(scope.clients)) or "^$"))
+        wanted.append(
+            Matcher("client", Op.MATCHES, "|".join(map(re2.escape, sorted(scope.clients))) or "-")
+        )
     refs = store.select(wanted)
     return store.window(refs, milliseconds(now - SPAN), milliseconds(now))
 

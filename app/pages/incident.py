@@ -119,7 +119,8 @@ async def view_of(
         roster=await oncall.roster(session, now=due_at) if due_at else None,
     )
     may = frozenset({*frame.caller.rights}) & {Right.WORK, Right.ADMIN}
-    return seen(detail.shown, words, receipts=detail.receipts, actions=ALL if may else frozenset())
+    receipts = detail.receipts if may else ()  # how staff are reached is for staff
+    return seen(detail.shown, words, receipts=receipts, actions=ALL if may else frozenset())
 
 
 @router.get("/{number}")

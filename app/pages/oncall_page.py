@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from access import queries as access
-from access.scope import Right
+from access.scope import Right, Scope
 from app.pages.frame import Framed
 from app.pages.views import DayView, OnCallView, ScheduleView, ShiftView
 from oncall import queries as oncall
@@ -28,16 +28,17 @@ async def show_on_call(frame: Framed) -> Response:
     frame.caller.need(Right.READ)
     now = frame.clock()
     async with frame.db.snapshot() as session:
-        view = OnCallView(await schedules(session, now, days=True))
+        view = OnCallView(await schedules(session, frame.caller.scope, now, days=True))
     return frame.show("oncall.html", view, here="oncall")
 
 
 async def schedules(
-    session: AsyncSession, now: datetime, *, days: bool = False
+    session: AsyncSession, scope: Scope, now: datetime, *, days: bool = False
 ) -> Sequence[ScheduleView]:
-    """Return every schedule with who is on call; with its coming days if asked for."""
+    """Return the schedules inside the scope with who is on call; with coming days if asked."""
     titles = await access.titles_of_people(session)
-    present = await oncall.now_and_next(session, now)
+    everywhere = await oncall.now_and_next(session, now)
+    present = await oncall.inside(session, scope, everywhere)
     weeks: dict[str, WeekOut] = {}
     if days:  # a day more at each end: every zone's midnights lie inside
         length = timedelta(days=DAYS + 2)

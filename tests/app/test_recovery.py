@@ -410,7 +410,7 @@ async def test_two_senders_on_one_database_send_each_notification_once(
         (tmp_path / folder).mkdir()
     async with (
         life(db, tmp_path / "one", clock, phone=phone, yaml=yaml) as one,
-        life(db, tmp_path / "two", clock, phone=phone, yaml=yaml) as two,
+        life(db, tmp_path / "two", clock, phone=phone, yaml=yaml, adopt=True) as two,
     ):
         await one.writes("errors", 1, *({"client": "zeta", "system": name} for name in names))
         await one.house.evaluator.settle()

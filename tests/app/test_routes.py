@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 
 from access.commands import make_token
 from access.scope import RIGHTS, SYSTEM, Right, Role
+from access.tables import Client
 from app.main import PORTS, routers
 from app.routes import ROUTES, Door, Route
 from kit.db import Database
@@ -146,3 +147,16 @@ async def test_an_agent_writes_for_its_own_client_alone(world: World) -> None:
     )
     labels = found.json()["data"]["result"][0]["metric"]
     assert labels["exported_client"] == "acme"
+
+
+async def test_a_client_whose_name_looks_like_a_pattern_sees_its_own_hosts_alone(
+    world: World,
+) -> None:
+    await world.pushes("langyan_host_cpu_percent", 5, instance="secret-host")
+    async with world.db.transaction() as tx:
+        tx.add(Client(name="ac.e", title="A"))
+    await world.house.reload()
+    headers = await token(world, Right.READ, client="ac.e")
+    answer = await world.http.get("/hosts", headers=headers)
+    assert answer.status_code == 200
+    assert "secret-host" not in answer.text

@@ -30,10 +30,3 @@ def test_selecting_is_as_good_as_walking(
 
     walked = [ref for ref, labels in enumerate(series) if all_hold(matchers, labels)]
     assert index.select(matchers).tolist() == walked
-
-
-def test_names_and_values_are_listed_in_order() -> None:
-    index = Index()
-    index.add(0, (("b", "2"),))
-    index.add(1, (("a", "1"), ("b", "1")))
-    assert (index.names(), index.values("b"), index.values("c")) == (["a", "b"], ["1", "2"], [])

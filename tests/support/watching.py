@@ -37,7 +37,7 @@ class Watching:
         self.heard: list[Transition] = []
         self.carried: list[tuple[str, int]] = []
         self.directory = directory()
-        self.store = Store(folder, db, known_clients=lambda: CLIENTS)
+        self.store = Store(folder, db, known_clients=lambda: CLIENTS, adopt=True)
         self.evaluator = Evaluator(self.store, db, self.carry, clock=clock)
 
     async def open(self, *rules: CompiledRule) -> None:

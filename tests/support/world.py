@@ -89,7 +89,7 @@ class World:
         """Let everything happen that is due at this moment."""
         await self.house.evaluator.settle()
         for tick in self.house.scheduler.ticks:
-            if tick.name in ("rules", "incidents", "outbox"):
+            if tick.name in ("rules", "escalation", "resolution", "clocks", "outbox"):
                 await tick.job(self.clock())
         await self.house.evaluator.settle()
         while await self.house.sender.send_due():
@@ -143,6 +143,7 @@ async def life(
     phone: Phone,
     yaml: str = STANDING,
     by_itself: bool = False,
+    adopt: bool = False,
 ) -> AsyncIterator[World]:
     """One life of an installation, from its start to its end; `by_itself`: nobody drives it."""
     config = folder / "config"
@@ -154,6 +155,7 @@ async def life(
         admin_token=ADMIN_TOKEN,
         secret_key="k" * 43,
         watch_host=False,
+        adopt=adopt,
     )
     secrets = await prepare(db, settings, now=clock(), environ={"LI_PASSWORD": PASSWORD})
     house = build(settings, secrets, db, clock, sending=Limits(skew_most=None))

@@ -10,7 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from access.scope import Scope
 from alerting.lifecycle import Phase
 from alerting.schemas import ThresholdSpec
-from alerting.tables import Alert, Progress, Rule, SetAside
+from alerting.tables import Alert, Progress, Rule
 from alerting.thresholds import CompiledRule
 from kit.errors import NotFound
 from metrics.batch import Position
@@ -75,14 +75,6 @@ async def progress(session: AsyncSession) -> dict[str, Position]:
     """Return how far the rules have read the journal, by client."""
     rows = await session.scalars(select(Progress))
     return {row.client: Position(row.segment, row.offset) for row in rows}
-
-
-async def set_aside(session: AsyncSession, scope: Scope) -> Sequence[SetAside]:
-    """Return what could not be written, the newest first."""
-    stmt = select(SetAside).order_by(SetAside.at.desc()).limit(MOST)
-    if scope.clients is not None:
-        stmt = stmt.where(SetAside.client.in_(scope.clients))
-    return (await session.scalars(stmt)).all()
 
 
 async def rows_of_rules(session: AsyncSession) -> Sequence[Rule]:

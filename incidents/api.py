@@ -1,6 +1,6 @@
 """Incidents over REST."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -30,7 +30,8 @@ from kit.web import AppClock, Db, IdempotencyKey, Paging, RowNumber, page_of
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
 
-Verb = Callable[[AsyncSession, datetime], Awaitable[Answer]]
+Verb = Callable[..., Coroutine[Any, Any, Answer]]
+"""A command on one incident: (tx, number, …, by=, now=)."""
 
 
 class Desk:
@@ -40,15 +41,24 @@ class Desk:
         caller.need(Right.WORK)
         self.caller, self._db, self._clock, self._key = caller, db, clock, key
 
-    async def answer(self, request: object, verb: Verb) -> dict[str, Any]:
-        """Do `verb` in a transaction; under an Idempotency-Key that is known, answer the same."""
+    async def do(
+        self, verb: Verb, number: int, *args: Any, version: int | None = None, **given: Any
+    ) -> dict[str, Any]:
+        """Do `verb` in a transaction; under an Idempotency-Key that is known, answer the same.
+
+        The version that was read is no part of the request that the key stands for.
+        """
         now = self._clock()
+        read = {} if version is None else {"version": version}
         async with self._db.transaction() as tx:
 
             async def work() -> dict[str, Any]:
-                incident, message = await verb(tx, now)
+                incident, message = await verb(
+                    tx, number, *args, by=self.caller, now=now, **read, **given
+                )
                 return await _told(tx, self.caller, incident.number, message=message, now=now)
 
+            request = (verb.__name__, number, args, given)
             return await once(
                 tx, self._key, who=self.caller.name, request=request, now=now, work=work
             )
@@ -130,13 +140,7 @@ async def acknowledge_incident(
     number: RowNumber, desk: AtDesk, decision: Decision
 ) -> dict[str, Any]:
     """Take the incident; its escalation stops."""
-
-    async def verb(tx: AsyncSession, now: datetime) -> Answer:
-        return await commands.acknowledge(
-            tx, number, by=desk.caller, now=now, version=decision.version
-        )
-
-    return await desk.answer(("acknowledge", number), verb)
+    return await desk.do(commands.acknowledge, number, version=decision.version)
 
 
 @router.post("/{number}/unacknowledge", response_model=IncidentOut)
@@ -144,89 +148,43 @@ async def unacknowledge_incident(
     number: RowNumber, desk: AtDesk, decision: Decision
 ) -> dict[str, Any]:
     """Hand the incident back; its escalation begins again."""
-
-    async def verb(tx: AsyncSession, now: datetime) -> Answer:
-        return await commands.unacknowledge(
-            tx, number, by=desk.caller, now=now, version=decision.version
-        )
-
-    return await desk.answer(("unacknowledge", number), verb)
+    return await desk.do(commands.unacknowledge, number, version=decision.version)
 
 
 @router.post("/{number}/resolve", response_model=IncidentOut)
 async def resolve_incident(number: RowNumber, desk: AtDesk, decision: Decision) -> dict[str, Any]:
     """End the incident; everybody who was told of it hears so."""
-
-    async def verb(tx: AsyncSession, now: datetime) -> Answer:
-        return await commands.resolve(
-            tx,
-            number,
-            by=desk.caller,
-            now=now,
-            reason=decision.reason,
-            version=decision.version,
-        )
-
-    return await desk.answer(("resolve", number, decision.reason), verb)
+    return await desk.do(commands.resolve, number, reason=decision.reason, version=decision.version)
 
 
 @router.post("/{number}/reopen", response_model=IncidentOut)
 async def reopen_incident(number: RowNumber, desk: AtDesk, decision: Decision) -> dict[str, Any]:
     """Open a resolved incident again; its recovery clock runs on."""
-
-    async def verb(tx: AsyncSession, now: datetime) -> Answer:
-        return await commands.reopen(
-            tx,
-            number,
-            by=desk.caller,
-            now=now,
-            reason=decision.reason,
-            version=decision.version,
-        )
-
-    return await desk.answer(("reopen", number, decision.reason), verb)
+    return await desk.do(commands.reopen, number, reason=decision.reason, version=decision.version)
 
 
 @router.post("/{number}/escalate", response_model=IncidentOut)
 async def escalate_incident(number: RowNumber, desk: AtDesk, decision: Decision) -> dict[str, Any]:
     """Tell the people of the next step now."""
-
-    async def verb(tx: AsyncSession, now: datetime) -> Answer:
-        return await commands.escalate(
-            tx, number, by=desk.caller, now=now, version=decision.version
-        )
-
-    return await desk.answer(("escalate", number), verb)
+    return await desk.do(commands.escalate, number, version=decision.version)
 
 
 @router.post("/{number}/notes", response_model=IncidentOut)
 async def add_note(number: RowNumber, note: NoteIn, desk: AtDesk) -> dict[str, Any]:
     """Add a line to the timeline."""
-
-    async def verb(tx: AsyncSession, now: datetime) -> Answer:
-        return await commands.note(tx, number, note.text, by=desk.caller, now=now)
-
-    return await desk.answer(("note", number, note.text), verb)
+    return await desk.do(commands.note, number, note.text)
 
 
 @router.post("/{number}/clocks/{kind}/pause", response_model=IncidentOut)
 async def pause_clock(number: RowNumber, kind: Kind, why: ReasonIn, desk: AtDesk) -> dict[str, Any]:
     """Stop an SLA clock for a while, and say why."""
-
-    async def verb(tx: AsyncSession, now: datetime) -> Answer:
-        return await commands.pause(tx, number, kind, reason=why.reason, by=desk.caller, now=now)
-
-    return await desk.answer(("pause", number, kind, why.reason), verb)
+    return await desk.do(commands.pause, number, kind, reason=why.reason)
 
 
 @router.post("/{number}/clocks/{kind}/resume", response_model=IncidentOut)
 async def resume_clock(number: RowNumber, kind: Kind, desk: AtDesk) -> dict[str, Any]:
     """Let a paused SLA clock run again."""
-
-    async def verb(tx: AsyncSession, now: datetime) -> Answer:
-        return await commands.resume(tx, number, kind, by=desk.caller, now=now)
-
-    return await desk.answer(("resume", number, kind), verb)
+    return await desk.do(commands.resume, number, kind)
 
 
 @router.post("/{number}/clocks/{kind}/exclude", response_model=IncidentOut)
@@ -234,16 +192,6 @@ async def exclude_time(
     number: RowNumber, kind: Kind, given: ExcludeIn, desk: AtDesk
 ) -> dict[str, Any]:
     """Take a span of the past out of an SLA clock, and say why."""
-
-    async def verb(tx: AsyncSession, now: datetime) -> Answer:
-        return await commands.exclude(
-            tx,
-            number,
-            kind,
-            (given.since, given.until),
-            reason=given.reason,
-            by=desk.caller,
-            now=now,
-        )
-
-    return await desk.answer(("exclude", number, kind, given.model_dump(mode="json")), verb)
+    return await desk.do(
+        commands.exclude, number, kind, (given.since, given.until), reason=given.reason
+    )

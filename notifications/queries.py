@@ -8,8 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from access.scope import Scope
-from notifications.lifecycle import UNFINISHED, Kind, Status
+from notifications.lifecycle import UNFINISHED, Kind
 from notifications.schemas import ContactFacts, NotificationOut, Receipt, Told
 from notifications.tables import Attempt, Notification
 
@@ -71,15 +70,6 @@ async def of_incident(session: AsyncSession, about: UUID) -> list[NotificationOu
     """Return every notification about one thing, oldest first, with its receipts."""
     rows = select(Notification).where(Notification.about == about).order_by(Notification.seq)
     return await _shown(session, (await session.scalars(rows.limit(SHOWN_MOST))).all())
-
-
-async def failed(session: AsyncSession, scope: Scope, *, limit: int = 50) -> list[NotificationOut]:
-    """Return the notifications that reached nobody, newest first."""
-    rows = select(Notification).where(Notification.status == Status.FAILED)
-    if scope.clients is not None:
-        rows = rows.where(Notification.client.in_(scope.clients))
-    newest = rows.order_by(Notification.seq.desc()).limit(limit)
-    return await _shown(session, (await session.scalars(newest)).all())
 
 
 async def _shown(session: AsyncSession, rows: Sequence[Notification]) -> list[NotificationOut]:

@@ -6,7 +6,10 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-import access.api
+import access.api.clients
+import access.api.people
+import access.api.tokens
+import access.api.trail
 import access.pages
 import alerting.api
 import incidents.api
@@ -30,7 +33,15 @@ from app.pages import (
 from kit.settings import ROOT
 from metrics.store import Store
 
-API = (access.api, incidents.api, alerting.api, oncall.api)
+API = (
+    access.api.clients,
+    access.api.people,
+    access.api.tokens,
+    access.api.trail,
+    incidents.api,
+    alerting.api,
+    oncall.api,
+)
 PORTS = ("/prometheus/api/v1/write", "/api/v1/samples")
 PAGES = (
     access.pages,

@@ -33,9 +33,14 @@ def t(key: str, locale: str, /, **facts: object) -> str:
 
 @cache
 def catalogue(locale: Locale) -> Mapping[str, str]:
-    """Return every text of `locale` by its dotted key."""
-    path = ROOT / "locales" / f"{locale.babel}.toml"
-    return dict(_flat(tomllib.loads(path.read_text("utf-8"))))
+    """Return every text of `locale` by its dotted key; no two files may have the same."""
+    texts: dict[str, str] = {}
+    for path in sorted((ROOT / "locales" / locale.babel).glob("*.toml")):
+        for key, text in _flat(tomllib.loads(path.read_text("utf-8"))):
+            if key in texts:
+                raise ValueError(f"{path}: {key} stands in another file, too")
+            texts[key] = text
+    return texts
 
 
 def placeholders(text: str) -> set[str]:

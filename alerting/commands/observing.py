@@ -1,4 +1,4 @@
-"""What is done to alerts: observe a batch, set aside what cannot be written, bring in rules."""
+"""What is done to alerts: observe a batch, set aside what cannot be written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alerting.lifecycle import START, Phase, Priority, Reading, State, after, ended, kind_of
-from alerting.schemas import Key, Observation, Observed, ThresholdSpec, Transition
-from alerting.tables import Alert, Progress, Rule, SetAside, state_of, write_since
-from alerting.thresholds import ladder_as_written
+from alerting.schemas import Key, Observation, Observed, Transition
+from alerting.tables import Alert, Progress, SetAside, state_of, write_since
 from kit.db import as_rows
 from kit.errors import Conflict
-from kit.sync import Change, sync
 from metrics.batch import Position
 
 ERROR_MOST = 500
@@ -145,28 +143,6 @@ async def take_back(tx: AsyncSession, client: str, keys: Sequence[Key]) -> None:
 async def forget(tx: AsyncSession, *, before: datetime) -> None:
     """Delete alerts that were resolved before that moment and have not fired since."""
     await tx.execute(delete(Alert).where(Alert.phase == Phase.RESOLVED, Alert.resolved_at < before))
-
-
-async def provision(
-    tx: AsyncSession, rules: Sequence[tuple[ThresholdSpec, str]], now: datetime
-) -> list[Change]:
-    """Bring the rules that files own to what the files say; each comes with its origin."""
-    wanted = [
-        Rule(
-            name=spec.name,
-            title=spec.title,
-            expr=spec.expr,
-            unit=spec.unit,
-            ladder=ladder_as_written(spec),
-            clients=spec.clients,
-            systems=spec.systems,
-            core=spec.core,
-            escalation=spec.escalation,
-            origin=origin,
-        )
-        for spec, origin in rules
-    ]
-    return await sync(tx, Rule, wanted, kind="threshold")
 
 
 def _escaped(text: str) -> str:

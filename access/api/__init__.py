@@ -1,0 +1,1 @@
+"""Access over REST: clients and systems, people, tokens, the audit trail."""

@@ -1,0 +1,6 @@
+"""Verbs on alerts (`observing`) and on rules (`rules`). Nothing here commits."""
+
+from alerting.commands.observing import AlertsMoved, decide, forget, observe, set_aside, take_back
+from alerting.commands.rules import provision
+
+__all__ = ["AlertsMoved", "decide", "forget", "observe", "provision", "set_aside", "take_back"]

@@ -26,6 +26,7 @@ from app.pages import (
     hosts,
     incident,
     incident_list,
+    menu,
     oncall_page,
     problem_page,
     reference,
@@ -48,11 +49,13 @@ PAGES = (
     board,
     incident,
     incident_list,
+    menu,
     oncall_page,
     hosts,
     acknowledge,
     problem_page,
     reference,
+    menu,
 )
 
 

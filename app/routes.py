@@ -61,6 +61,7 @@ ROUTES: tuple[Route, ...] = (
         "GET /oncall",
         "GET /hosts",
         "GET /docs",
+        "GET /more",
     ),
     *_routes(
         Door.PAGE,

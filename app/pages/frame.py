@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from access.web import Csrf, PageCaller, Reader
+from app.pages.entries import menu
 from app.pages.views import ShellView
 from kit import live
 from kit.notices import Subscription
@@ -43,6 +44,7 @@ class Frame:
             path=asked.path + (f"?{asked.query}" if asked.query else ""),
             csrf=self.csrf,
             person=self.caller.title,
+            menu=menu(self.caller.rights),
         )
         html: str = self.request.app.state.pages.render(
             template,

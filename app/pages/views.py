@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
+from app.pages.entries import Entry
+
 AT_RISK = 0.8
 """The share of a clock from which its digits warn."""
 
@@ -14,10 +16,11 @@ AT_RISK = 0.8
 class ShellView:
     """The frame of every page: where we are, who looks, and the token that forms carry."""
 
-    here: str  # now | incidents | oncall | hosts | ""
+    here: str  # the name of an entry of the menu, or ""
     path: str  # path and query of this page: where a change of language leads back to
     csrf: str
     person: str | None  # the title of who is signed in
+    menu: Sequence[Entry] = ()  # what they may open
 
 
 @dataclass(frozen=True)

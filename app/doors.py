@@ -52,11 +52,15 @@ class Doors:
             await port(scope, receive, send)
             return
 
+        began = time.perf_counter()
+
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                took = 1000 * (time.perf_counter() - began)
+                headers["Server-Timing"] = f"app;dur={took:.1f}"
             await send(message)
 
         if _declared(scope) > BODY_MOST:

@@ -8,7 +8,8 @@ import httpx
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 
-from access import api, commands, pages
+from access import commands, pages
+from access.api import clients, people, tokens, trail
 from access.authorizer import Authorizer
 from access.passwords import Passwords
 from access.scope import SYSTEM, Right, Role
@@ -41,7 +42,8 @@ class Doors:
         self.app.state.passwords, self.app.state.authorizer = self.passwords, self.authorizer
         self.app.state.pages = Pages()
         problems.install(self.app)
-        self.app.include_router(api.router)
+        for part in (clients, people, tokens, trail):
+            self.app.include_router(part.router)
         self.app.include_router(pages.router)
         self._add_pages()
 

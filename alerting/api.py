@@ -1,10 +1,10 @@
 """Alerts and rules over REST; read only: what fires is for the rules to say."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from access.schemas import Name
@@ -89,7 +89,7 @@ class RuleOut(BaseModel):
         if shown.clients is not None:
             shown.clients = [name for name in shown.clients if seen_by.allows(name)]
         if shown.systems is not None:
-            shown.systems = [name for name in shown.systems if _of_scope(name, seen_by)]
+            shown.systems = [name for name in shown.systems if queries.of_scope(name, seen_by)]
         return shown
 
 
@@ -107,13 +107,21 @@ async def list_alerts(
     page: Paging,
     state: StateName | None = None,
     client: Name | None = None,
+    system: Name | None = None,
+    rule: Name | None = None,
+    priority: Priority | None = None,
+    text: Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")] = "",
 ) -> AlertList:
-    """Return alerts that the caller reaches; without `state` those that wait or fire."""
+    """Return alerts that the caller reaches; without `state` those that wait or fire.
+
+    `text` is part of a title, of a rule's name or of a label's value.
+    """
     caller.need(Right.READ)
+    chosen = queries.Chosen(client, system, rule, priority, text)
     start = page.cursor or 0
     async with db.snapshot() as session:
         rows = await queries.alerts(
-            session, caller.scope, client=client, state=state, offset=start, limit=page.limit + 1
+            session, caller.scope, chosen=chosen, state=state, offset=start, limit=page.limit + 1
         )
     following = str(start + page.limit) if len(rows) > page.limit else None
     return AlertList(items=[AlertOut.of(row) for row in rows[: page.limit]], next=following)
@@ -134,7 +142,7 @@ async def list_rules(caller: Caller, db: Db, page: Paging) -> RuleList:
     start = page.cursor or 0
     async with db.snapshot() as session:
         rows = await queries.rows_of_rules(session)
-    shown = [row for row in rows if _concerns(row, caller.scope)]
+    shown = [row for row in rows if queries.concerns(row, caller.scope)]
     following = str(start + page.limit) if len(shown) > start + page.limit else None
     return RuleList(
         items=[RuleOut.of(row, seen_by=caller.scope) for row in shown[start : start + page.limit]],
@@ -142,11 +150,10 @@ async def list_rules(caller: Caller, db: Db, page: Paging) -> RuleList:
     )
 
 
-def _concerns(row: Rule, scope: Scope) -> bool:
-    named = row.clients is None or any(map(scope.allows, row.clients))
-    return named and (row.systems is None or any(_of_scope(name, scope) for name in row.systems))
-
-
-def _of_scope(system: str, scope: Scope) -> bool:
-    client, slash, _ = system.partition("/")  # a name alone may be anybody's system
-    return not slash or scope.allows(client)
+@router.get("/rules/{name}")
+async def get_rule(name: Name, caller: Caller, db: Db) -> RuleOut:
+    """Return one rule."""
+    caller.need(Right.READ)
+    async with db.snapshot() as session:
+        row = await queries.rule(session, caller.scope, name)
+    return RuleOut.of(row, seen_by=caller.scope)

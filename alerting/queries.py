@@ -1,14 +1,15 @@
 """Reads of alerting: what is open, how far the rules have read, which rules there are."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import String, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 
 from access.scope import Scope
-from alerting.lifecycle import Phase
+from alerting.lifecycle import Phase, Priority
 from alerting.schemas import ThresholdSpec
 from alerting.tables import Alert, Progress, Rule
 from alerting.thresholds import CompiledRule
@@ -17,6 +18,18 @@ from metrics.batch import Position
 
 OPEN = (Phase.PENDING, Phase.FIRING)
 MOST = 500
+STATES = ("firing", "pending", "unknown", "resolved")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which alerts are asked for; `text` is part of a title, a rule's name or a label's value."""
+
+    client: str | None = None
+    system: str | None = None
+    rule: str | None = None
+    priority: Priority | None = None
+    text: str = ""
 
 
 async def get(session: AsyncSession, scope: Scope, alert_id: UUID) -> Alert:
@@ -31,7 +44,7 @@ async def alerts(
     session: AsyncSession,
     scope: Scope,
     *,
-    client: str | None = None,
+    chosen: Chosen | None = None,
     state: str | None = None,
     offset: int = 0,
     limit: int = MOST,
@@ -39,12 +52,19 @@ async def alerts(
     """Return alerts, the gravest and newest first; without `state` those that are open."""
     stmt = (
         select(Alert)
-        .where(_in_state(state), *_within(scope, client))
+        .where(_in_state(state), *_chosen(scope, chosen or Chosen()))
         .order_by(Alert.priority.asc().nulls_last(), Alert.at.desc(), Alert.id)
         .offset(offset)
         .limit(limit)
     )
     return (await session.scalars(stmt)).all()
+
+
+async def tally(session: AsyncSession, scope: Scope, chosen: Chosen) -> dict[str, int]:
+    """Return how many alerts are in each of `STATES` that is open."""
+    columns = [func.count().filter(_in_state(state)).label(state) for state in STATES[:-1]]
+    stmt = select(*columns).where(Alert.phase.in_(OPEN), *_chosen(scope, chosen))
+    return dict((await session.execute(stmt)).one()._mapping)
 
 
 async def counts(session: AsyncSession, scope: Scope) -> dict[str, dict[str, int]]:
@@ -58,6 +78,16 @@ async def counts(session: AsyncSession, scope: Scope) -> dict[str, dict[str, int
     for client, priority, count in await session.execute(stmt):
         found.setdefault(client, {})[str(priority)] = count
     return found
+
+
+async def firing_by_rule(session: AsyncSession, scope: Scope) -> dict[str, int]:
+    """Return how many alerts of each rule fire."""
+    stmt = (
+        select(Alert.rule, func.count())
+        .where(Alert.phase == Phase.FIRING, *_within(scope, None))
+        .group_by(Alert.rule)
+    )
+    return {rule: count for rule, count in await session.execute(stmt)}
 
 
 async def by_id(session: AsyncSession, ids: Iterable[UUID]) -> dict[UUID, Alert]:
@@ -80,6 +110,26 @@ async def progress(session: AsyncSession) -> dict[str, Position]:
 async def rows_of_rules(session: AsyncSession) -> Sequence[Rule]:
     """Return every rule, by name."""
     return (await session.scalars(select(Rule).order_by(Rule.name))).all()
+
+
+async def rule(session: AsyncSession, scope: Scope, name: str) -> Rule:
+    """Return one rule that holds for some client inside the scope, or refuse."""
+    row = await session.get(Rule, name)
+    if row is None or not concerns(row, scope):
+        raise NotFound(f"no rule {name}")
+    return row
+
+
+def concerns(row: Rule, scope: Scope) -> bool:
+    """Tell whether a rule holds for some client inside the scope."""
+    named = row.clients is None or any(map(scope.allows, row.clients))
+    return named and (row.systems is None or any(of_scope(name, scope) for name in row.systems))
+
+
+def of_scope(system: str, scope: Scope) -> bool:
+    """Tell whether a rule's system may lie inside the scope: a name alone may be anybody's."""
+    client, slash, _ = system.partition("/")
+    return not slash or scope.allows(client)
 
 
 async def rules(session: AsyncSession) -> list[CompiledRule]:
@@ -110,6 +160,20 @@ def _in_state(state: str | None) -> ColumnElement[bool]:
     if state == "unknown":
         return Alert.phase.in_(OPEN) & Alert.absent_since.is_not(None)
     return or_(Alert.phase == state)
+
+
+def _chosen(scope: Scope, chosen: Chosen) -> list[ColumnElement[bool]]:
+    found = _within(scope, chosen.client)
+    if chosen.system is not None:
+        found.append(Alert.system == chosen.system)
+    if chosen.rule is not None:
+        found.append(Alert.rule == chosen.rule)
+    if chosen.priority is not None:
+        found.append(Alert.priority == chosen.priority)
+    if text := chosen.text.strip():
+        places = (cast(Alert.title, String), cast(Alert.labels, String), Alert.rule)
+        found.append(or_(*(place.icontains(text, autoescape=True) for place in places)))
+    return found
 
 
 def _within(scope: Scope, client: str | None) -> list[ColumnElement[bool]]:

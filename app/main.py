@@ -12,7 +12,8 @@ import access.api.tokens
 import access.api.trail
 import access.pages
 import alerting.api
-import incidents.api
+import incidents.api.history
+import incidents.api.verbs
 import metrics.api
 import oncall.api
 from access.scope import Identity
@@ -22,6 +23,7 @@ from app.doors import BODY_MOST, Doors, Timed
 from app.house import House
 from app.pages import (
     acknowledge,
+    alerts,
     board,
     hosts,
     incident,
@@ -30,6 +32,7 @@ from app.pages import (
     oncall_page,
     problem_page,
     reference,
+    rules,
 )
 from kit.settings import ROOT
 from metrics.store import Store
@@ -39,7 +42,8 @@ API = (
     access.api.people,
     access.api.tokens,
     access.api.trail,
-    incidents.api,
+    incidents.api.verbs,
+    incidents.api.history,
     alerting.api,
     oncall.api,
 )
@@ -56,6 +60,8 @@ PAGES = (
     problem_page,
     reference,
     menu,
+    alerts,
+    rules,
 )
 
 

@@ -97,7 +97,10 @@ class IncidentAlert(Base):
     """One alert of an incident as it was last heard of; `times` counts how often it fired."""
 
     __tablename__ = "incident_alerts"
-    __table_args__ = (Index("ix_incident_alerts_alert_id", "alert_id"),)
+    __table_args__ = (
+        Index("ix_incident_alerts_alert_id", "alert_id"),
+        Index("ix_incident_alerts_rule_fired_at", "rule", "fired_at"),
+    )
 
     incident_id: Mapped[UUID] = mapped_column(
         ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True

@@ -11,9 +11,11 @@ from markupsafe import Markup
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.directory import Directory
+from access.web import Eyes
 from alerting import queries as alerting
 from alerting.evidence import evidence
 from alerting.lifecycle import Level, Priority, Test
+from alerting.tables import Alert
 from alerting.thresholds import CompiledRule
 from incidents.content import titled
 from incidents.queries import Shown
@@ -77,6 +79,23 @@ async def evidence_of(
             title = titled(rule.spec.title, locale) if rule else alert.rule
             drawn[number] = _chart(seen, title, levels, unit, seeing)
     return drawn, limits
+
+
+async def chart_of(
+    store: Store,
+    alert: Alert,
+    levels: Mapping[Priority, Level],
+    reader: Eyes,
+    *,
+    now: datetime,
+    length: timedelta,
+) -> Markup | None:
+    """Return what an alert's expression gave over the last time, None for nothing."""
+    seen = await evidence(store, alert, now=now, length=length)
+    if not len(seen.times):
+        return None
+    seeing = Seeing(reader.locale, reader.zone, (now - length, now))
+    return _chart(seen, titled(alert.title, reader.locale), levels, alert.unit, seeing)
 
 
 def _levels(rule: CompiledRule, directory: Directory, client: str) -> Mapping[Priority, Level]:

@@ -30,6 +30,7 @@ from incidents.queries.shown import (
     detail_of,
     last_resolved_at,
     listed,
+    numbered,
     open_of_alerts,
 )
 
@@ -52,6 +53,7 @@ __all__ = [
     "known_to_have_failed",
     "last_resolved_at",
     "listed",
+    "numbered",
     "oldest_step_due",
     "open_of_alerts",
     "refuse_if_passed",

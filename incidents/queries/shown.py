@@ -81,6 +81,14 @@ async def listed(
     return await _shown(session, found, now=now, most=IN_LIST)
 
 
+async def numbered(
+    session: AsyncSession, scope: Scope, numbers: Collection[int], *, now: datetime
+) -> list[Shown]:
+    """Return these incidents, as far as they are inside the scope, newest first."""
+    stmt = _inside(scope).where(Incident.number.in_(numbers)).order_by(Incident.number.desc())
+    return await _shown(session, (await session.scalars(stmt)).all(), now=now, most=IN_LIST)
+
+
 def _speaks_of(text: str) -> ColumnElement[bool]:
     if text.removeprefix("#").isdecimal():  # "²" is a digit, too
         return Incident.number == int(text.removeprefix("#")[:18])

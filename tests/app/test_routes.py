@@ -46,7 +46,7 @@ BODIES: dict[str, Any] = {
     "/api/v1/tokens": {"name": "new", "client": "acme", "rights": ["read"]},
     "/api/v1/samples": {"samples": [{"name": "calm", "value": 1}]},
 }
-STREAMS = {"/events", "/incidents/{number}/events"}
+STREAMS = {"/events", "/alerts/events", "/incidents/{number}/events"}
 ids = [f"{route.method} {route.path}" for route in ROUTES]
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from access.scope import Right
-from incidents.api import router
+from incidents.api.verbs import router
 from incidents.lifecycle import What
 from tests.support.access import Doors
 from tests.support.incidents import P1, P3, House

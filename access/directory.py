@@ -1,6 +1,6 @@
 """A snapshot of clients and systems that answers whose a series is. Pure: no clock, no database."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -69,6 +69,11 @@ class Directory:
         self._of_client: dict[str, list[SystemFacts]] = {}
         for system in systems:
             self._of_client.setdefault(system.client, []).append(system)
+
+    @property
+    def systems(self) -> Iterable[SystemFacts]:
+        """All systems of all clients."""
+        return self._systems.values()
 
     def system(self, client: str, name: str) -> SystemFacts | None:
         """Return a system's facts, or None."""

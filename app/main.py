@@ -12,6 +12,7 @@ import access.api.tokens
 import access.api.trail
 import access.pages
 import alerting.api
+import incidents.api.health
 import incidents.api.history
 import incidents.api.verbs
 import metrics.api
@@ -25,6 +26,7 @@ from app.pages import (
     acknowledge,
     alerts,
     board,
+    clients,
     hosts,
     incident,
     incident_list,
@@ -33,6 +35,7 @@ from app.pages import (
     problem_page,
     reference,
     rules,
+    search,
 )
 from kit.settings import ROOT
 from metrics.store import Store
@@ -44,6 +47,7 @@ API = (
     access.api.trail,
     incidents.api.verbs,
     incidents.api.history,
+    incidents.api.health,
     alerting.api,
     oncall.api,
 )
@@ -62,6 +66,8 @@ PAGES = (
     menu,
     alerts,
     rules,
+    clients,
+    search,
 )
 
 
@@ -88,7 +94,7 @@ def create_app(house: House) -> Doors:
 def routers() -> list[APIRouter]:
     """Return every room's routes; `app.routes` says what each takes."""
     rooms = [room.router for room in (*API, *PAGES, health)]
-    return [*rooms, metrics.api.router(_store, _who)]
+    return [*rooms, search.rest, metrics.api.router(_store, _who)]
 
 
 def _store(request: Request) -> Store:

@@ -1,13 +1,14 @@
 """Which series match: an inverted index from label values to series."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from metrics.batch import Refs
 from metrics.columns import Labels
+from metrics.labels import CLIENT
 from metrics.matchers import Matcher
 
 Mask = npt.NDArray[np.bool_]
@@ -39,6 +40,24 @@ class Index:
             if not found.any():
                 break
         return np.flatnonzero(found).astype(np.int32)
+
+    def values(
+        self, name: str, text: str, *, limit: int, clients: Iterable[str] | None = None
+    ) -> list[str]:
+        """Return up to `limit` values of a label with `text` in them, of these clients' series.
+
+        It may be asked from another thread while series are added.
+        """
+        known = self._refs.get(CLIENT, {})
+        of = [known[client] for client in clients or () if client in known]
+        own = None if clients is None else self._union(of)
+        wanted, found = text.lower(), []
+        for value, refs in list(self._refs.get(name, {}).items()):
+            if wanted in value.lower() and (own is None or any(own[ref] for ref in list(refs))):
+                found.append(value)
+            if len(found) >= limit:
+                break
+        return found
 
     def _mask(self, matcher: Matcher) -> Mask:
         values = self._refs.get(matcher.name, {})

@@ -32,6 +32,7 @@ from metrics.columns import Columns, Labels
 from metrics.flush import SLICE, Flush
 from metrics.folder import FolderLock
 from metrics.head import NONE, Head
+from metrics.index import Index
 from metrics.journal import Journal, Record, Sync
 from metrics.labels import Limits, text
 from metrics.matchers import Matcher
@@ -275,6 +276,11 @@ class Store:
     def select(self, matchers: Sequence[Matcher]) -> Refs:
         """Return the refs of all series that match, those of long ago included."""
         return self._registry.selected(matchers)[0]
+
+    @property
+    def index(self) -> Index:
+        """Which series carry which labels."""
+        return self._registry.index
 
     def labels(self, ref: int) -> Labels:
         """Return the labels of one series."""

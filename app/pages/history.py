@@ -1,14 +1,35 @@
 """A strip of time: in each part of it the gravest that fired. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from incidents.queries.history import Firing
+from alerting.lifecycle import Priority
+from incidents.health import joined
 
 HOUR = timedelta(hours=1)
+
+
+class Burning(Protocol):
+    """Whatever lasted from one moment to another, or lasts."""
+
+    @property
+    def priority(self) -> Priority:
+        """How grave it was."""
+        ...
+
+    @property
+    def fired_at(self) -> datetime:
+        """When it began."""
+        ...
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When it was over, None for not yet."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -23,8 +44,13 @@ class Cell:
 
     @property
     def whole_days(self) -> bool:
-        """Whether the cell stands for a day."""
+        """Whether the cell stands for a day or more."""
         return self.until - self.since > timedelta(hours=12)
+
+    @property
+    def month(self) -> bool:
+        """Whether the cell stands for a month."""
+        return self.until - self.since > timedelta(days=20)
 
 
 def hours(now: datetime, count: int = 24) -> list[datetime]:
@@ -39,30 +65,22 @@ def days(now: datetime, zone: str, count: int = 30) -> list[datetime]:
     return [here + timedelta(days=number) for number in range(1 - count, 2)]
 
 
-def cells(firings: Sequence[Firing], edges: Sequence[datetime], *, now: datetime) -> list[Cell]:
+def months(now: datetime, zone: str, count: int = 12) -> list[datetime]:
+    """Return the beginnings of the last months of a zone, the present one included, and its end."""
+    here = now.astimezone(ZoneInfo(zone)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    at = 12 * here.year + here.month - 1
+    years = (divmod(at + number, 12) for number in range(1 - count, 2))
+    return [here.replace(year=year, month=month + 1) for year, month in years]
+
+
+def cells(firings: Sequence[Burning], edges: Sequence[datetime], *, now: datetime) -> list[Cell]:
     """Return what fired between each two neighbours of `edges`."""
     return [_cell(firings, since, until, now) for since, until in pairwise(edges)]
 
 
-def _cell(firings: Sequence[Firing], since: datetime, until: datetime, now: datetime) -> Cell:
+def _cell(firings: Sequence[Burning], since: datetime, until: datetime, now: datetime) -> Cell:
     inside = [one for one in firings if one.fired_at < until and (one.ended_at or now) > since]
     spans = sorted((max(one.fired_at, since), min(one.ended_at or now, until)) for one in inside)
-    burnt = sum((end - begin for begin, end in _joined(spans)), timedelta())
+    burnt = sum((end - begin for begin, end in joined(spans)), timedelta())
     gravest = min((one.priority.value for one in inside), default=None)
     return Cell(since, until, gravest, burnt, len(inside))
-
-
-def _joined(
-    spans: Sequence[tuple[datetime, datetime]],
-) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the spans that overlap as one."""
-    open_: tuple[datetime, datetime] | None = None
-    for begin, end in spans:
-        if open_ is None or begin > open_[1]:
-            if open_:
-                yield open_
-            open_ = begin, end
-        else:
-            open_ = open_[0], max(open_[1], end)
-    if open_:
-        yield open_

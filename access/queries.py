@@ -11,7 +11,16 @@ from sqlalchemy.orm import InstrumentedAttribute
 from access.digests import digest
 from access.directory import ClientFacts, Directory, SystemFacts
 from access.scope import EVERYTHING, RIGHTS, Identity, Right, Role, Scope
-from access.tables import AuditEntry, BrowserSession, Client, Person, System, Target, Token
+from access.tables import (
+    AuditEntry,
+    BrowserSession,
+    Client,
+    Configuration,
+    Person,
+    System,
+    Target,
+    Token,
+)
 from kit.errors import NotFound, Unauthorized
 
 IDLE = timedelta(days=7)
@@ -129,6 +138,11 @@ async def audit_entries(
     if before is not None:
         stmt = stmt.where(AuditEntry.id < before)
     return (await session.scalars(stmt.order_by(AuditEntry.id.desc()).limit(limit))).all()
+
+
+async def configuration_version(session: AsyncSession) -> int:
+    """Return how often the configuration has changed, for the program that follows it."""
+    return await session.scalar(select(Configuration.version)) or 0
 
 
 async def last_audit(session: AsyncSession, did: str) -> AuditEntry | None:

@@ -119,11 +119,11 @@ class AuditOut(BaseModel):
 
 @dataclass(frozen=True)
 class ClientSpec:
-    """A client as a file wants it."""
+    """A client as a file wants it, or somebody by hand (no origin)."""
 
     name: str
     title: str
-    origin: str
+    origin: str | None
     locale: str = "zh-CN"
     timezone: str = "Asia/Shanghai"
     sla: str = "standard"
@@ -138,7 +138,7 @@ class SystemSpec:
     client: str
     name: str
     title: str
-    origin: str
+    origin: str | None
     core: bool = False
     match: Mapping[str, str] = field(default_factory=dict)
     escalation: str | None = None
@@ -178,7 +178,7 @@ class TargetSpec:
     name: str
     kind: str
     url: str
-    origin: str
+    origin: str | None
     system: str | None = None
     interval_ms: int = 15_000
     timeout_ms: int = 10_000

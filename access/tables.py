@@ -65,6 +65,9 @@ class Target(Base):
     options: Mapped[dict[str, Any]] = mapped_column(default=dict)
     disabled: Mapped[bool] = mapped_column(default=False)
     origin: Mapped[str | None]
+    version: Mapped[int] = mapped_column()
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own form
 
 
 class Person(Base):
@@ -126,6 +129,15 @@ class SignInAttempt(Base):
     name: Mapped[str]
     address: Mapped[str]
     at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Configuration(Base):
+    """The one row that says how often the configuration has changed; moves with every change."""
+
+    __tablename__ = "configuration"
+
+    only: Mapped[bool] = mapped_column(primary_key=True, default=True)
+    version: Mapped[int] = mapped_column(BigInteger)
 
 
 class AuditEntry(Base):

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from access import queries as access
 from access.authorizer import Authorizer
@@ -16,7 +15,7 @@ from access.passwords import Passwords
 from alerting import queries as alerting
 from alerting.evaluator import Evaluator
 from alerting.thresholds import CompiledRule
-from app import provisioning, vigil
+from app import vigil
 from app.condition import Condition
 from app.keeper import Keeper
 from app.measures import Measures
@@ -130,13 +129,9 @@ class House:
             self.directory = await access.directory(session)
             rules = await alerting.rules(session)
             targets = await access.targets(session)
-            self._newest = await self._applied(session)
+            self._newest = await access.configuration_version(session)
         self.rounds.targets = [_facts(target) for target in targets]
         return rules
-
-    async def _applied(self, session: AsyncSession) -> int:
-        newest = await access.last_audit(session, provisioning.APPLIED)
-        return 0 if newest is None else newest.id
 
     async def flush(self, now: datetime) -> None:
         """Write what memory alone holds to the database."""
@@ -150,7 +145,7 @@ class House:
         async with self.notices.subscribe(CONFIG) as changes:
             while True:
                 async with self.db.snapshot() as session:
-                    newest = await self._applied(session)
+                    newest = await access.configuration_version(session)
                 if newest == self._in_force:  # else it changed while nobody listened
                     await changes.get()
                 changes.clear()

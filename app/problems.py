@@ -16,7 +16,7 @@ from starlette.types import Send
 from app.pages.problem_page import rendered
 from kit import errors
 from kit.db import DatabaseAway
-from kit.errors import Conflict, Invalid, Refusal
+from kit.errors import ChangedMeanwhile, Invalid, Refusal
 
 
 class Fault(Refusal):
@@ -58,12 +58,6 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     "default": {"description": "A refusal", "content": {MEDIA: {"schema": _SHAPE}}}
 }
 """How OpenAPI tells of refusals, whichever it is."""
-
-
-class ChangedMeanwhile(Conflict):
-    """Somebody else changed the row between our reading and our writing."""
-
-    slug, title = "changed-meanwhile", "Somebody else was faster"
 
 
 def kinds() -> Iterator[type[Refusal]]:

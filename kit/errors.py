@@ -27,6 +27,12 @@ class Conflict(Refusal):
     slug, title = "conflict", "Not possible in this state"
 
 
+class ChangedMeanwhile(Conflict):
+    """Somebody else changed the thing between its being read and our writing."""
+
+    slug, title = "changed-meanwhile", "Somebody else was faster"
+
+
 class Unauthorized(Refusal):
     """Nobody we know is asking."""
 

@@ -36,6 +36,7 @@ class Schedule(Base):
     __tablename__ = "schedules"
 
     name: Mapped[str] = mapped_column(primary_key=True)
+    title: Mapped[dict[str, str] | None]
     timezone: Mapped[str]
     layers: Mapped[list[dict[str, Any]]]
     origin: Mapped[str | None]

@@ -1,7 +1,8 @@
 """Rows of access that files own.
 
 Clients, systems and people are never deleted, for history names them: a client or a system that
-leaves the file stays as if made by hand, a person is disabled. Tokens and targets are deleted.
+leaves the file stays as if made by hand, but such a system matches no series by pattern any more;
+a person is disabled. Tokens and targets are deleted.
 """
 
 from collections.abc import Sequence
@@ -38,7 +39,7 @@ async def provision(
     tokens = await _tokens(tx, wanted.tokens, now=now)
     changes = [
         *await sync(tx, Client, clients, kind="client", release=_keep),
-        *await sync(tx, System, systems, kind="system", release=_keep),
+        *await sync(tx, System, systems, kind="system", release=_match_nothing),
         *await sync(tx, Person, people, kind="person", release=_disable, secret={"password_hash"}),
         *await sync(tx, Token, tokens, kind="token", secret={"digest"}),
         *await sync(tx, Target, targets, kind="target"),
@@ -48,8 +49,13 @@ async def provision(
     return changes
 
 
-def _keep(row: Client | System) -> None:
+def _keep(row: Client) -> None:
     """Leave the row as it is: history points to it."""
+
+
+def _match_nothing(row: System) -> None:
+    """Leave the series to the systems that files name now: renamed, both would match them."""
+    row.match = {}
 
 
 def _disable(row: Person) -> None:

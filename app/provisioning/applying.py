@@ -23,7 +23,6 @@ from incidents import commands as incidents
 from incidents.schemas import SlaSpec
 from kit.db import Database, lock
 from kit.errors import Invalid
-from kit.notices import notify
 from kit.sync import Change, Verb
 from oncall import commands as oncall
 from oncall.commands import Seal
@@ -33,9 +32,6 @@ log = logging.getLogger(__name__)
 
 WHO = "config"
 APPLIED = "config.apply"
-CHANNEL = "config"
-"""The notice that what files own has changed; the running program reads it again."""
-
 MILLISECOND = 0.001
 
 
@@ -114,7 +110,7 @@ async def write(
             facts={"fields": sorted(change.fields)},
         )
     if changes:
-        await notify(tx, CHANNEL)
+        await access.configured(tx)
     return changes
 
 

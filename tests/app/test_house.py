@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from access import commands
+from access.commands import Hand
 from access.directory import Directory
+from access.schemas import SystemSpec
+from access.scope import SYSTEM
 from alerting.thresholds import CompiledRule
 from app import provisioning
 from kit.db import Database
@@ -70,3 +74,20 @@ async def test_a_change_during_the_start_is_read(
             return world.phone.rang == ["li"]
 
         await until(read_again, within=10)
+
+
+async def test_what_somebody_makes_by_hand_holds_within_a_second(
+    db: Database, tmp_path: Path, clock: FakeClock
+) -> None:
+    async with (
+        Phone() as phone,
+        life(db, tmp_path, clock, phone=phone, yaml=STANDING, by_itself=True) as world,
+    ):
+        spec = SystemSpec("acme", "web", "Web", None, match={"job": "web"})
+        async with db.transaction() as tx:
+            await commands.keep_system(tx, spec, Hand(SYSTEM, clock()), new=True)
+
+        async def it_holds() -> bool:
+            return world.house.directory.system_of({"client": "acme", "job": "web"}) == "web"
+
+        await until(it_holds, within=1)

@@ -223,3 +223,17 @@ async def test_a_password_from_the_environment_is_hashed_once(
 async def test_a_token_may_not_have_the_secret_of_another(built: Database, tmp_path: Path) -> None:
     with pytest.raises(SecretInUse, match="same secret as the token admin"):
         await applied(built, tmp_path, FILE, environ={"TOKEN": "admin"})
+
+
+async def test_a_system_renamed_in_the_file_leaves_its_series_to_the_new_name(
+    built: Database, tmp_path: Path
+) -> None:
+    system = "{name: NAME, client: acme, title: POS, match: {job: pos}}"
+    text = "clients: [{name: acme, title: Acme}]\nsystems: [" + system + "]"
+    await applied(built, tmp_path, text.replace("NAME", "a-till"))
+    await applied(built, tmp_path, text.replace("NAME", "till"))
+    async with built.snapshot() as session:
+        found = await queries.directory(session)
+    assert found.system_of({"client": "acme", "job": "pos"}) == "till"
+    assert found.system("acme", "a-till") is not None
+    assert found.system_of({"client": "acme", "system": "a-till"}) == "a-till"

@@ -18,9 +18,12 @@ import oncall.api
 from access.scope import Identity
 from access.web import Caller
 from app import health, problems
+from app.api import account as account_api
+from app.api import contacts as contacts_api
 from app.doors import BODY_MOST, Doors, Timed
 from app.house import House
 from app.pages import (
+    account,
     acknowledge,
     board,
     hosts,
@@ -28,9 +31,12 @@ from app.pages import (
     incident_list,
     menu,
     oncall_page,
+    passwords,
     problem_page,
     reference,
+    sign_on,
 )
+from app.pages.admin import audit, people, tokens
 from kit.settings import ROOT
 from metrics.store import Store
 
@@ -42,6 +48,8 @@ API = (
     incidents.api,
     alerting.api,
     oncall.api,
+    account_api,
+    contacts_api,
 )
 PORTS = ("/prometheus/api/v1/write", "/api/v1/samples")
 PAGES = (
@@ -55,7 +63,12 @@ PAGES = (
     acknowledge,
     problem_page,
     reference,
-    menu,
+    account,
+    passwords,
+    sign_on,
+    audit,
+    people,
+    tokens,
 )
 
 

@@ -8,7 +8,8 @@ import httpx
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 
-from access import api, commands, pages
+from access import commands, pages
+from access.api import clients, people, tokens, trail
 from access.authorizer import Authorizer
 from access.passwords import Passwords
 from access.scope import SYSTEM, Right, Role
@@ -41,8 +42,8 @@ class Doors:
         self.app.state.passwords, self.app.state.authorizer = self.passwords, self.authorizer
         self.app.state.pages = Pages()
         problems.install(self.app)
-        self.app.include_router(api.router)
-        self.app.include_router(pages.router)
+        for room in (clients, people, tokens, trail, pages):
+            self.app.include_router(room.router)
         self._add_pages()
 
     def _add_pages(self) -> None:

@@ -58,8 +58,9 @@ async def refuse_if_no_admin(tx: AsyncSession, *, before: bool) -> None:
     await tx.flush()
     if not before:
         return
+    kind = func.coalesce(func.jsonb_typeof(Person.clients), "null")  # NULL, or JSON's own null
     left = select(func.count()).where(
-        Person.role == Role.ADMIN, Person.clients.is_(None), Person.disabled.is_(False)
+        Person.role == Role.ADMIN, kind == "null", Person.disabled.is_(False)
     )
     if not await tx.scalar(left):
         raise LastAdmin("make somebody else an administrator of every client first")

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select, update
 
 from access.scope import Role
@@ -32,7 +33,7 @@ async def meeting(db: Database, clock: FakeClock, **more: Any) -> Comes:
             public_url=URL,
             oidc_issuer=provider.issuer,
             oidc_client_id=CLIENT_ID,
-            oidc_client_secret=CLIENT_SECRET,
+            oidc_client_secret=SecretStr(CLIENT_SECRET),
             **more,
         )
         doors.app.state.settings = settings

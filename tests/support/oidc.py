@@ -74,7 +74,12 @@ class OidcProvider:
     def token(self, grant: Grant) -> str:
         """Return the signed token."""
         at = int(self.now.timestamp())
-        said = {"iss": self.issuer, "aud": CLIENT_ID, "sub": "u-1", "nonce": grant.nonce}
+        said: dict[str, Any] = {
+            "iss": self.issuer,
+            "aud": CLIENT_ID,
+            "sub": "u-1",
+            "nonce": grant.nonce,
+        }
         said |= {"iat": at, "exp": at + 300, "preferred_username": "li.lei", "name": "李雷"}
         said |= {"email": "Li@Example.com", "email_verified": True, **self.claims}
         said = {name: value for name, value in said.items() if value is not None}

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope as Connection
 
 from access import queries
-from access.commands.tokens import CHANNEL
+from access.commands.tokens import CHANNEL, write_last_used
 from access.digests import digest
 from access.scope import Identity, Right
 from kit.clock import Clock
@@ -51,6 +51,7 @@ class Authorizer:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._refused: OrderedDict[str, _Known] = OrderedDict()
         self._cleared = 0
+        self._used: dict[str, datetime] = {}
 
     async def __call__(self, connection: Connection, needed: Right) -> Identity:
         """Return who sends this request; refuse one without a token, or without the right."""
@@ -73,7 +74,16 @@ class Authorizer:
             known = await self._look(raw, key, now)
         if known.identity is None:
             raise Unauthorized("this token is unknown, revoked or expired")
+        self._used[known.identity.title] = now
         return known.identity
+
+    async def write_down(self, _now: datetime) -> None:
+        """Write down which tokens were shown since the last time, for a tick each minute."""
+        used, self._used = self._used, {}
+        if not used:
+            return
+        async with self._db.transaction() as tx:
+            await write_last_used(tx, used)
 
     def clear(self) -> None:
         """Forget every token: the next request asks the database."""

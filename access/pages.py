@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from access.commands import WrongPassword, sign_out
-from access.commands.people import SESSION_LASTS
+from access.commands.sessions import SESSION_LASTS
 from access.digests import new_secret
 from access.door import sign_in
 from access.web import (
@@ -35,6 +35,8 @@ router = APIRouter(tags=["pages"], include_in_schema=False)
 FORM_COOKIE = "langyan_form"
 FORM_LASTS = timedelta(hours=1)
 PREFERENCE_LASTS = timedelta(days=365)
+Done = Annotated[str | None, Query(pattern="^(password|sso_refused|sso_away|sso_expired)$")]
+"""What happened before the page to sign in was shown again."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,10 @@ class SignInView:
     back: str
     name: str = ""
     failed: str | None = None
+    done: str | None = None
+    sso: str | None = None
+    password: bool = True
+    can_mail: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,19 +81,44 @@ class Doorway:
     settings: AppSettings
 
     def page(self, view: SignInView, *, status: int = 200) -> Response:
-        """Return the page; its form is bound to a cookie, as nobody is signed in yet."""
+        """Return the page to sign in."""
+        return self.show("signin.html", view, path="/signin", status=status)
+
+    def view(
+        self,
+        back: str,
+        name: str = "",
+        *,
+        failed: str | None = None,
+        done: str | None = None,
+        glass: bool = False,
+    ) -> SignInView:
+        """Return what the page to sign in offers here: a password, single sign-on, or both."""
+        settings = self.settings
+        return SignInView(
+            back,
+            name,
+            failed,
+            done,
+            sso=settings.oidc_name if settings.oidc_issuer else None,
+            password=settings.password_sign_in or glass,
+            can_mail=bool(settings.smtp_url) and settings.password_sign_in,
+        )
+
+    def show(self, template: str, view: object, *, path: str, status: int = 200) -> Response:
+        """Return a page whose form is bound to a cookie, as nobody is signed in yet."""
         bound_to = self.request.cookies.get(FORM_COOKIE) or new_secret()
         csrf = csrf_token(self.signer, bound_to, clock=self.clock, lasts=FORM_LASTS)
         html = self.request.app.state.pages.render(
-            "signin.html",
+            template,
             self.reader.locale,
             self.reader.zone,
             now=self.clock(),
             view=view,
-            shell=ShellView(csrf=csrf, path="/signin"),
+            shell=ShellView(csrf=csrf, path=path),
         )
-        response = HTMLResponse(html, status)
-        _set(response, FORM_COOKIE, bound_to, self.settings, FORM_LASTS)
+        response = HTMLResponse(html, status, headers={"Cache-Control": "no-store"})
+        set_cookie(response, FORM_COOKIE, bound_to, self.settings, FORM_LASTS)
         return response
 
     async def refuse_forged(self) -> None:
@@ -101,7 +132,9 @@ class Doorway:
 AtTheDoor = Annotated[Doorway, Depends()]
 
 
-def _set(response: Response, name: str, value: str, settings: Settings, last: timedelta) -> None:
+def set_cookie(
+    response: Response, name: str, value: str, settings: Settings, last: timedelta
+) -> None:
     response.set_cookie(
         name,
         value,
@@ -113,10 +146,17 @@ def _set(response: Response, name: str, value: str, settings: Settings, last: ti
 
 
 @router.get("/signin")
-async def show_door(who: Asking, door: AtTheDoor, next: str = "/") -> Response:
-    """Show the page to sign in; who is signed in goes on at once."""
+async def show_door(
+    who: Asking, door: AtTheDoor, next: str = "/", glass: bool = False, done: Done = None
+) -> Response:
+    """Show the page to sign in; who is signed in goes on at once.
+
+    With `glass` the form is there though passwords are turned off: it takes the admin token.
+    """
     back = _back(next)
-    return RedirectResponse(back, 303) if who is not None else door.page(SignInView(back))
+    if who is not None:
+        return RedirectResponse(back, 303)
+    return door.page(door.view(back, done=done, glass=glass))
 
 
 @router.post("/signin")
@@ -133,12 +173,14 @@ async def enter(form: Annotated[SignInForm, Form()], door: AtTheDoor, db: Db) ->
             name=name,
             password=form.password,
             address=client.host if client else "",
+            agent=door.request.headers.get("user-agent", ""),
+            break_glass=not door.settings.password_sign_in,
         )
     except (WrongPassword, TooMany, Overloaded, ForgedRequest) as refusal:
         failed, status = _failed(refusal)
-        return door.page(SignInView(back, name, failed), status=status)
+        return door.page(door.view(back, name, failed=failed, glass=True), status=status)
     response = RedirectResponse(back, 303)
-    _set(response, COOKIE, secret, door.settings, SESSION_LASTS)
+    set_cookie(response, COOKIE, secret, door.settings, SESSION_LASTS)
     response.delete_cookie(FORM_COOKIE)
     return response
 
@@ -170,5 +212,5 @@ async def leave(request: Request, who: Asking, db: Db, clock: AppClock) -> Respo
 async def choose_language(locale: Locale, settings: AppSettings, back: str = "/") -> Response:
     """Read in this language from now on."""
     response = RedirectResponse(safe_next(back), 303)
-    _set(response, LOCALE_COOKIE, locale.value, settings, PREFERENCE_LASTS)
+    set_cookie(response, LOCALE_COOKIE, locale.value, settings, PREFERENCE_LASTS)
     return response

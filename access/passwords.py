@@ -8,7 +8,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from kit.errors import Invalid, Overloaded
 
-SHORTEST = 10
+SHORTEST = 12
 LONGEST = 1024
 AT_ONCE = 2
 WAITING_MOST = 32

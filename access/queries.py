@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, false, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,6 +17,7 @@ from access.tables import (
     BrowserSession,
     Client,
     Configuration,
+    PasswordLink,
     Person,
     System,
     Target,
@@ -25,6 +27,27 @@ from kit.errors import NotFound, Unauthorized
 
 IDLE = timedelta(days=7)
 """A browser that did not ask for so long has to sign in again."""
+
+
+class LinkOver(NotFound):
+    """A link to choose a password was used, replaced, or has ended."""
+
+    slug, title = "link-over", "This link is over"
+
+
+@dataclass(frozen=True)
+class Trail:
+    """Which part of the audit trail is asked for; "" and None: all of it.
+
+    `did` may be the beginning of a deed: `person` finds `person.invite`, too.
+    """
+
+    who: str = ""
+    did: str = ""
+    on: str = ""
+    client: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -74,10 +97,16 @@ async def systems(
 
 
 async def people(
-    session: AsyncSession, scope: Scope, *, after: str = "", limit: int = 50
+    session: AsyncSession, scope: Scope, *, text: str = "", after: str = "", limit: int = 50
 ) -> Sequence[Person]:
-    """Return who works for the clients inside the scope, by name, those behind `after`."""
+    """Return who works for the clients inside the scope, by name, those behind `after`.
+
+    `text` is looked for in name, title and address.
+    """
     stmt = select(Person).where(Person.name > after)
+    if text:
+        places = (Person.name, Person.title, Person.mail)
+        stmt = stmt.where(or_(*(place.icontains(text, autoescape=True) for place in places)))
     if scope.clients is not None:
         shares = [Person.clients.contains([name]) for name in sorted(scope.clients)]
         stmt = stmt.where(or_(false(), *shares))
@@ -97,6 +126,36 @@ async def person(session: AsyncSession, scope: Scope, name: str) -> Person:
     )
     if found is None or not reached:
         raise NotFound(f"nobody is called {name!r}", person=name)
+    return found
+
+
+async def sessions_of(session: AsyncSession, name: str, now: datetime) -> Sequence[BrowserSession]:
+    """Return the browsers in which a person is signed in, the one seen last first."""
+    theirs = select(BrowserSession).where(
+        BrowserSession.person == name,
+        BrowserSession.expires_at > now,
+        BrowserSession.seen_at > now - IDLE,
+    )
+    newest = theirs.order_by(BrowserSession.seen_at.desc(), BrowserSession.id)
+    return (await session.scalars(newest)).all()
+
+
+async def password_link(
+    session: AsyncSession, link: UUID, now: datetime
+) -> tuple[PasswordLink, Person]:
+    """Return a link to choose a password and whose it is; one that is over is refused."""
+    row = await session.get(PasswordLink, link)
+    who = await session.get(Person, row.person) if row is not None else None
+    if row is None or who is None or who.disabled or row.ends_at <= now:
+        raise LinkOver("this link was used, replaced by a newer one, or has ended")
+    return row, who
+
+
+async def invited(session: AsyncSession, name: str, now: datetime) -> PasswordLink | None:
+    """Return the open link of a person, the one that ends last."""
+    theirs = select(PasswordLink).where(PasswordLink.person == name, PasswordLink.ends_at > now)
+    newest = theirs.order_by(PasswordLink.ends_at.desc()).limit(1)
+    found: PasswordLink | None = await session.scalar(newest)
     return found
 
 
@@ -125,7 +184,7 @@ async def audit_entries(
     session: AsyncSession,
     scope: Scope,
     *,
-    client: str | None = None,
+    wanted: Trail | None = None,
     before: int | None = None,
     limit: int = 50,
 ) -> Sequence[AuditEntry]:
@@ -133,16 +192,33 @@ async def audit_entries(
     stmt = select(AuditEntry)
     if scope.clients is not None:
         stmt = stmt.where(AuditEntry.client.in_(sorted(scope.clients)))
-    if client is not None:
-        stmt = stmt.where(AuditEntry.client == client)
     if before is not None:
         stmt = stmt.where(AuditEntry.id < before)
+    stmt = stmt.where(*_narrowed(wanted or Trail()))
     return (await session.scalars(stmt.order_by(AuditEntry.id.desc()).limit(limit))).all()
 
 
 async def configuration_version(session: AsyncSession) -> int:
     """Return how often the configuration has changed, for the program that follows it."""
     return await session.scalar(select(Configuration.version)) or 0
+
+
+def _narrowed(wanted: Trail) -> list[ColumnElement[bool]]:
+    tests = []
+    for column, value in (
+        (AuditEntry.who, wanted.who),
+        (AuditEntry.on, wanted.on),
+        (AuditEntry.client, wanted.client),
+    ):
+        if value:
+            tests.append(column == value)
+    if wanted.did:
+        tests.append(AuditEntry.did.startswith(wanted.did, autoescape=True))
+    if wanted.since is not None:
+        tests.append(AuditEntry.at >= wanted.since)
+    if wanted.until is not None:
+        tests.append(AuditEntry.at < wanted.until)
+    return tests
 
 
 async def last_audit(session: AsyncSession, did: str) -> AuditEntry | None:

@@ -4,13 +4,42 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Self
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
+from pydantic.config import JsonDict
 
 from access.scope import Right, Role
+from kit.i18n import Locale
 
 NAME = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
+MAIL = r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$"
 Name = Annotated[str, Field(pattern=NAME)]
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{value!r} is not a zone; write Asia/Shanghai") from None
+    return value
+
+
+Zone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
+Title = Annotated[
+    str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]*\S[^\x00-\x1f]*$")
+]
+Mail = Annotated[str, Field(max_length=254, pattern=MAIL), AfterValidator(str.lower)]
+Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 
 
 class ClientOut(BaseModel):
@@ -56,6 +85,7 @@ class PersonOut(BaseModel):
     locale: str
     timezone: str
     clients: list[str] | None
+    mail: str | None = None
     disabled: bool
     origin: str | None
 
@@ -68,16 +98,138 @@ class PersonOut(BaseModel):
         return shown
 
 
+PERSON: JsonDict = {
+    "name": "li",
+    "title": "李雷",
+    "role": "engineer",
+    "locale": "zh-CN",
+    "timezone": "Asia/Shanghai",
+    "clients": None,
+    "mail": "li@example.com",
+}
+
+
+class PersonIn(BaseModel):
+    """Somebody new; `clients` null: every client. They sign in after an invitation."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [PERSON]})
+
+    name: Name
+    title: Title
+    role: Role = Role.ENGINEER
+    locale: Locale = Locale.ZH
+    timezone: Zone = "Asia/Shanghai"
+    clients: list[Name] | None = Field(None, max_length=1000)
+    mail: Mail | None = None
+
+    @model_validator(mode="after")
+    def _reader_has_a_client(self) -> Self:
+        if self.role is Role.CLIENT and not self.clients:
+            raise ValueError("a reader for a client needs at least one client")
+        return self
+
+
+class PersonPatch(BaseModel):
+    """What is to be changed of a person; what is not named stays."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"role": "manager", "clients": ["shop"]}]},
+    )
+
+    title: Title = ""
+    role: Role = Role.ENGINEER
+    locale: Locale = Locale.ZH
+    timezone: Zone = "Asia/Shanghai"
+    clients: list[Name] | None = Field(None, max_length=1000)
+    mail: Mail | None = None
+
+
+class OwnPatch(BaseModel):
+    """What people change of themselves; what is not named stays."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"title": "李雷", "locale": "en"}]}
+    )
+
+    title: Title = ""
+    locale: Locale = Locale.ZH
+    timezone: Zone = "Asia/Shanghai"
+
+
+class PasswordIn(BaseModel):
+    """One's own password, changed: the old one proves who asks."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"old": "correct horse battery", "new": "staple of a better horse"}]
+        },
+    )
+
+    old: SecretStr = Field(max_length=1024)
+    new: SecretStr = Field(max_length=1024)
+
+
+class SessionOut(BaseModel):
+    """A browser in which somebody is signed in; `here`: the one that asks."""
+
+    id: UUID
+    created_at: datetime
+    seen_at: datetime
+    address: str
+    agent: str
+    here: bool = False
+
+    @classmethod
+    def of(cls, row: Any, *, here: str = "") -> Self:
+        """Return what the API shows of a row; `here` is the digest of the browser that asks."""
+        shown = cls.model_validate(row, from_attributes=True)
+        shown.here = row.digest == here
+        return shown
+
+
+class SessionList(BaseModel):
+    """All browsers of a person; there are never so many that a page is needed."""
+
+    items: list[SessionOut]
+    next: str | None = None
+
+
+class RoleOut(BaseModel):
+    """What a role allows."""
+
+    role: Role
+    rights: list[Right]
+
+
+class RoleList(BaseModel):
+    """Every role."""
+
+    items: list[RoleOut]
+    next: str | None = None
+
+
 class TokenIn(BaseModel):
     """A token to be made; `client` null: for all clients."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"name": "grafana", "client": None, "rights": ["read"]}]}
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "grafana",
+                    "client": None,
+                    "rights": ["read"],
+                    "expires_at": "2027-12-31T00:00:00+08:00",
+                }
+            ]
+        }
     )
 
     name: Name
     client: str | None = None
     rights: list[Right] = Field(min_length=1)
+    expires_at: AwareDatetime | None = None
 
 
 class TokenOut(BaseModel):
@@ -89,6 +241,7 @@ class TokenOut(BaseModel):
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    last_used_at: datetime | None = None
     origin: str | None
     token: str | None = None
 
@@ -156,6 +309,7 @@ class PersonSpec:
     locale: str = "zh-CN"
     timezone: str = "Asia/Shanghai"
     clients: Sequence[str] | None = None
+    mail: str | None = None
     password: str | None = field(default=None, repr=False)
 
 

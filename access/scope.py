@@ -29,6 +29,13 @@ class Right(StrEnum):
     ADMIN = "admin"
 
 
+class LinkPurpose(StrEnum):
+    """Why somebody was given a link to choose a password."""
+
+    INVITATION = "invitation"
+    RESET = "password_reset"
+
+
 RIGHTS: dict[Role, frozenset[Right]] = {
     Role.ADMIN: frozenset(Right),
     Role.ENGINEER: frozenset({Right.READ, Right.WORK}),

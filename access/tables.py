@@ -2,11 +2,12 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID, uuid4
 
 from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Identity, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from access.scope import Role
+from access.scope import LinkPurpose, Role
 from kit.db import Base
 
 
@@ -71,7 +72,10 @@ class Target(Base):
 
 
 class Person(Base):
-    """Somebody who signs in or is notified; `clients` None means every client's rows."""
+    """Somebody who signs in or is notified; `clients` None means every client's rows.
+
+    `mail` is where invitations and resets go, in small letters; an admin or a file sets it.
+    """
 
     __tablename__ = "people"
 
@@ -81,6 +85,7 @@ class Person(Base):
     locale: Mapped[str] = mapped_column(default="zh-CN")
     timezone: Mapped[str] = mapped_column(default="Asia/Shanghai")
     clients: Mapped[list[str] | None]
+    mail: Mapped[str | None] = mapped_column(unique=True)
     password_hash: Mapped[str | None]
     disabled: Mapped[bool] = mapped_column(default=False)
     origin: Mapped[str | None]
@@ -101,19 +106,66 @@ class Token(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
     origin: Mapped[str | None]
 
 
 class BrowserSession(Base):
-    """A signed-in browser; the cookie holds the secret, the row its digest."""
+    """A signed-in browser; the cookie holds the secret, the row its digest, pages name its `id`."""
 
     __tablename__ = "browser_sessions"
+    __table_args__ = (Index("ix_browser_sessions_person", "person"),)
 
     digest: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(default=uuid4, unique=True)
     person: Mapped[str] = mapped_column(ForeignKey("people.name", ondelete="CASCADE"))
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    address: Mapped[str] = mapped_column(default="")
+    agent: Mapped[str] = mapped_column(default="")
+
+
+class PasswordLink(Base):
+    """A signed link by which a person chooses a password; gone once used, or when one is set."""
+
+    __tablename__ = "password_links"
+    __table_args__ = (Index("ix_password_links_person", "person"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    person: Mapped[str] = mapped_column(ForeignKey("people.name", ondelete="CASCADE"))
+    purpose: Mapped[LinkPurpose]
+    made_at: Mapped[datetime]
+    made_by: Mapped[str]
+    ends_at: Mapped[datetime]
+
+
+class ResetRequest(Base):
+    """Somebody asked for a link to choose another password; too many are not answered."""
+
+    __tablename__ = "reset_requests"
+    __table_args__ = (
+        Index("ix_reset_requests_name_at", "name", "at"),
+        Index("ix_reset_requests_address_at", "address", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    name: Mapped[str]
+    address: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Subject(Base):
+    """Who a provider of single sign-on means: its own name for somebody, and our person."""
+
+    __tablename__ = "sign_on_subjects"
+    __table_args__ = (Index("ix_sign_on_subjects_person", "person"),)
+
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    person: Mapped[str] = mapped_column(ForeignKey("people.name", ondelete="CASCADE"))
+    linked_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
 
 
 class SignInAttempt(Base):
@@ -147,6 +199,9 @@ class AuditEntry(Base):
     __table_args__ = (
         Index("ix_audit_entries_client_id", "client", "id"),
         Index("ix_audit_entries_did_id", "did", "id"),
+        Index("ix_audit_entries_who_id", "who", "id"),
+        Index("ix_audit_entries_on_id", "on", "id"),
+        Index("ix_audit_entries_at", "at"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)

@@ -12,7 +12,8 @@ from starlette.datastructures import FormData
 from access import queries
 from access.authorizer import Authorizer, token_of
 from access.commands import seen
-from access.commands.people import SEEN_AGAIN_AFTER, SESSION_LASTS
+from access.commands.people import SEEN_AGAIN_AFTER
+from access.commands.sessions import SESSION_LASTS
 from access.digests import digest
 from access.queries import SignedIn
 from access.scope import Identity

@@ -12,6 +12,7 @@ from access import queries as access
 from access.authorizer import Authorizer
 from access.directory import Directory
 from access.passwords import Passwords
+from access.sso.provider import Provider
 from alerting import queries as alerting
 from alerting.evaluator import Evaluator
 from alerting.thresholds import CompiledRule
@@ -19,6 +20,7 @@ from app import vigil
 from app.condition import Condition
 from app.keeper import Keeper
 from app.measures import Measures
+from app.people.inviting import Inviting
 from app.scheduler import Scheduler
 from collectors.jobs import Rounds
 from collectors.turns import TargetFacts
@@ -27,6 +29,7 @@ from kit.clock import Clock
 from kit.db import Database
 from kit.notices import Notices
 from kit.pages import Pages
+from kit.sealing import Sealer
 from kit.settings import Settings
 from kit.signing import Signer
 from metrics.ports.remote_write import RemoteWrite
@@ -56,6 +59,9 @@ class House:
     webhooks: httpx.AsyncClient
     notices: Notices
     signer: Signer
+    sealer: Sealer
+    inviting: Inviting
+    sso: Provider | None
     passwords: Passwords
     authorizer: Authorizer
     measures: Measures
@@ -76,7 +82,7 @@ class House:
     def shared(self) -> dict[str, Any]:
         """Return what routes find on the application's state."""
         names = ("settings", "clock", "db", "notices", "signer", "passwords", "authorizer")
-        more = ("pages", "store", "closing")
+        more = ("pages", "store", "closing", "sealer", "inviting", "sso")
         return {"house": self, **{name: getattr(self, name) for name in (*names, *more)}}
 
     async def bring_up(self) -> None:

@@ -23,6 +23,7 @@ async def clean(house: "House", now: datetime) -> None:
     retention = house.settings.retention
     async with house.db.transaction() as tx:
         await access.forget_sessions(tx, now=now)
+        await access.forget_links(tx, now=now)
         if retention != FOR_EVER:
             await alerting.forget(tx, before=now - retention)
             going_on = await incidents.all_open(tx)

@@ -20,9 +20,12 @@ import oncall.api
 from access.scope import Identity
 from access.web import Caller
 from app import health, problems
+from app.api import account as account_api
+from app.api import contacts as contacts_api
 from app.doors import BODY_MOST, Doors, Timed
 from app.house import House
 from app.pages import (
+    account,
     acknowledge,
     alerts,
     board,
@@ -32,11 +35,14 @@ from app.pages import (
     incident_list,
     menu,
     oncall_page,
+    passwords,
     problem_page,
     reference,
     rules,
     search,
+    sign_on,
 )
+from app.pages.admin import audit, people, tokens
 from kit.settings import ROOT
 from metrics.store import Store
 
@@ -50,6 +56,8 @@ API = (
     incidents.api.health,
     alerting.api,
     oncall.api,
+    account_api,
+    contacts_api,
 )
 PORTS = ("/prometheus/api/v1/write", "/api/v1/samples")
 PAGES = (
@@ -68,6 +76,12 @@ PAGES = (
     rules,
     clients,
     search,
+    account,
+    passwords,
+    sign_on,
+    audit,
+    people,
+    tokens,
 )
 
 

@@ -10,8 +10,11 @@ import httpx
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.authorizer import Authorizer
+from access.directory import Directory
+from access.events import ResetAsked
 from access.passwords import Passwords
 from access.scope import Right
+from access.sso.provider import Provider
 from alerting.delivery import Carry
 from alerting.evaluator import Evaluator
 from alerting.schemas import Observation, Observed
@@ -22,6 +25,8 @@ from app.housekeeping import clean
 from app.keeper import Keeper
 from app.measures import Measures
 from app.opening import Secrets
+from app.people import inviting, letters
+from app.people.inviting import Inviting
 from app.scheduler import Job, Scheduler, Tick
 from app.telling import Speaker
 from collectors.host import Host
@@ -49,10 +54,13 @@ from metrics.store import Store
 from notifications.channels.email import Email
 from notifications.channels.webhook import Webhook, open_client
 from notifications.events import NotificationFailed
-from notifications.schemas import Channel, Leaving, Message
+from notifications.schemas import Channel, Leaving, Message, Render
 from notifications.sender import Limits, Outside, Sender
 
-REACTIONS: Reactions = {NotificationFailed: (incident_reactions.notification_failed,)}
+REACTIONS: Reactions = {
+    NotificationFailed: (incident_reactions.notification_failed,),
+    ResetAsked: (inviting.reset_asked,),
+}
 """Who reacts to which news, off the main path."""
 
 FETCHES = httpx.Limits(max_connections=200, max_keepalive_connections=100)
@@ -86,11 +94,8 @@ def build(
         clock=clock,
         took=measures.evaluation.observe,
     )
-    speaker = Speaker(pages, signer, settings.url, clock)
-
-    async def render(session: AsyncSession, leaving: Leaving) -> Message:
-        return await speaker.render(session, leaving, house.directory)
-
+    links = Inviting(signer, settings.url, can_mail=bool(settings.smtp_url))
+    render = _speaking(pages, links, clock, lambda: house.directory)
     webhooks = open_client()
     outside = Outside(_channels(settings, webhooks, sealer), render, observe=measures.observe_send)
     ingest = partial(authorizer, needed=Right.INGEST)
@@ -103,6 +108,9 @@ def build(
         webhooks=webhooks,
         notices=notices,
         signer=signer,
+        sealer=sealer,
+        inviting=links,
+        sso=Provider(settings, http, clock) if settings.oidc_issuer else None,
         passwords=Passwords(),
         authorizer=authorizer,
         measures=measures,
@@ -118,6 +126,20 @@ def build(
     )
     house.scheduler.ticks = ticks(house)
     return house
+
+
+def _speaking(
+    pages: Pages, links: Inviting, clock: Clock, directory: Callable[[], Directory]
+) -> Render:
+    speaker = Speaker(pages, links.signer, links.url, clock)
+    writer = letters.Writer(pages, links, clock)
+
+    async def render(session: AsyncSession, leaving: Leaving) -> Message:
+        if leaving.event in letters.EVENTS:
+            return await writer.render(session, leaving)
+        return await speaker.render(session, leaving, directory())
+
+    return render
 
 
 def _carrying(db: Database, settings: Settings, measures: Measures, clock: Clock) -> Carry:
@@ -188,6 +210,7 @@ def ticks(house: House) -> Sequence[Tick]:
         Tick("fetch", second, house.rounds.start_due),
         Tick("flush", house.settings.flush_every, house.flush),
         Tick("housekeeping", timedelta(hours=1), partial(clean, house)),
+        Tick("last_used", minute, house.authorizer.write_down),
         Tick("keeper", second, house.keeper.look_after),
         Tick("heartbeat", timedelta(seconds=30), heartbeat.beat),
     )

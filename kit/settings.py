@@ -3,9 +3,9 @@
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kit.durations import Duration
@@ -26,6 +26,7 @@ def _empty_is_none(value: object) -> object:
 
 
 OptionalText = Annotated[str | None, BeforeValidator(_empty_is_none)]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_empty_is_none)]
 
 
 class Settings(BaseSettings):
@@ -50,6 +51,15 @@ class Settings(BaseSettings):
     smtp_url: OptionalText = None
     mail_from: str = "langyan@localhost"
     allow_link_local: bool = False
+    password_sign_in: bool = True
+    oidc_issuer: OptionalText = None
+    oidc_client_id: OptionalText = None
+    oidc_client_secret: OptionalSecret = None
+    oidc_name: str = "SSO"
+    oidc_scopes: str = "openid profile email"
+    oidc_role_claim: str = "groups"
+    oidc_roles: dict[str, str] = Field(default_factory=dict)
+    oidc_provision: bool = True
     log_format: str = "text"
 
     @field_validator("listen")
@@ -69,6 +79,21 @@ class Settings(BaseSettings):
         if scheme.split("+")[0] not in ("postgres", "postgresql") or not rest:
             raise ValueError("only PostgreSQL is spoken: postgresql://user:password@host/name")
         return f"postgresql+asyncpg://{rest}"
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("https://", "http://")):
+            raise ValueError("write the issuer's address, as its tokens name it: https://…")
+        return value
+
+    @model_validator(mode="after")
+    def _single_sign_on_is_whole(self) -> Self:
+        if self.oidc_issuer and not self.oidc_client_id:
+            raise ValueError("LANGYAN_OIDC_ISSUER needs LANGYAN_OIDC_CLIENT_ID")
+        if not self.password_sign_in and not self.oidc_issuer:
+            raise ValueError("LANGYAN_PASSWORD_SIGN_IN=false needs LANGYAN_OIDC_ISSUER")
+        return self
 
     @property
     def host(self) -> str:

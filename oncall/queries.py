@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
+from urllib.parse import urlsplit
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -115,6 +117,26 @@ async def roster(session: AsyncSession, *, now: datetime) -> Roster:
         on_call,
         {role: tuple(names) for role, names in roles.items()},
     )
+
+
+async def contacts_of(session: AsyncSession, name: str) -> Sequence[Contact]:
+    """Return the ways to reach a person, the one tried first first."""
+    theirs = select(Contact).where(Contact.person == name)
+    return (await session.scalars(theirs.order_by(Contact.position, Contact.id))).all()
+
+
+async def contact(session: AsyncSession, name: str, contact_id: UUID) -> Contact:
+    """Return one way to reach a person."""
+    row = await session.get(Contact, contact_id)
+    if row is None or row.person != name:
+        raise NotFound("this person has no such contact")
+    return row
+
+
+def shown_address(row: Contact) -> str:
+    """Return an address for people's eyes: the rest of a webhook's is often its secret."""
+    parts = urlsplit(row.address) if "://" in row.address else None
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/…" if parts else row.address
 
 
 async def reach(session: AsyncSession, targets: Sequence[str], *, now: datetime) -> list[Reached]:

@@ -76,6 +76,19 @@ class Strict(BaseModel):
 class ContactIn(Strict):
     """A way to reach a person: a URL or an address, and the secret that signs what is sent."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "channel": "webhook",
+                    "address": "https://pager.example.com/li",
+                    "secret": "what signs each call",
+                },
+                {"channel": "email", "address": "li@example.com"},
+            ]
+        }
+    )
+
     channel: Literal["webhook", "email"]
     address: str = Field(
         min_length=1,
@@ -94,6 +107,23 @@ class ContactIn(Strict):
         if self.secret and self.secret_env:
             raise ValueError("give secret or secret_env, not both")
         return self
+
+
+class ContactOut(BaseModel):
+    """A way to reach a person; of a webhook's address only the host is shown, no secret."""
+
+    id: UUID
+    channel: str
+    address: str
+    has_secret: bool
+    origin: str | None
+
+
+class ContactList(BaseModel):
+    """All contacts of a person, the one tried first first."""
+
+    items: list[ContactOut]
+    next: str | None = None
 
 
 class HoursIn(Strict):

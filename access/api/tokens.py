@@ -35,6 +35,7 @@ async def post_token(wanted: TokenIn, caller: Caller, db: Db, clock: AppClock) -
             name=wanted.name,
             client=wanted.client,
             rights=wanted.rights,
+            expires_at=wanted.expires_at,
             by=caller,
             now=clock(),
         )

@@ -7,19 +7,19 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from access import queries
+from access.commands.governing import own_or_governed
+from access.commands.sessions import Device, start_session
 from access.commands.tokens import CHANNEL
 from access.commands.trail import audit
-from access.digests import digest, new_secret
+from access.digests import digest
 from access.scope import Identity, Right
-from access.tables import BrowserSession, Person, SignInAttempt, Token
+from access.tables import BrowserSession, PasswordLink, Person, SignInAttempt, Token
 from kit.db import lock
 from kit.errors import TooMany, Unauthorized
 from kit.notices import notify
 
 TRIES_MOST = 10
 WINDOW = timedelta(minutes=15)
-SESSION_LASTS = timedelta(days=30)
 SEEN_AGAIN_AFTER = timedelta(minutes=10)
 ADMIN = "admin"
 """The built-in person and the built-in token share this name; so may the token be the password."""
@@ -88,7 +88,12 @@ async def _oldest_of_too_many(tx: AsyncSession, tries: Select[tuple[datetime]]) 
 
 
 async def let_in(
-    tx: AsyncSession, attempt: Attempt, *, fresh_hash: str | None, now: datetime
+    tx: AsyncSession,
+    attempt: Attempt,
+    *,
+    fresh_hash: str | None,
+    now: datetime,
+    device: Device | None = None,
 ) -> str:
     """Start a browser session for somebody whose password was verified; return its secret."""
     who = await tx.get(Person, attempt.name, with_for_update=True)
@@ -97,17 +102,7 @@ async def let_in(
     if fresh_hash is not None:
         who.password_hash = fresh_hash
     await tx.execute(delete(SignInAttempt).where(SignInAttempt.name == attempt.name))
-    await tx.execute(delete(BrowserSession).where(BrowserSession.expires_at <= now))
-    secret = new_secret()
-    tx.add(
-        BrowserSession(
-            digest=digest(secret),
-            person=who.name,
-            created_at=now,
-            seen_at=now,
-            expires_at=now + SESSION_LASTS,
-        )
-    )
+    secret = await start_session(tx, who, device or Device(), now=now)
     audit(tx, who=who.name, did="person.sign_in", on=who.name, now=now)
     return secret
 
@@ -130,29 +125,35 @@ async def forget_sessions(tx: AsyncSession, *, now: datetime) -> None:
     await tx.execute(delete(BrowserSession).where(BrowserSession.expires_at <= now))
 
 
-async def sign_out_everywhere(tx: AsyncSession, name: str, *, by: Identity, now: datetime) -> int:
-    """End every browser session of a person; return how many there were."""
-    who = await _theirs(tx, name, by)
-    theirs = delete(BrowserSession).where(BrowserSession.person == who.name)
+async def sign_out_everywhere(
+    tx: AsyncSession, name: str, *, by: Identity, now: datetime, but: str = ""
+) -> int:
+    """End every browser session of a person, `but` one by its digest; return how many."""
+    who = await own_or_governed(tx, name, by)
+    theirs = delete(BrowserSession).where(
+        BrowserSession.person == who.name, BrowserSession.digest != but
+    )
     ended = (await tx.scalars(theirs.returning(BrowserSession.digest))).all()
     audit(tx, who=by.name, did="person.sign_out_everywhere", on=name, now=now)
     return len(ended)
 
 
 async def set_password(
-    tx: AsyncSession, name: str, password_hash: str, *, by: Identity, now: datetime
+    tx: AsyncSession,
+    name: str,
+    password_hash: str,
+    *,
+    by: Identity,
+    now: datetime,
+    but: str = "",
 ) -> None:
-    """Give a person another password (already hashed) and end their browser sessions."""
-    await sign_out_everywhere(tx, name, by=by, now=now)
-    who = await _theirs(tx, name, by)
+    """Give a person another password (already hashed); their sessions and open links end.
+
+    `but` is the digest of the one session that goes on: the browser that changes the password.
+    """
+    await sign_out_everywhere(tx, name, by=by, now=now, but=but)
+    who = await own_or_governed(tx, name, by)
     who.password_hash = password_hash
+    await tx.execute(delete(PasswordLink).where(PasswordLink.person == name))
     audit(tx, who=by.name, did="person.set_password", on=name, now=now)
     await notify(tx, CHANNEL)
-
-
-async def _theirs(tx: AsyncSession, name: str, by: Identity) -> Person:
-    own = await tx.get(Person, name) if name == by.name else None
-    if own is not None:
-        return own
-    by.need(Right.ADMIN)
-    return await queries.person(tx, by.scope, name)

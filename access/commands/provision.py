@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from access.commands.staff import MailTaken, refuse_taken_mail
 from access.commands.tokens import CHANNEL
 from access.digests import digest
 from access.passwords import Passwords
@@ -35,6 +36,7 @@ async def provision(
     clients = [Client(**asdict(spec)) for spec in wanted.clients]
     systems = [System(**asdict(spec)) for spec in wanted.systems]
     targets = [Target(**asdict(spec)) for spec in wanted.targets]
+    await _refuse_shared_mail(tx, wanted.people)
     people = await _people(tx, wanted.people, passwords)
     tokens = await _tokens(tx, wanted.tokens, now=now)
     changes = [
@@ -62,6 +64,16 @@ def _disable(row: Person) -> None:
     row.disabled = True
 
 
+async def _refuse_shared_mail(tx: AsyncSession, specs: Sequence[PersonSpec]) -> None:
+    whose: dict[str, str] = {}
+    for spec in specs:
+        if spec.mail is not None and whose.setdefault(spec.mail, spec.name) != spec.name:
+            raise MailTaken(
+                f"{spec.name} and {whose[spec.mail]} have the same address", origin=spec.origin
+            )
+        await refuse_taken_mail(tx, spec.mail, but=spec.name)
+
+
 async def _people(
     tx: AsyncSession, specs: Sequence[PersonSpec], passwords: Passwords
 ) -> list[Person]:
@@ -77,6 +89,7 @@ async def _people(
             locale=spec.locale,
             timezone=spec.timezone,
             clients=None if spec.clients is None else list(spec.clients),
+            mail=spec.mail,
             disabled=False,
             origin=spec.origin,
         )

@@ -1,8 +1,10 @@
 """Tokens: made, shown once, revoked."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import or_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access import queries
@@ -10,7 +12,7 @@ from access.commands.trail import audit, refuse_if_owned
 from access.digests import digest, new_token
 from access.scope import EVERYTHING, Identity, Right, RightMissing
 from access.tables import Token
-from kit.db import lock
+from kit.db import as_rows, lock
 from kit.errors import Conflict, Invalid
 from kit.notices import notify
 
@@ -33,9 +35,12 @@ async def make_token(
     by: Identity,
     now: datetime,
     raw: str | None = None,
+    expires_at: datetime | None = None,
 ) -> str:
     """Make a token for one client or for all, and return it: the only time that it is shown."""
     _refuse_more_than_own(by, client, rights)
+    if expires_at is not None and expires_at <= now:
+        raise Invalid("it would be over at once; choose a later time", field="expires_at")
     if client is not None:
         await queries.client(tx, by.scope, client)
     await lock(tx, "token", name)
@@ -46,8 +51,9 @@ async def make_token(
     raw = raw or new_token()
     row.digest, row.client, row.rights = digest(raw), client, sorted(set(rights))
     row.created_at, row.revoked_at, row.origin = now, None, None
+    row.expires_at, row.last_used_at = expires_at, None
     tx.add(row)
-    facts = {"rights": row.rights}
+    facts = {"rights": row.rights, "expires_at": expires_at and expires_at.isoformat()}
     audit(tx, who=by.name, did="token.make", on=name, client=client, now=now, facts=facts)
     await notify(tx, CHANNEL)
     return raw
@@ -75,3 +81,25 @@ async def revoke_token(tx: AsyncSession, name: str, *, by: Identity, now: dateti
     row.revoked_at = now
     audit(tx, who=by.name, did="token.revoke", on=name, client=row.client, now=now)
     await notify(tx, CHANNEL)
+
+
+async def write_last_used(tx: AsyncSession, used: Mapping[str, datetime]) -> None:
+    """Write down when tokens were shown last, by name; a later time that stands stays."""
+    rows = [_Used(name, used[name]) for name in sorted(used)]
+    if not rows:
+        return
+    given = as_rows(rows, Token.name, Token.last_used_at)
+    later = or_(Token.last_used_at.is_(None), Token.last_used_at < given.c.last_used_at)
+    stmt = update(Token).where(Token.name == given.c.name, later)
+    await tx.execute(
+        stmt.values(last_used_at=given.c.last_used_at),
+        execution_options={"synchronize_session": False},
+    )
+
+
+@dataclass(frozen=True)
+class _Used:
+    """A token and when it was shown last, as columns."""
+
+    name: str
+    last_used_at: datetime

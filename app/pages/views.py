@@ -333,15 +333,6 @@ class AcknowledgeView:
 
 
 @dataclass(frozen=True)
-class SignInView:
-    """The door; `failed` chooses the sentence that says why it stayed shut."""
-
-    back: str
-    name: str = ""
-    failed: str | None = None  # wrong | limited | expired
-
-
-@dataclass(frozen=True)
 class ProblemView:
     """A refusal as a page."""
 

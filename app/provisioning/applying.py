@@ -172,6 +172,7 @@ def _person(value: PersonIn, origin: str, environ: Mapping[str, str]) -> PersonS
         value.locale,
         value.timezone,
         value.clients,
+        value.mail,
         environ[value.password_env] if value.password_env else None,
     )
 

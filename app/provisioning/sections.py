@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from access.directory import pattern
-from access.schemas import Name
+from access.schemas import Mail, Name
 from access.scope import Right, Role
 from alerting.schemas import ThresholdSpec
 from incidents.schemas import SlaSpec
@@ -101,6 +101,7 @@ class PersonIn(Section):
     locale: Language = "zh-CN"
     timezone: Zone = "Asia/Shanghai"
     clients: list[Name] | None = None
+    mail: Mail | None = None
     password_env: Variable | None = None
     contacts: list[ContactIn] = Field(default_factory=list, max_length=20)
 

@@ -83,7 +83,7 @@ async def test_a_person_is_shown_without_a_hash(doors: Doors) -> None:
     async with doors.visitor(authorization=f"Bearer {raw}") as visitor:
         people = (await visitor.get("/api/v1/people")).json()["items"]
     assert set(people[0]) == {
-        "name", "title", "role", "locale", "timezone", "clients", "disabled", "origin"
+        "name", "title", "role", "locale", "timezone", "clients", "mail", "disabled", "origin"
     }  # fmt: skip
 
 

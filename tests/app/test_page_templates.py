@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from markupsafe import Markup
 
+from access.pages import SignInView
 from app.pages import views
 from app.pages.views import ClockView, IncidentView, ShellView, ShiftView
 from app.pages.wording import timeline_text
@@ -125,7 +126,7 @@ PAGES_OF: dict[str, tuple[str, Any]] = {
         views.HostsView([HOST, replace(HOST, name="db-2", state="unknown", seen_at=None)]),
     ),
     "hosts, none": ("hosts.html", views.HostsView([])),
-    "sign in": ("signin.html", views.SignInView("/", "li", "wrong")),
+    "sign in": ("signin.html", SignInView("/", "li", "wrong")),
     "refusal": ("problem.html", views.ProblemView(404, "not-found", "no incident 9")),
     "unforeseen refusal": ("problem.html", views.ProblemView(418, "teapot", retry="/")),
 }

@@ -28,6 +28,8 @@ FILLED = {
     "path": "favicon.svg",
     "token": "nothing.signed",
     "alert_id": "00000000-0000-0000-0000-000000000000",
+    "contact_id": "00000000-0000-0000-0000-000000000000",
+    "session_id": "00000000-0000-0000-0000-000000000000",
 }
 GUARDED = [route for route in ROUTES if route.door in (Door.TOKEN, Door.PAGE)]
 BODIES: dict[str, Any] = {
@@ -44,6 +46,10 @@ BODIES: dict[str, Any] = {
         "ends_at": "2026-11-03T13:00:00Z",
     },
     "/api/v1/tokens": {"name": "new", "client": "acme", "rights": ["read"]},
+    "/api/v1/people": {"name": "new", "title": "New", "clients": ["acme"]},
+    "/api/v1/people/{name}/contacts": {"channel": "email", "address": "li@example.com"},
+    "/api/v1/account/contacts": {"channel": "email", "address": "li@example.com"},
+    "/api/v1/account/password": {"old": "x", "new": "y"},
     "/api/v1/samples": {"samples": [{"name": "calm", "value": 1}]},
 }
 STREAMS = {"/events", "/alerts/events", "/incidents/{number}/events"}
@@ -84,7 +90,7 @@ async def token(world: World, *rights: Right, client: str | None = "acme") -> di
 
 async def asked(world: World, route: Route, headers: dict[str, str]) -> httpx.Response:
     given: dict[str, Any] = {}
-    if route.method == "POST":
+    if route.method in ("POST", "PATCH", "PUT"):
         given["json"] = BODIES.get(route.path, {})
         if route.door is Door.PAGE:
             given = {"data": {"text": "seen"}}

@@ -42,9 +42,8 @@ class Doors:
         self.app.state.passwords, self.app.state.authorizer = self.passwords, self.authorizer
         self.app.state.pages = Pages()
         problems.install(self.app)
-        for part in (clients, people, tokens, trail):
-            self.app.include_router(part.router)
-        self.app.include_router(pages.router)
+        for room in (clients, people, tokens, trail, pages):
+            self.app.include_router(room.router)
         self._add_pages()
 
     def _add_pages(self) -> None:

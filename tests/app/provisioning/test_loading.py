@@ -199,7 +199,7 @@ def test_secrets_are_asked_for_when_applying_and_not_when_checking(tmp_path: Pat
     assert mistakes(folder, {"A": "same", "B": "same", "SHORT": "short"}) == [
         "a.yml:3: tokens[1].secret_env: the token a has the same secret",
         "a.yml:4: tokens[2].secret_env: the variable C is not set",
-        "a.yml:8: people[0].password_env: a password has 10 to 1024 characters",
+        "a.yml:8: people[0].password_env: a password has 12 to 1024 characters",
         "a.yml:9: people[0].contacts[0].secret_env: the variable D is not set",
     ]
 

@@ -1,4 +1,4 @@
-"""Verbs: provision what files say, stand in for somebody. Nothing here commits."""
+"""What files say of contacts, schedules and policies, and who stands in for somebody."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime

@@ -1,0 +1,21 @@
+"""What the form of a page sent: its fields as text, several of one name parted by spaces."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from kit.errors import Invalid
+
+
+async def _sent(request: Request) -> Mapping[str, str]:
+    form = await request.form()
+    found: dict[str, str] = {}
+    for name, value in form.multi_items():
+        if not isinstance(value, str) or "\0" in value:
+            raise Invalid("a form of a page has fields of text", field=name)
+        found[name] = f"{found[name]} {value}" if name in found else value
+    return found
+
+
+Sent = Annotated[Mapping[str, str], Depends(_sent)]

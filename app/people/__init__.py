@@ -1,0 +1,1 @@
+"""What takes several rooms to do for people: invitations, resets, trying a contact, letters."""

@@ -1,0 +1,68 @@
+"""Ways to reach a person, added and removed by themself or by an admin."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from access.commands import audit, refuse_if_owned
+from access.commands.governing import own_or_governed
+from access.scope import Identity
+from kit.errors import Conflict, Invalid
+from oncall import queries
+from oncall.schemas import ContactIn
+from oncall.tables import Contact
+
+MOST = 20
+
+
+class ContactKnown(Conflict):
+    """A person has each way of being reached once."""
+
+    slug, title = "contact-known", "This contact is there already"
+
+
+async def add_contact(
+    tx: AsyncSession,
+    name: str,
+    given: ContactIn,
+    *,
+    seal: Callable[[str], str],
+    by: Identity,
+    now: datetime,
+) -> Contact:
+    """Add a way to reach somebody, tried after those they have; its secret is kept sealed."""
+    await own_or_governed(tx, name, by)
+    if given.secret_env:
+        raise Invalid("only files read the environment; send the secret itself", field="secret_env")
+    there = await queries.contacts_of(tx, name)
+    if any((one.channel, one.address) == (given.channel, given.address) for one in there):
+        raise ContactKnown("this contact is there already", field="address")
+    if len(there) >= MOST:
+        raise Invalid(f"a person has at most {MOST} contacts", field="address")
+    row = Contact(
+        id=uuid4(),
+        person=name,
+        channel=given.channel,
+        address=given.address,
+        secret=seal(given.secret.get_secret_value()) if given.secret else None,
+        position=max((one.position for one in there), default=-1) + 1,
+    )
+    tx.add(row)
+    await tx.flush()
+    facts = {"channel": row.channel, "address": queries.shown_address(row)}
+    audit(tx, who=by.name, did="contact.add", on=name, now=now, facts=facts)
+    return row
+
+
+async def remove_contact(
+    tx: AsyncSession, name: str, contact: UUID, *, by: Identity, now: datetime
+) -> None:
+    """Remove a way to reach somebody; what is on its way there still goes there."""
+    await own_or_governed(tx, name, by)
+    row = await queries.contact(tx, name, contact)
+    refuse_if_owned(row.origin, what="this contact")
+    await tx.delete(row)
+    facts = {"channel": row.channel, "address": queries.shown_address(row)}
+    audit(tx, who=by.name, did="contact.remove", on=name, now=now, facts=facts)

@@ -1,0 +1,276 @@
+"""The metrics explorer: expressions as a chart and a table, everything in the address."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import numpy as np
+import orjson
+from fastapi import APIRouter, Depends, Query
+from markupsafe import Markup
+from starlette.responses import Response
+
+from access.scope import Right, Scope
+from app.pages.frame import Framed
+from kit import charts
+from kit.clock import from_milliseconds, milliseconds
+from kit.errors import Invalid, Refusal
+from kit.wording import number
+from metrics.columns import NAME, Labels
+from metrics.drawing import Drawing, Line, drawing, step_of
+from metrics.promql.evaluation import Terms
+from metrics.promql.plan import Plan
+from metrics.promql.syntax import parse
+from metrics.promql.tenancy import scoped
+from metrics.promql.tree import Kind
+from metrics.queries import Reader, query
+from metrics.store import Store
+
+router = APIRouter(prefix="/explore", tags=["pages"], include_in_schema=False)
+
+EXPRESSIONS_MOST = 6
+NAMES_MOST = 20
+LETTERS = "ABCDEF"
+RANGES = {
+    "1h": timedelta(hours=1),
+    "6h": timedelta(hours=6),
+    "24h": timedelta(days=1),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+}
+BEFORE = {"": None, "day": timedelta(days=1), "week": timedelta(days=7)}
+MS_MOST = 4 * 10**12
+WORD = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*$")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the chart as the table has it; `before`: of the day or week before."""
+
+    letter: str
+    name: str
+    last: str
+    least: str
+    most: str
+    mean: str
+    spark: Markup
+    before: bool = False
+
+
+@dataclass(frozen=True)
+class Asking:
+    """One expression: its letter, what was typed, and what is wrong with it."""
+
+    letter: str
+    expr: str
+    error: str = ""
+    shown: int = 0
+    found: int = 0
+
+
+@dataclass(frozen=True)
+class ExploreView:
+    """The page."""
+
+    asked: Sequence[Asking]
+    rows: Sequence[Row]
+    range: str
+    compare: str
+    window: tuple[datetime, datetime]
+    step: timedelta
+    ranges: Sequence[tuple[str, str]]
+    wider: str
+    data: str
+
+    @property
+    def empty(self) -> bool:
+        """Nothing was asked for yet."""
+        return not any(one.expr for one in self.asked)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one expression gave, over the time asked for and over the one before."""
+
+    letter: str
+    expr: str
+    now: Drawing | None = None
+    before: Drawing | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Who looks at what, and over which time."""
+
+    frame: Framed
+    expr: Annotated[list[Annotated[str, Query(max_length=5000)]], Query(default_factory=list)]
+    range: Annotated[str, Query(pattern=f"^({'|'.join(RANGES)})$")] = "1h"
+    compare: Annotated[str, Query(pattern="^(day|week)?$")] = ""
+    since: Annotated[int | None, Query(ge=0, le=MS_MOST)] = None
+    until: Annotated[int | None, Query(ge=0, le=MS_MOST)] = None
+
+    @property
+    def expressions(self) -> list[str]:
+        """What was typed, without what was left empty."""
+        return [one.strip() for one in self.expr if one.strip()][:EXPRESSIONS_MOST]
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """From when to when, in ms."""
+        if self.since is not None and self.until is not None and self.since < self.until:
+            return self.since, self.until
+        end = milliseconds(self.frame.clock())
+        return end - RANGES[self.range] // timedelta(milliseconds=1), end
+
+    @property
+    def zoomed(self) -> bool:
+        """Whether the address has a window of its own."""
+        return self.since is not None and self.until is not None and self.since < self.until
+
+    def address(self, path: str = "/explore", **other: Any) -> str:
+        """Return the address of the same with something changed; None leaves a part out."""
+        own = {"range": self.range, "compare": self.compare}
+        if self.zoomed:
+            own |= {"since": str(self.since), "until": str(self.until)}
+        said = {name: value for name, value in (own | other).items() if value}
+        return f"{path}?{urlencode([*(('expr', one) for one in self.expressions), *said.items()])}"
+
+    async def found(self) -> list[Found]:
+        """Return what every expression gives."""
+        start, end = self.window
+        store: Store = self.frame.request.app.state.store
+        scope, back = self.frame.caller.scope, BEFORE[self.compare]
+        answers = []
+        for letter, expr in zip(LETTERS, self.expressions, strict=False):
+            try:
+                now = await _drawn(store, expr, scope, start, end)
+                shift = back // timedelta(milliseconds=1) if back else 0
+                then = (
+                    await _drawn(store, expr, scope, start - shift, end - shift) if back else None
+                )
+                answers.append(Found(letter, expr, now, then))
+            except Refusal as refusal:
+                answers.append(Found(letter, expr, error=refusal.detail))
+        return answers
+
+
+AtDesk = Annotated[Desk, Depends()]
+
+
+@router.get("")
+async def show_explorer(desk: AtDesk) -> Response:
+    """Show the expressions of the address as a chart and a table."""
+    frame = desk.frame
+    frame.caller.need(Right.READ)
+    found, (start, end) = await desk.found(), desk.window
+    asked = [
+        Asking(
+            one.letter,
+            one.expr,
+            one.error,
+            len(one.now.lines) if one.now else 0,
+            one.now.found if one.now else 0,
+        )
+        for one in found
+    ]
+    length = end - start
+    view = ExploreView(
+        asked=asked or [Asking("A", "")],
+        rows=_rows(found, desk),
+        range="" if desk.zoomed else desk.range,
+        compare=desk.compare,
+        window=(from_milliseconds(start), from_milliseconds(end)),
+        step=timedelta(milliseconds=step_of(start, end)),
+        ranges=[(name, desk.address(range=name, since=None, until=None)) for name in RANGES],
+        wider=desk.address(since=max(start - length // 2, 0), until=end + length // 2),
+        data=desk.address("/explore/data"),
+    )
+    return frame.show("explore.html", view, here="explore")
+
+
+@router.get("/data")
+async def send_data(desk: AtDesk) -> Response:
+    """Return what the chart draws, as columns."""
+    desk.frame.caller.need(Right.READ)
+    start, end = desk.window
+    step = step_of(start, end)
+    lines, compare = [], BEFORE[desk.compare]
+    for one in await desk.found():
+        for part, before in ((one.now, False), (one.before, True)):
+            for line in part.lines if part else ():
+                name = f"{one.letter} {_said(line.labels)}"
+                lines.append({"name": name, "before": before, "values": _plain(line.values)})
+    times = (np.arange(start, end + 1, step) / 1000).tolist()
+    body = {"times": times, "lines": lines, "shift": compare.total_seconds() if compare else 0}
+    headers = {"Cache-Control": "no-store"}
+    return Response(orjson.dumps(body), media_type="application/json", headers=headers)
+
+
+@router.get("/names")
+async def send_names(
+    frame: Framed, text: Annotated[str, Query(max_length=5000, pattern=r"^[^\x00]*$")] = ""
+) -> Response:
+    """Return the names of metrics that the last word of `text` may become."""
+    frame.caller.need(Right.READ)
+    word = WORD.search(text)
+    names: list[str] = []
+    if word:
+        store: Store = frame.request.app.state.store
+        clients = frame.caller.scope.clients
+        names = store.index.values(NAME, word[0], limit=NAMES_MOST, clients=clients)
+    before = text[: word.start()] if word else text
+    body = [before + name for name in sorted(names)]
+    return Response(orjson.dumps(body), media_type="application/json")
+
+
+async def _drawn(store: Reader, expr: str, scope: Scope, start: int, end: int) -> Drawing:
+    tree = parse(expr)
+    if scope.clients is not None:
+        tree = scoped(tree, *scope.clients)
+    plan = Plan(tree)
+    if plan.kind not in (Kind.VECTOR, Kind.SCALAR):
+        raise Invalid("a chart needs one value at each moment, for example rate(…[5m])")
+    step = step_of(start, end)
+    matrix = await query(store, plan, start_ms=start, end_ms=end, step_ms=step, terms=Terms())
+    return drawing(matrix)
+
+
+def _rows(found: Sequence[Found], desk: Desk) -> list[Row]:
+    start, end = desk.window
+    times = np.arange(start, end + 1, step_of(start, end), dtype=np.int64)
+    return [
+        _row(one.letter, line, times, desk.frame.reader.locale, before=before)
+        for one in found
+        for part, before in ((one.now, False), (one.before, True))
+        for line in (part.lines if part else ())
+    ]
+
+
+def _row(letter: str, line: Line, times: np.ndarray[Any, Any], locale: str, *, before: bool) -> Row:
+    name = _said(line.labels)
+    spark = charts.sparkline(charts.Points(times[: len(line.values)], line.values), title=name)
+    return Row(
+        letter=letter,
+        name=name,
+        last=number(line.last, locale),
+        least=number(line.least, locale),
+        most=number(line.most, locale),
+        mean=number(line.mean, locale),
+        spark=spark,
+        before=before,
+    )
+
+
+def _said(labels: Labels) -> str:
+    named = dict(labels)
+    name = named.pop(NAME, "")
+    rest = ", ".join(f'{key}="{value}"' for key, value in sorted(named.items()))
+    return f"{name}{{{rest}}}" if rest else name or "{}"
+
+
+def _plain(values: np.ndarray[Any, Any]) -> list[float | None]:
+    return [None if value != value else value for value in values.tolist()]

@@ -1,0 +1,57 @@
+"""A range of time for people to look at: few enough steps and series to be drawn. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from metrics.columns import Labels
+from metrics.promql.frames import Floats, Matrix
+
+STEPS = 300
+SERIES_MOST = 50
+LEAST_STEP_MS = 1000
+ROUND_MS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One series as it is drawn: a value at each step, NaN where there is none."""
+
+    labels: Labels
+    values: Floats
+    least: float
+    most: float
+    mean: float
+    last: float
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The lines of one expression, those with the greatest values first; `found` counts all."""
+
+    lines: Sequence[Line]
+    found: int
+
+
+def step_of(start_ms: int, end_ms: int, *, steps: int = STEPS) -> int:
+    """Return a round step in ms by which a range has at most so many steps."""
+    wanted = max((end_ms - start_ms) / steps, LEAST_STEP_MS)
+    return next((s * 1000 for s in ROUND_MS if s * 1000 >= wanted), int(wanted // 1000 + 1) * 1000)
+
+
+def drawing(matrix: Matrix, *, most: int = SERIES_MOST) -> Drawing:
+    """Return what is drawn of a matrix."""
+    values = np.where(matrix.present & np.isfinite(matrix.values), matrix.values, np.nan)
+    seen = np.flatnonzero(~np.isnan(values).all(axis=1)) if len(values) else np.empty(0, np.int64)
+    peaks = np.nanmax(values[seen], axis=1) if len(seen) else np.empty(0)
+    chosen = seen[np.argsort(-peaks, kind="stable")[:most]]
+    lines = [_line(matrix.labels[row], values[row]) for row in chosen.tolist()]
+    return Drawing(lines, len(seen))
+
+
+def _line(labels: Labels, values: Floats) -> Line:
+    known = values[~np.isnan(values)]
+    with np.errstate(over="ignore"):
+        mean = float(known.mean())
+    return Line(labels, values, float(known.min()), float(known.max()), mean, float(known[-1]))

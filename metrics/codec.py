@@ -5,7 +5,6 @@ as differences of the cheapest order, or XORs of neighbours. Either is cut to th
 packed; zstd is laid over what it still makes smaller.
 """
 
-import struct
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,8 +19,6 @@ MOST = 1024
 Words = npt.NDArray[np.uint64]
 Heads = npt.NDArray[np.void]
 
-_HEAD = struct.Struct("<BHqqBB")  # flags, count, first time, first step, bits of times, mode
-_VALUES = struct.Struct("<qqBB")  # first value, first difference, bits, trailing zero bits
 _LAYOUT = np.dtype(
     [
         *(("flags", "u1"), ("count", "<u2"), ("start", "<i8"), ("step", "<i8")),
@@ -29,10 +26,11 @@ _LAYOUT = np.dtype(
         *(("bits", "u1"), ("shift", "u1")),
     ]
 )
+"""What each chunk begins with: `step` is the first, `shift` counts trailing zero bits."""
 _SIZE = _LAYOUT.itemsize
 _ZSTD = 1
-_WORTH = 128
-"""Bytes below which zstd gains nothing on packed bits."""
+_WORTH = 1024
+"""Bytes below which zstd gains too little on packed bits: measured, an eighth for 16 µs."""
 _POWERS = 10.0 ** np.arange(5)
 _XOR, _ORDER0, _ORDER1, _ORDER2 = 0, 16, 32, 48
 
@@ -49,29 +47,15 @@ def encode_rows(times: Ints, values: Floats) -> list[bytes]:
     first_step = steps[:, 0] if count > 1 else np.zeros(len(times), np.int64)
     time_bits, packed_times = _packed(_zigzag(np.diff(steps, axis=1)))
     modes, firsts, seconds, bits, shifts, packed_values = _values(values)
-    columns = zip(
-        times[:, 0].tolist(),
-        first_step.tolist(),
-        time_bits.tolist(),
-        modes.tolist(),
-        firsts.tolist(),
-        seconds.tolist(),
-        bits.tolist(),
-        shifts.tolist(),
-        packed_times,
-        packed_values,
-        strict=True,
-    )
+    heads = np.zeros(len(times), _LAYOUT)
+    heads["count"], heads["start"], heads["step"] = count, times[:, 0], first_step
+    heads["time_bits"], heads["mode"], heads["bits"] = time_bits, modes, bits
+    heads["first"], heads["second"], heads["shift"] = firsts, seconds, shifts
+    plain = heads.tobytes()
+    begins = range(0, len(plain), _SIZE)
     return [
-        _squeezed(
-            _HEAD.pack(0, count, at, step, width, mode)
-            + _VALUES.pack(first, second, value_width, shift)
-            + packed_time
-            + packed_value
-        )
-        for at, step, width, mode, first, second, value_width, shift, packed_time, packed_value in (
-            columns
-        )
+        _squeezed(b"".join((plain[at : at + _SIZE], packed_time, packed_value)))
+        for at, packed_time, packed_value in zip(begins, packed_times, packed_values, strict=True)
     ]
 
 
@@ -83,7 +67,9 @@ def _squeezed(plain: bytes) -> bytes:
 
 
 def _zigzag(numbers: Ints) -> Words:
-    return ((numbers << 1) ^ (numbers >> 63)).view(np.uint64)
+    words = numbers << 1
+    words ^= numbers >> 63
+    return words.view(np.uint64)
 
 
 def _unzigzag(words: Words) -> Ints:

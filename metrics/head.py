@@ -210,6 +210,11 @@ class Head:
         waiting[self.late.waiting(self.late.size)] = True
         return np.flatnonzero(waiting)
 
+    def waiting(self, rows: Ints) -> Ints:
+        """Return how many samples of each of these rows stand in no chunk, late ones left out."""
+        ahead: Ints = self.first[rows] + self.count[rows] - self.flushed[rows]
+        return ahead
+
     def take(self, rows: Ints, late_upto: int) -> list[Pieces]:
         """Copy what a flush has to write of these rows; owners are places in `rows`."""
         first, count, done = self.first[rows], self.count[rows], self.flushed[rows]

@@ -86,6 +86,7 @@ def build(
         clock=clock,
         took=measures.evaluation.observe,
     )
+    store.load.ask(lambda: evaluator.crowded)
     speaker = Speaker(pages, signer, settings.url, clock)
 
     async def render(session: AsyncSession, leaving: Leaving) -> Message:
@@ -187,6 +188,7 @@ def ticks(house: House) -> Sequence[Tick]:
         Tick("outbox", second, relay),
         Tick("fetch", second, house.rounds.start_due),
         Tick("flush", house.settings.flush_every, house.flush),
+        Tick("overflow", timedelta(seconds=5), house.flush_if_full),
         Tick("housekeeping", timedelta(hours=1), partial(clean, house)),
         Tick("keeper", second, house.keeper.look_after),
         Tick("heartbeat", timedelta(seconds=30), heartbeat.beat),

@@ -43,9 +43,7 @@ def encode(times: Ints, values: Floats) -> bytes:
 def encode_rows(times: Ints, values: Floats) -> list[bytes]:
     """Return each row of two equally shaped 2-D arrays as bytes."""
     count = times.shape[1]
-    steps = np.diff(times, axis=1)
-    first_step = steps[:, 0] if count > 1 else np.zeros(len(times), np.int64)
-    time_bits, packed_times = _packed(_zigzag(np.diff(steps, axis=1)))
+    first_step, time_bits, packed_times = _times(times)
     modes, firsts, seconds, bits, shifts, packed_values = _values(values)
     heads = np.zeros(len(times), _LAYOUT)
     heads["count"], heads["start"], heads["step"] = count, times[:, 0], first_step
@@ -122,6 +120,17 @@ def _unpacked(packed: npt.NDArray[np.uint8], width: int, count: int) -> Words:
     return np.packbits(wide, axis=2).view(">u8").reshape(rows, count).astype(np.uint64)
 
 
+def _times(times: Ints) -> tuple[Ints, Ints, list[bytes]]:
+    """Return first step, bits and packed words of each row; those of one scrape are packed once."""
+    new = np.ones(len(times), np.bool_)
+    new[1:] = (times[1:] != times[:-1]).any(axis=1)
+    steps = np.diff(times[new], axis=1)
+    first = steps[:, 0] if times.shape[1] > 1 else np.zeros(len(steps), np.int64)
+    bits, packed = _packed(_zigzag(np.diff(steps, axis=1)))
+    of = np.cumsum(new) - 1
+    return first[of], bits[of], [packed[place] for place in of.tolist()]
+
+
 def _values(
     values: Floats,
 ) -> tuple[Ints, Ints, Ints, npt.NDArray[np.int64], Ints, list[bytes]]:
@@ -130,27 +139,31 @@ def _values(
     bits = np.ascontiguousarray(values).view(np.uint64)
     mode = np.full(rows, _XOR, np.int64)
     first = bits[:, 0].view(np.int64).copy()
-    second = np.zeros(rows, np.int64)
-    shift = np.zeros(rows, np.int64)
-    words = np.zeros((rows, max(count - 1, 0)), np.uint64)
+    second, shift, widths = np.zeros((3, rows), np.int64)
+    packed = [b""] * rows
+    moving = np.flatnonzero((bits != bits[:, :1]).any(axis=1))  # half of all series never do
+    if not len(moving):
+        return mode, first, second, widths, shift, packed
 
+    values, bits = values[moving], bits[moving]
+    words = np.empty((len(moving), count - 1), np.uint64)
     whole, power = _whole(values, bits)
     decimal = power >= 0
     if decimal.any():
+        at = moving[decimal]
         numbers = whole[decimal] - whole[decimal, :1]
         zeros = _trailing_zeros(numbers.view(np.uint64))  # sizes in pages, times in minutes
-        order, chosen, words[decimal] = _cheapest(numbers >> zeros[:, np.newaxis])
-        mode[decimal] = order + power[decimal]
-        first[decimal] = whole[decimal, 0]
-        shift[decimal] = zeros
-        second[decimal] = chosen
+        order, second[at], words[decimal] = _cheapest(numbers >> zeros[:, np.newaxis])
+        mode[at], first[at], shift[at] = order + power[decimal], whole[decimal, 0], zeros
     other = ~decimal
-    if other.any() and count > 1:
+    if other.any():
         xors = bits[other, 1:] ^ bits[other, :-1]
         zeros = _trailing_zeros(xors)
-        shift[other] = zeros
+        shift[moving[other]] = zeros
         words[other] = xors >> zeros.astype(np.uint64)[:, np.newaxis]
-    widths, packed = _packed(words)
+    widths[moving], lines = _packed(words)
+    for place, line in zip(moving.tolist(), lines, strict=True):
+        packed[place] = line
     return mode, first, second, widths, shift, packed
 
 

@@ -247,6 +247,11 @@ class Head:
         """Note that what was taken of these rows was not written."""
         self.taken[rows] = self.flushed[rows]
 
+    def oldest_of(self, most: int) -> int:
+        """Return from when on samples have to be dropped so that `most` of them stay; else 0."""
+        over = (self.rows * WIDTH + self.sealed.blocks * HALF - most) // HALF
+        return self.sealed.ended_before(over) if over > 0 else 0
+
     def forget(self, rows: Ints, before: int) -> list[int]:
         """Drop from memory what of these rows stands in chunks and is older than `before`.
 

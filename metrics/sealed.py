@@ -87,6 +87,16 @@ class Sealed:
         at = spread(slot * self.width + skip, self.width - skip)
         return Pieces(np.repeat(place, self.width - skip), self.times[at], self.values[at])
 
+    def ended_before(self, blocks: int) -> int:
+        """Return a time before which so many of the blocks end, or all of them."""
+        used = np.ones(len(self.first), np.bool_)
+        used[self._free] = False
+        ends = self.times.reshape(-1, self.width)[used, self.width - 1]
+        if not len(ends):
+            return 0
+        last = min(blocks, len(ends)) - 1
+        return int(np.partition(ends, last)[last]) + 1
+
     def overwrite(self, rows: Ints, times: Ints, values: Floats) -> None:
         """Write values over the samples that blocks of these rows hold at these very times."""
         place, slot = self._chains(rows)

@@ -45,6 +45,11 @@ class Backlog:
         return self._waiting
 
     @property
+    def crowded(self) -> bool:
+        """Tell whether half of what may wait does: time to take no more."""
+        return self._waiting > self._most // 2
+
+    @property
     def oldest(self) -> datetime | None:
         """When the batch arrived that waits longest."""
         return self._batches[0].arrived if self._batches else None

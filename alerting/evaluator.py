@@ -31,6 +31,9 @@ GRACE = timedelta(minutes=2)
 """After our own start silence means nothing until then."""
 
 
+TOGETHER = 0.005
+"""Seconds that a look at samples waits for more: one look costs as much for ten bodies."""
+
 LEARNT = 500
 """New series looked at in one go."""
 
@@ -239,6 +242,11 @@ class Evaluator:
         }
 
     @property
+    def crowded(self) -> bool:
+        """Tell whether so many samples wait that senders should come again later."""
+        return self._backlog.crowded
+
+    @property
     def unwritten(self) -> list[str]:
         """Return the clients of whose alerts some cannot be written now."""
         return sorted({*self._lanes.failing, *self._lanes.aside.values()})
@@ -251,6 +259,7 @@ class Evaluator:
     async def _drain_all(self) -> None:
         while True:
             await self._backlog.woken.wait()
+            await asyncio.sleep(TOGETHER)
             self._backlog.woken.clear()
             await self._drain_now()
 

@@ -143,6 +143,11 @@ class House:
         """Write what memory alone holds to the database."""
         await self.store.flush(now)
 
+    async def flush_if_full(self, now: datetime) -> None:
+        """Do the same before its time if memory holds too much."""
+        if self.store.full:
+            await self.store.flush(now)
+
     def rules_behind(self) -> timedelta:
         """Return how old the oldest sample is that the rules have not seen."""
         return timedelta(seconds=self.evaluator.gauges(self.clock())["lag_seconds"])

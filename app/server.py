@@ -1,6 +1,7 @@
 """Serving: in which order the house comes up, and how it goes down inside five seconds."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -23,6 +24,8 @@ from metrics.folder import FolderLock
 
 log = logging.getLogger(__name__)
 
+GARBAGE = (20_000, 20, 50)
+"""When to look for garbage: seldom, because each look over all series stops the loop."""
 GRACE = 2
 """Seconds that requests under way get to end when we stop; then their lines are cut."""
 
@@ -95,6 +98,7 @@ async def serve(settings: Settings, clock: Clock) -> None:
         secrets = await prepare(db, settings, now=clock())
         house = build(settings, secrets, db, clock)
         await house.open()
+        gc.freeze()  # what stands now stays: a collection need not look at every series again
         try:
             stop.server = Server(_configured(house), house)
             await stop.server.serve()
@@ -121,6 +125,7 @@ def _configured(house: House) -> uvicorn.Config:
 
 def run(settings: Settings, clock: Clock) -> None:
     """Serve on an event loop of its own."""
+    gc.set_threshold(*GARBAGE)
     with asyncio.Runner(loop_factory=_loop) as runner, suppress(asyncio.CancelledError):
         runner.run(serve(settings, clock))
 

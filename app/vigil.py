@@ -94,6 +94,11 @@ async def measure(house: "House") -> None:
         gauge(name, "See docs/operating.md", value)
     gauge("series", "Series that are written to", house.store.series)
     gauge("samples_pending", "Samples that no chunk holds yet", house.store.pending)
+    behind = house.store.behind(house.clock())
+    gauge("samples_pending_seconds", "Age of the oldest of them", behind.oldest.total_seconds())
+    gauge("bodies_bytes", "Bytes of bodies that are being read or decoded", house.store.load.bytes)
+    for reason, count in house.store.load.put_off.items():
+        gauge("put_off", "Requests answered 503 since the start", count, reason=reason)
     gauge("samples_kept", "Samples kept since the start", house.store.appended)
     gauge("sends_in_flight", "Messages under way", house.sender.in_flight)
     for tick in house.scheduler.ticks:

@@ -94,6 +94,7 @@ def build(
         clock=clock,
         took=measures.evaluation.observe,
     )
+    store.load.ask(lambda: evaluator.crowded)
     links = Inviting(signer, settings.url, can_mail=bool(settings.smtp_url))
     render = _speaking(pages, links, clock, lambda: house.directory)
     webhooks = open_client()
@@ -209,6 +210,7 @@ def ticks(house: House) -> Sequence[Tick]:
         Tick("outbox", second, relay),
         Tick("fetch", second, house.rounds.start_due),
         Tick("flush", house.settings.flush_every, house.flush),
+        Tick("overflow", timedelta(seconds=5), house.flush_if_full),
         Tick("housekeeping", timedelta(hours=1), partial(clean, house)),
         Tick("last_used", minute, house.authorizer.write_down),
         Tick("keeper", second, house.keeper.look_after),

@@ -58,9 +58,7 @@ class Pieces:
 
 def merged(pieces: Sequence[Pieces], labels: Sequence[Labels]) -> Columns:
     """Sort pieces into columns; of samples with equal owner and time the last given wins."""
-    owner = np.concatenate([p.owner for p in pieces]) if pieces else np.empty(0, np.int64)
-    times = np.concatenate([p.times for p in pieces]) if pieces else np.empty(0, np.int64)
-    values = np.concatenate([p.values for p in pieces]) if pieces else np.empty(0, np.float64)
+    owner, times, values = _woven(pieces, len(labels))
     after = owner[1:] - owner[:-1]
     if not ((after > 0) | ((after == 0) & (times[1:] > times[:-1]))).all():
         order = np.lexsort((times, owner))  # stable: what was given later stands later
@@ -70,6 +68,27 @@ def merged(pieces: Sequence[Pieces], labels: Sequence[Labels]) -> Columns:
         owner, times, values = owner[last], times[last], values[last]
     starts = np.searchsorted(owner, np.arange(len(labels) + 1)).astype(np.int64)
     return Columns(labels, starts, times, values)
+
+
+def _woven(pieces: Sequence[Pieces], owners: int) -> tuple[Ints, Ints, Floats]:
+    """Return the pieces as one: by owner, and what was given earlier first, if each is so."""
+    if len(pieces) == 1:
+        return pieces[0].owner, pieces[0].times, pieces[0].values
+    size = sum(len(p.owner) for p in pieces)
+    times, values = np.empty(size, np.int64), np.empty(size, np.float64)
+    counts = [np.bincount(p.owner, minlength=owners) for p in pieces]
+    all_ = sum(counts, np.zeros(owners, np.int64))
+    free = np.cumsum(all_) - all_
+    for piece, count in zip(pieces, counts, strict=True):
+        at = np.repeat(free - (np.cumsum(count) - count), count)
+        at += np.arange(len(at))
+        if (piece.owner[1:] < piece.owner[:-1]).any():
+            by_owner = np.empty(len(at), np.int64)
+            by_owner[np.argsort(piece.owner, kind="stable")] = at
+            at = by_owner
+        times[at], values[at] = piece.times, piece.values
+        free += count
+    return np.repeat(np.arange(owners), all_), times, values
 
 
 def without_empty(columns: Columns) -> Columns:

@@ -91,9 +91,11 @@ def encoded(columns: Columns) -> Encoded:
 
 def _cuts(owner: Ints, times: Ints) -> Ints:
     """Return where chunks begin: at each owner, each day, and after `codec.MOST` samples."""
-    day = times // DAY
     new = np.ones(len(owner), np.bool_)
-    new[1:] = (owner[1:] != owner[:-1]) | (day[1:] != day[:-1])
+    new[1:] = owner[1:] != owner[:-1]
+    if len(times) and times.min() // DAY != times.max() // DAY:
+        day = times // DAY
+        new[1:] |= day[1:] != day[:-1]
     begins = np.flatnonzero(new)
     rank = np.arange(len(owner)) - np.repeat(begins, np.diff(np.append(begins, len(owner))))
     return np.flatnonzero(rank % codec.MOST == 0)

@@ -5,7 +5,6 @@ as differences of the cheapest order, or XORs of neighbours. Either is cut to th
 packed; zstd is laid over what it still makes smaller.
 """
 
-import struct
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,8 +19,6 @@ MOST = 1024
 Words = npt.NDArray[np.uint64]
 Heads = npt.NDArray[np.void]
 
-_HEAD = struct.Struct("<BHqqBB")  # flags, count, first time, first step, bits of times, mode
-_VALUES = struct.Struct("<qqBB")  # first value, first difference, bits, trailing zero bits
 _LAYOUT = np.dtype(
     [
         *(("flags", "u1"), ("count", "<u2"), ("start", "<i8"), ("step", "<i8")),
@@ -29,10 +26,11 @@ _LAYOUT = np.dtype(
         *(("bits", "u1"), ("shift", "u1")),
     ]
 )
+"""What each chunk begins with: `step` is the first, `shift` counts trailing zero bits."""
 _SIZE = _LAYOUT.itemsize
 _ZSTD = 1
-_WORTH = 128
-"""Bytes below which zstd gains nothing on packed bits."""
+_WORTH = 1024
+"""Bytes below which zstd gains too little on packed bits: measured, an eighth for 16 µs."""
 _POWERS = 10.0 ** np.arange(5)
 _XOR, _ORDER0, _ORDER1, _ORDER2 = 0, 16, 32, 48
 
@@ -45,33 +43,17 @@ def encode(times: Ints, values: Floats) -> bytes:
 def encode_rows(times: Ints, values: Floats) -> list[bytes]:
     """Return each row of two equally shaped 2-D arrays as bytes."""
     count = times.shape[1]
-    steps = np.diff(times, axis=1)
-    first_step = steps[:, 0] if count > 1 else np.zeros(len(times), np.int64)
-    time_bits, packed_times = _packed(_zigzag(np.diff(steps, axis=1)))
+    first_step, time_bits, packed_times = _times(times)
     modes, firsts, seconds, bits, shifts, packed_values = _values(values)
-    columns = zip(
-        times[:, 0].tolist(),
-        first_step.tolist(),
-        time_bits.tolist(),
-        modes.tolist(),
-        firsts.tolist(),
-        seconds.tolist(),
-        bits.tolist(),
-        shifts.tolist(),
-        packed_times,
-        packed_values,
-        strict=True,
-    )
+    heads = np.zeros(len(times), _LAYOUT)
+    heads["count"], heads["start"], heads["step"] = count, times[:, 0], first_step
+    heads["time_bits"], heads["mode"], heads["bits"] = time_bits, modes, bits
+    heads["first"], heads["second"], heads["shift"] = firsts, seconds, shifts
+    plain = heads.tobytes()
+    begins = range(0, len(plain), _SIZE)
     return [
-        _squeezed(
-            _HEAD.pack(0, count, at, step, width, mode)
-            + _VALUES.pack(first, second, value_width, shift)
-            + packed_time
-            + packed_value
-        )
-        for at, step, width, mode, first, second, value_width, shift, packed_time, packed_value in (
-            columns
-        )
+        _squeezed(b"".join((plain[at : at + _SIZE], packed_time, packed_value)))
+        for at, packed_time, packed_value in zip(begins, packed_times, packed_values, strict=True)
     ]
 
 
@@ -83,7 +65,9 @@ def _squeezed(plain: bytes) -> bytes:
 
 
 def _zigzag(numbers: Ints) -> Words:
-    return ((numbers << 1) ^ (numbers >> 63)).view(np.uint64)
+    words = numbers << 1
+    words ^= numbers >> 63
+    return words.view(np.uint64)
 
 
 def _unzigzag(words: Words) -> Ints:
@@ -136,6 +120,17 @@ def _unpacked(packed: npt.NDArray[np.uint8], width: int, count: int) -> Words:
     return np.packbits(wide, axis=2).view(">u8").reshape(rows, count).astype(np.uint64)
 
 
+def _times(times: Ints) -> tuple[Ints, Ints, list[bytes]]:
+    """Return first step, bits and packed words of each row; those of one scrape are packed once."""
+    new = np.ones(len(times), np.bool_)
+    new[1:] = (times[1:] != times[:-1]).any(axis=1)
+    steps = np.diff(times[new], axis=1)
+    first = steps[:, 0] if times.shape[1] > 1 else np.zeros(len(steps), np.int64)
+    bits, packed = _packed(_zigzag(np.diff(steps, axis=1)))
+    of = np.cumsum(new) - 1
+    return first[of], bits[of], [packed[place] for place in of.tolist()]
+
+
 def _values(
     values: Floats,
 ) -> tuple[Ints, Ints, Ints, npt.NDArray[np.int64], Ints, list[bytes]]:
@@ -144,27 +139,31 @@ def _values(
     bits = np.ascontiguousarray(values).view(np.uint64)
     mode = np.full(rows, _XOR, np.int64)
     first = bits[:, 0].view(np.int64).copy()
-    second = np.zeros(rows, np.int64)
-    shift = np.zeros(rows, np.int64)
-    words = np.zeros((rows, max(count - 1, 0)), np.uint64)
+    second, shift, widths = np.zeros((3, rows), np.int64)
+    packed = [b""] * rows
+    moving = np.flatnonzero((bits != bits[:, :1]).any(axis=1))  # half of all series never do
+    if not len(moving):
+        return mode, first, second, widths, shift, packed
 
+    values, bits = values[moving], bits[moving]
+    words = np.empty((len(moving), count - 1), np.uint64)
     whole, power = _whole(values, bits)
     decimal = power >= 0
     if decimal.any():
+        at = moving[decimal]
         numbers = whole[decimal] - whole[decimal, :1]
         zeros = _trailing_zeros(numbers.view(np.uint64))  # sizes in pages, times in minutes
-        order, chosen, words[decimal] = _cheapest(numbers >> zeros[:, np.newaxis])
-        mode[decimal] = order + power[decimal]
-        first[decimal] = whole[decimal, 0]
-        shift[decimal] = zeros
-        second[decimal] = chosen
+        order, second[at], words[decimal] = _cheapest(numbers >> zeros[:, np.newaxis])
+        mode[at], first[at], shift[at] = order + power[decimal], whole[decimal, 0], zeros
     other = ~decimal
-    if other.any() and count > 1:
+    if other.any():
         xors = bits[other, 1:] ^ bits[other, :-1]
         zeros = _trailing_zeros(xors)
-        shift[other] = zeros
+        shift[moving[other]] = zeros
         words[other] = xors >> zeros.astype(np.uint64)[:, np.newaxis]
-    widths, packed = _packed(words)
+    widths[moving], lines = _packed(words)
+    for place, line in zip(moving.tolist(), lines, strict=True):
+        packed[place] = line
     return mode, first, second, widths, shift, packed
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from metrics.head import Head
 from metrics.series import UNSTORED, Registry
 
 SLICE = 2000
+"""Series that are looked at in one go."""
+SAMPLES = 65_536
+"""Samples that are encoded in one go: measured, what fits the cache takes half as long."""
 
 
 class Flush:
@@ -26,26 +30,28 @@ class Flush:
         """Write everything that was appended up to `mark`, and `mark`; return how many samples."""
         head = self._head
         rows, late = head.unflushed(), head.late.size
+        slices = _slices(head.waiting(rows))
         done = False
         try:
-            parts = [
-                await self._encoded(rows[start : start + SLICE], late)
-                for start in range(0, len(rows), SLICE)
-            ]
-            await self._write(rows, parts, mark)
+            parts = [await self._encoded(rows[some], late) for some in slices]
+            ids = await self._write(rows, [*zip(slices, parts, strict=True)], mark)
             done = True
         finally:
             if done:
                 head.committed(rows, late)
             else:
                 head.given_up(rows)
+        self._registry.stored(head.ref_of[rows].astype(np.int32), ids)
         return sum(part.samples for part in parts)
 
     async def _encoded(self, rows: Ints, late: int) -> chunks.Encoded:
         pieces = self._head.take(rows, late)
         return await asyncio.to_thread(_encoded, pieces, len(rows))
 
-    async def _write(self, rows: Ints, parts: Sequence[chunks.Encoded], mark: Position) -> None:
+    async def _write(
+        self, rows: Ints, parts: Sequence[tuple[slice, chunks.Encoded]], mark: Position
+    ) -> Ints:
+        """Write the parts in one transaction; return the ids of all rows' series."""
         registry, refs = self._registry, self._head.ref_of[rows].astype(np.int32)
         ids = registry.ids_of(refs)
         new = np.flatnonzero(ids == UNSTORED)
@@ -56,13 +62,17 @@ class Flush:
                 clients = [registry.clients[ref] for ref in refs[some].tolist()]
                 ids[some] = await chunks.enter_series(tx, clients, registry.labels_of(refs[some]))
             lines = [
-                await asyncio.to_thread(
-                    chunks.copy_rows, part, ids[place * SLICE : (place + 1) * SLICE]
-                )
-                for place, part in enumerate(parts)
+                await asyncio.to_thread(chunks.copy_rows, part, ids[some]) for some, part in parts
             ]
             await chunks.write(tx, lines, mark)
-        registry.stored(refs[new], ids[new])
+        return ids
+
+
+def _slices(samples: Ints) -> list[slice]:
+    """Cut rows of so many samples into slices of about `SAMPLES`, and at most `SLICE` rows."""
+    number = np.cumsum(samples) // SAMPLES + np.arange(len(samples)) // SLICE
+    cuts = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(samples)]
+    return [slice(start, end) for start, end in pairwise(cuts) if end > start]
 
 
 def _encoded(pieces: list[Pieces], series: int) -> chunks.Encoded:

@@ -210,6 +210,11 @@ class Head:
         waiting[self.late.waiting(self.late.size)] = True
         return np.flatnonzero(waiting)
 
+    def waiting(self, rows: Ints) -> Ints:
+        """Return how many samples of each of these rows stand in no chunk, late ones left out."""
+        ahead: Ints = self.first[rows] + self.count[rows] - self.flushed[rows]
+        return ahead
+
     def take(self, rows: Ints, late_upto: int) -> list[Pieces]:
         """Copy what a flush has to write of these rows; owners are places in `rows`."""
         first, count, done = self.first[rows], self.count[rows], self.flushed[rows]
@@ -241,6 +246,11 @@ class Head:
     def given_up(self, rows: Ints) -> None:
         """Note that what was taken of these rows was not written."""
         self.taken[rows] = self.flushed[rows]
+
+    def oldest_of(self, most: int) -> int:
+        """Return from when on samples have to be dropped so that `most` of them stay; else 0."""
+        over = (self.rows * WIDTH + self.sealed.blocks * HALF - most) // HALF
+        return self.sealed.ended_before(over) if over > 0 else 0
 
     def forget(self, rows: Ints, before: int) -> list[int]:
         """Drop from memory what of these rows stands in chunks and is older than `before`.

@@ -26,6 +26,12 @@ class Limits:
     body_bytes: int = 32 * 1024 * 1024
     pending: int = 100_000_000
     """Samples in memory that the database has not taken yet."""
+    flush_at: int = 32_000_000
+    """So many of them are written without waiting for their time."""
+    held: int = 400_000_000
+    """Samples in memory; of more the oldest are dropped as soon as the database has them."""
+    reading: int = 256 * 1024 * 1024
+    """Bytes of all bodies that are being read or decoded."""
 
 
 def canonical(

@@ -64,9 +64,15 @@ class Sealed:
             slot = self.older[slot]
         return np.concatenate([*places, place]), np.concatenate([*slots, slot])
 
+    def _in_order(self, rows: Ints) -> tuple[Ints, Ints]:
+        """Return the same by place, and of each the oldest block first."""
+        place, slot = self._chains(rows)
+        order = np.lexsort((self.first[slot], place))
+        return place[order], slot[order]
+
     def between(self, rows: Ints, start: int, end: int) -> Pieces:
         """Return what the blocks of these rows hold from `start` to `end`, ends included."""
-        place, slot = self._chains(rows)
+        place, slot = self._in_order(rows)
         full = np.full(len(slot), self.width, np.int64)
         low = first_at_or_after(self.times, slot, self.width, full, start)
         high = first_at_or_after(self.times, slot, self.width, full, end + 1)
@@ -76,10 +82,20 @@ class Sealed:
 
     def behind(self, rows: Ints, numbers: Ints) -> Pieces:
         """Return the samples of these rows whose number in the series is at least `numbers`."""
-        place, slot = self._chains(rows)
+        place, slot = self._in_order(rows)
         skip = np.clip(numbers[place] - self.first[slot], 0, self.width)
         at = spread(slot * self.width + skip, self.width - skip)
         return Pieces(np.repeat(place, self.width - skip), self.times[at], self.values[at])
+
+    def ended_before(self, blocks: int) -> int:
+        """Return a time before which so many of the blocks end, or all of them."""
+        used = np.ones(len(self.first), np.bool_)
+        used[self._free] = False
+        ends = self.times.reshape(-1, self.width)[used, self.width - 1]
+        if not len(ends):
+            return 0
+        last = min(blocks, len(ends)) - 1
+        return int(np.partition(ends, last)[last]) + 1
 
     def overwrite(self, rows: Ints, times: Ints, values: Floats) -> None:
         """Write values over the samples that blocks of these rows hold at these very times."""

@@ -5,12 +5,10 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from kit.clock import from_milliseconds, milliseconds
 from kit.db import Database
@@ -35,6 +33,7 @@ from metrics.head import NONE, Head
 from metrics.index import Index
 from metrics.journal import Journal, Record, Sync
 from metrics.labels import Limits, text
+from metrics.load import Behind, Load, limits_here
 from metrics.matchers import Matcher
 from metrics.ownership import own
 from metrics.ports.decode import Decoded, Decoder, Naming
@@ -76,7 +75,8 @@ class Store:
         warm: timedelta = timedelta(minutes=10),
         adopt: bool = False,
     ) -> None:
-        self.limits = limits or Limits()
+        self.limits = limits or limits_here()
+        self.load = Load(lambda: self.limits)
         self.retention, self.keep, self.warm = retention, keep, warm
         self.journal = Journal(folder / "journal", sync=sync)
         self.appended = 0
@@ -91,6 +91,7 @@ class Store:
         self._writing = Flush(self._head, self._registry, db)
         self._active: Counter[str] = Counter()
         self._flushed = 0
+        self._since: datetime | None = None  # when the first of what is pending came
         self._listeners: list[Listener] = []
         self._released = START
         self._marked = START
@@ -136,6 +137,16 @@ class Store:
     def pending(self) -> int:
         """Samples that no chunk holds yet."""
         return self.appended - self._flushed
+
+    @property
+    def full(self) -> bool:
+        """Tell whether so much is pending that it should be written before its time."""
+        return self.pending >= self.limits.flush_at
+
+    def behind(self, now: datetime) -> Behind:
+        """Return what no chunk holds, since when, and whether senders are put off."""
+        since = self._since if self.pending and self._since else now
+        return Behind(self.pending, max(now - since, timedelta()), self.load.said(now))
 
     async def open(self, now: datetime) -> None:
         """Own the folder, load the series, replay the journal to the listeners; then take samples.
@@ -201,8 +212,7 @@ class Store:
         """
         if not self.opened:
             raise Overloaded("samples are not taken yet: the journal is being replayed")
-        if self.pending > self.limits.pending:
-            raise Overloaded("the database takes no samples", retry_after=30)
+        self.load.admit(self.pending, now)
         arrived = milliseconds(now)
         async with self._appending:
             decoded = await self._decoders[port].decode(
@@ -212,11 +222,17 @@ class Store:
             good, why = self._in_time(decoded, arrived)
             self.refused.update(why)
             if len(good.refs):
-                position = self.journal.append(Record(port, client, arrived, body))
+                position = self._journalled(Record(port, client, arrived, body), now)
                 good = self._apply(good, arrived, position)
         if len(good.refs):
             await self.journal.synced()
         return Appended(len(good.refs), good.refused, good.reason)
+
+    def _journalled(self, record: Record, now: datetime) -> Position:
+        try:
+            return self.journal.append(record)
+        except Overloaded as why:
+            raise self.load.full(why, now) from why
 
     def _in_time(self, decoded: Decoded, arrived: int) -> tuple[Decoded, Counter[str]]:
         """Refuse samples that are from the future, or older than anything is kept."""
@@ -224,14 +240,15 @@ class Store:
         oldest = 0
         if self.retention != FOR_EVER:
             oldest = max(arrived - _length(self.retention), 0)
-        ahead, old = decoded.times > latest, decoded.times < oldest
-        if not ahead.any() and not old.any():
+        times = decoded.times
+        if not len(times) or (times.max() <= latest and times.min() >= oldest):
             return decoded, Counter()
+        ahead, old = times > latest, times < oldest
         why = Counter(ahead=int(ahead.sum()), old=int(old.sum()))
         said = "is more than 10 minutes ahead" if ahead.any() else "is older than samples are kept"
         first = int(np.flatnonzero(ahead if ahead.any() else old)[0])
         reason = f"{self._shown(decoded.refs[first])}: a sample at {decoded.times[first]} ms {said}"
-        return _without(decoded, ahead | old, reason), why
+        return decoded.without(ahead | old, reason), why
 
     def _apply(
         self, decoded: Decoded, arrived: int, position: Position, *, replayed: bool = False
@@ -246,18 +263,13 @@ class Store:
                 self.refused["series"] += int(crowded.sum())
                 first = self._shown(decoded.refs[np.flatnonzero(crowded)[0]])
                 reason = f"{first}: the client has {self.limits.series} series already"
-                decoded, rows = _without(decoded, crowded, reason), rows[~crowded]
+                decoded, rows = decoded.without(crowded, reason), rows[~crowded]
         if len(rows):
             self._head.append(rows, decoded.times, decoded.values, arrived)
+            came = from_milliseconds(arrived)
+            self._since = self._since if self.pending else came
             self.appended += len(rows)
-            batch = Batch(
-                decoded.refs,
-                decoded.times,
-                decoded.values,
-                from_milliseconds(arrived),
-                position,
-                replayed,
-            )
+            batch = Batch(decoded.refs, decoded.times, decoded.values, came, position, replayed)
             for listener in self._listeners:
                 listener(batch)
         return decoded
@@ -330,24 +342,26 @@ class Store:
     async def flush(self, now: datetime) -> int:
         """Write what memory alone holds to the database, then cut the journal; return how much."""
         async with self._flushing:
-            written = await self._flush()
-            await self._forget(milliseconds(now - self.keep))
+            written = await self._flush(now)
+            before = max(milliseconds(now - self.keep), self._head.oldest_of(self.limits.held))
+            await self._forget(before)
             done = self._marked if not self._listeners else min(self._marked, self._released)
             self.journal.cut(done, milliseconds(now - self.warm))
             self.last_flush = now
         return written
 
-    async def _flush(self) -> int:
+    async def _flush(self, now: datetime) -> int:
         position, count = self.journal.position, self.appended
         if position == self._marked:
             return 0
         with suppress(Overloaded):  # a full disk must not keep samples from the database
             self.journal.rotate()
         written = await self._writing.run(position)
-        self._marked, self._flushed = position, count
+        self._marked, self._flushed, self._since = position, count, now
         return written
 
     async def _forget(self, before: int) -> None:
+        """Drop from memory what chunks hold too and is older than `before`."""
         self._head.forget_late(before)
         for start in range(0, len(self._head.ref_of), SLICE):
             end = min(start + SLICE, len(self._head.ref_of))
@@ -377,17 +391,6 @@ class Store:
 
 def _length(of: timedelta) -> int:
     return of // timedelta(milliseconds=1)
-
-
-def _without(decoded: Decoded, bad: npt.NDArray[np.bool_], reason: str) -> Decoded:
-    return replace(
-        decoded,
-        refs=decoded.refs[~bad],
-        times=decoded.times[~bad],
-        values=decoded.values[~bad],
-        refused=decoded.refused + int(bad.sum()),
-        reason=decoded.reason or reason,
-    )
 
 
 def _joined(

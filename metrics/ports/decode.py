@@ -4,10 +4,11 @@ A decoder raises only refusals, and changes nothing before the whole body has be
 """
 
 from collections.abc import Awaitable, Callable, Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from kit.errors import Invalid
 from metrics.batch import Floats, Ints, Refs
@@ -24,6 +25,17 @@ class Decoded:
     values: Floats
     refused: int = 0
     reason: str | None = None
+
+    def without(self, bad: npt.NDArray[np.bool_], reason: str) -> "Decoded":
+        """Return the good samples; the others are refused for this reason."""
+        return replace(
+            self,
+            refs=self.refs[~bad],
+            times=self.times[~bad],
+            values=self.values[~bad],
+            refused=self.refused + int(bad.sum()),
+            reason=self.reason or reason,
+        )
 
 
 Breathe = Callable[[], Awaitable[None]]

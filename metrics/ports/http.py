@@ -1,10 +1,11 @@
 """The HTTP side that all doors for samples share: plain ASGI, because routing costs half of it."""
 
+import asyncio
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import ClassVar, Protocol, TypeAlias
+from typing import ClassVar, Protocol, TypeAlias, TypeVar
 
 import orjson
 from starlette.types import Receive, Scope, Send
@@ -15,9 +16,14 @@ from kit.clock import Clock
 from kit.errors import Forbidden, Invalid, Overloaded, Refusal, TooLarge
 from metrics.batch import Appended
 from metrics.labels import Limits
+from metrics.load import Load
 
 Authorize: TypeAlias = Callable[[Scope], Identity | Awaitable[Identity]]
 Headers: TypeAlias = dict[bytes, bytes]
+Bytes = TypeVar("Bytes", bytes, bytearray)
+
+BODY_WITHIN = 60.0
+"""Seconds for a body: what is half read takes room from others."""
 
 # remote write knows 400 for what must not be sent again, and no other number for it
 STATUS: dict[type[Refusal], int] = {
@@ -51,6 +57,7 @@ class Sink(Protocol):
     """Where samples go: the store."""
 
     limits: Limits
+    load: Load
 
     async def append(
         self, body: bytes, *, port: str, client: str | None, now: datetime
@@ -70,24 +77,44 @@ def client_of(identity: Identity) -> str | None:
     return next(iter(clients))
 
 
-async def body_of(receive: Receive, headers: Headers, most: int) -> bytes:
-    """Return the request's body; more than `most` bytes are refused before they are read."""
+async def body_of(
+    receive: Receive, headers: Headers, most: int, came: Callable[[int], None]
+) -> bytes:
+    """Return the request's body; more than `most` bytes are refused before they are read.
+
+    `came` is told of each part, and may refuse it.
+    """
     declared = headers.get(b"content-length", b"0")
     if declared.isdigit() and int(declared) > most:
         raise TooLarge(f"{int(declared)} bytes, {most} are taken at once")
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Gone
-        part = message.get("body", b"")
-        size += len(part)
-        if size > most:
-            raise TooLarge(f"more than {most} bytes")
-        parts.append(part)
-        if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+    part, more = await _part(receive)
+    came(len(part))
+    if not more:
+        return _at_most(part, most)
+    body = bytearray(part)
+    try:
+        async with asyncio.timeout(BODY_WITHIN):
+            while more:
+                part, more = await _part(receive)
+                came(len(part))
+                body += part
+                _at_most(body, most)
+    except TimeoutError:
+        raise Overloaded(f"the body did not come within {BODY_WITHIN:.0f} s") from None
+    return bytes(body)
+
+
+async def _part(receive: Receive) -> tuple[bytes, bool]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise Gone
+    return message.get("body", b""), message.get("more_body", False)
+
+
+def _at_most(body: Bytes, most: int) -> Bytes:
+    if len(body) > most:
+        raise TooLarge(f"more than {most} bytes")
+    return body
 
 
 async def answer(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
@@ -156,8 +183,10 @@ class Door(ABC):
         client = client_of(identity)
         headers = dict(scope["headers"])
         self.check(headers)
-        body = await body_of(receive, headers, self._store.limits.body_bytes)
-        kept = await self._store.append(body, port=self.port, client=client, now=self._clock())
+        now, most = self._clock(), self._store.limits.body_bytes
+        with self._store.load.body(now) as came:
+            body = await body_of(receive, headers, most, came)
+            kept = await self._store.append(body, port=self.port, client=client, now=self._clock())
         if kept.refused:
             reason = f"{kept.refused} of {kept.samples + kept.refused} refused; {kept.reason}"
             raise SamplesRefused(reason, kept=kept.samples, refused=kept.refused)

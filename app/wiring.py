@@ -46,14 +46,19 @@ from metrics.ports.encode import write_request
 from metrics.ports.remote_write import RemoteWrite
 from metrics.ports.samples import Samples
 from metrics.store import Store
+from notifications.batches import Outside
 from notifications.channels.email import Email
 from notifications.channels.webhook import Webhook, open_client
 from notifications.events import NotificationFailed
 from notifications.schemas import Channel, Leaving, Message
-from notifications.sender import Limits, Outside, Sender
+from notifications.sender import Limits, Sender
 
 REACTIONS: Reactions = {NotificationFailed: (incident_reactions.notification_failed,)}
 """Who reacts to which news, off the main path."""
+
+PATH, SENDS, TICKS = 5, 4, 5
+"""Connections of their own, twice as many at need, so that none starves another; requests have
+twice ten. Our own PostgreSQL has room for all (`max_connections` in kit/postgres/cluster.py)."""
 
 FETCHES = httpx.Limits(max_connections=200, max_keepalive_connections=100)
 
@@ -70,6 +75,7 @@ def build(
     measures, notices, pages = Measures(), Notices(db), Pages()
     signer, sealer = Signer(secrets.key), Sealer(secrets.key)
     http = httpx.AsyncClient(limits=FETCHES, trust_env=False)
+    path, sends = db.share(PATH), db.share(SENDS)
     authorizer = Authorizer(db, clock)
     store = Store(
         settings.data_dir / "samples",
@@ -81,15 +87,15 @@ def build(
     )
     evaluator = Evaluator(
         store,
-        db,
-        _carrying(db, settings, measures, clock),
+        path,
+        _carrying(path, settings, measures, clock),
         clock=clock,
         took=measures.evaluation.observe,
     )
     speaker = Speaker(pages, signer, settings.url, clock)
 
-    async def render(session: AsyncSession, leaving: Leaving) -> Message:
-        return await speaker.render(session, leaving, house.directory)
+    async def render(session: AsyncSession, leavings: Sequence[Leaving]) -> Sequence[Message]:
+        return await speaker.render(session, leavings, house.directory)
 
     webhooks = open_client()
     outside = Outside(_channels(settings, webhooks, sealer), render, observe=measures.observe_send)
@@ -109,7 +115,7 @@ def build(
         pages=pages,
         store=store,
         evaluator=evaluator,
-        sender=Sender(db, outside, clock, notices, limits=sending),
+        sender=Sender(sends, outside, clock, notices, limits=sending),
         rounds=_rounds(settings, store, http, clock),
         scheduler=Scheduler((), clock),
         keeper=Keeper(),
@@ -162,7 +168,7 @@ def _rounds(settings: Settings, store: Store, http: httpx.AsyncClient, clock: Cl
 
 def ticks(house: House) -> Sequence[Tick]:
     """Return the table of what ticks."""
-    db, clock, evaluator = house.db, house.clock, house.evaluator
+    db, clock, evaluator = house.db.share(TICKS), house.clock, house.evaluator
     heartbeat = Heartbeat(house)
     second, minute = timedelta(seconds=1), timedelta(minutes=1)
 

@@ -32,7 +32,6 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import (
@@ -173,6 +172,16 @@ class Database:
         )
         event.listen(self.engine.sync_engine, "connect", _watch_over)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._shares: list[Database] = []
+
+    def share(self, pool: int) -> "Database":
+        """Return the same database over connections of its own, up to twice `pool`.
+
+        Whoever takes all of its own leaves those of others alone; closed together with this one.
+        """
+        own = Database(self.url, pool=pool)
+        self._shares.append(own)
+        return own
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -190,6 +199,8 @@ class Database:
 
     async def close(self) -> None:
         """Let go of every connection."""
+        for share in self._shares:
+            await share.close()
         await self.engine.dispose()
 
 
@@ -202,11 +213,11 @@ class Rows:
     def __repr__(self) -> str:
         return f"<{len(self._objects)} rows>"
 
-    def written(self) -> str:
+    def written(self, dialect: Dialect) -> str:
         """Return the rows as JSON; what cannot be written raises."""
         names = [name for name, _ in self._columns]
         columns = [
-            _as_json(kind, list(map(attrgetter(name), self._objects)))
+            _as_json(kind, list(map(attrgetter(name), self._objects)), dialect)
             for name, kind in self._columns
         ]
         rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
@@ -219,17 +230,14 @@ def _plain(value: object) -> str:
     raise TypeError(f"a row cannot hold {type(value).__name__}")
 
 
-def _as_json(kind: Any, values: list[Any]) -> list[Any]:
+def _as_json(kind: Any, values: list[Any], dialect: Dialect) -> list[Any]:
     """Return values as JSON can carry them; moments and words are held to the rules of theirs."""
     if isinstance(kind, TypeDecorator):
         check = kind.process_bind_param
-        return [check(value, _DIALECT) for value in values]
+        return [check(value, dialect) for value in values]
     if isinstance(kind, Float):  # JSON has no word for these, PostgreSQL reads them as text
         return [v if v is None or math.isfinite(v) else str(v) for v in values]
     return values
-
-
-_DIALECT = postgresql.dialect()
 
 
 class _Json(TypeDecorator[Rows]):
@@ -239,7 +247,7 @@ class _Json(TypeDecorator[Rows]):
     cache_ok = True
 
     def process_bind_param(self, value: Rows | None, dialect: Dialect) -> str | None:
-        return None if value is None else value.written()
+        return None if value is None else value.written(dialect)
 
 
 def as_rows(

@@ -31,6 +31,7 @@ from incidents.queries.shown import (
     last_resolved_at,
     listed,
     open_of_alerts,
+    shown_of,
 )
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "oldest_step_due",
     "open_of_alerts",
     "refuse_if_passed",
+    "shown_of",
     "terms",
     "to_escalate",
     "to_resolve",

@@ -16,12 +16,14 @@ from incidents.clocks import Clock, ClockView, Kind
 from incidents.lifecycle import OPEN, Status
 from incidents.queries.rows import by_id, clocks, get
 from incidents.tables import Incident, IncidentAlert, TimelineNote
+from kit.errors import NotFound
 from notifications import queries as notifications
 from notifications.schemas import NotificationOut
 
 BOARD_MOST = 500
 IN_LIST = 20
 IN_DETAIL = 500
+IN_MESSAGE = 50
 """How many alerts and lines of the timeline are shown of each incident."""
 
 
@@ -131,6 +133,17 @@ async def detail(session: AsyncSession, scope: Scope, number: int, *, now: datet
 async def detail_of(session: AsyncSession, id: UUID, *, now: datetime) -> Detail:
     """Return the incident that a notification is about."""
     return await _detail(session, await by_id(session, id), now=now)
+
+
+async def shown_of(
+    session: AsyncSession, ids: Collection[UUID], *, now: datetime
+) -> dict[UUID, Shown]:
+    """Return the incidents that notifications are about, as messages tell of them."""
+    found = (await session.scalars(select(Incident).where(Incident.id.in_(ids)))).all()
+    if missing := set(ids) - {incident.id for incident in found}:
+        raise NotFound(f"there is no incident {min(missing)}")
+    shown = await _shown(session, found, now=now, most=IN_MESSAGE)
+    return {one.incident.id: one for one in shown}
 
 
 async def _detail(session: AsyncSession, incident: Incident, *, now: datetime) -> Detail:

@@ -39,6 +39,7 @@ class Peer:
     folder: Path
     port: int = field(default_factory=free_port)
     ready_path: str = "/-/ready"
+    listen: str = "--web.listen-address"
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -67,7 +68,7 @@ class Peer:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [needed(self.name), f"--web.listen-address=127.0.0.1:{self.port}", *self.words],
+                [needed(self.name), f"{self.listen}=127.0.0.1:{self.port}", *self.words],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -223,12 +223,15 @@ async def _through(
         seen.sent_within = time.monotonic() - began
         await until(lambda: len(_first(phone)) >= SYSTEMS * contacts)
     seen.recorded = record.result()
-    seen.told = [call.at - clock for call in _first(phone)]
+    first: dict[tuple[str, int], float] = {}
+    for call in _first(phone):
+        first.setdefault((call.path, call.json["incident"]["number"]), call.at - clock)
+    seen.told = list(first.values())
     seen.cpu = cpu_seconds(program) - used
     await asyncio.sleep(1)
-    counted = Counter((call.path, call.json["incident"]["number"]) for call in _first(phone))
-    seen.repeated = sum(count - 1 for count in counted.values())
-    seen.incidents = len({number for _, number in counted})
+    keys = Counter(call.key for call in phone.calls)
+    seen.repeated = sum(count - 1 for count in keys.values())
+    seen.incidents = len({number for _, number in first})
     after: Figures = await figures(program)
     seen.lag = quantile("loop_lag_seconds", 0.99, before, after)
 

@@ -1,9 +1,10 @@
 """Reads of alerting: what is open, how far the rules have read, which rules there are."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Row, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -45,6 +46,18 @@ async def alerts(
         .limit(limit)
     )
     return (await session.scalars(stmt)).all()
+
+
+async def firing_on(session: AsyncSession, scope: Scope) -> Sequence[Row[Any]]:
+    """Return what fires on a machine, gravest first: id, client, instance, priority, expr."""
+    instance = Alert.labels["instance"].astext
+    stmt = (
+        select(Alert.id, Alert.client, instance.label("instance"), Alert.priority, Alert.expr)
+        .where(_in_state("firing"), *_within(scope, None), instance != "")
+        .order_by(Alert.priority.asc().nulls_last(), Alert.at.desc(), Alert.id)
+        .limit(MOST)
+    )
+    return (await session.execute(stmt)).all()
 
 
 async def counts(session: AsyncSession, scope: Scope) -> dict[str, dict[str, int]]:

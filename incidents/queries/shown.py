@@ -21,7 +21,7 @@ from notifications import queries as notifications
 from notifications.schemas import NotificationOut
 
 BOARD_MOST = 500
-IN_BOARD = 5
+IN_BOARD = 3
 IN_LIST = 20
 IN_DETAIL = 500
 IN_MESSAGE = 50

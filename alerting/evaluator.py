@@ -249,7 +249,7 @@ class Evaluator:
     @property
     def unwritten(self) -> list[str]:
         """Return the clients of whose alerts some cannot be written now."""
-        return sorted({*self._lanes.failing, *self._lanes.aside.values()})
+        return sorted({*self._lanes.stuck, *self._lanes.aside.values()})
 
     @property
     def broken(self) -> dict[str, str]:

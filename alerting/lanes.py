@@ -8,6 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -19,14 +20,16 @@ from alerting.schemas import Observation
 from alerting.watches import Watches, state_of
 from kit.clock import Clock, from_milliseconds
 from kit.db import Database
+from kit.slices import sliced
 from metrics.batch import Position
 
 log = logging.getLogger(__name__)
 
 FIRST_DELAY, LONGEST_DELAY = 0.2, 5.0
-BREATH = 1000
-MOST = 10_000
-"""Observations in one transaction."""
+MOST = 500
+"""Observations in one transaction: who waits for its rows does not wait for the whole storm."""
+PATIENT = timedelta(seconds=10)
+"""How long a client's transactions may fail before it is worth a person's look."""
 
 
 @dataclass
@@ -39,6 +42,7 @@ class Lane:
     behind: Position | None = None
     owes_progress: bool = False
     failures: int = 0
+    failing_since: datetime | None = None
     task: asyncio.Task[None] | None = None
 
     @property
@@ -56,7 +60,7 @@ class Lanes:
         self.aside: dict[int, str] = {}
         self.moved: set[int] = set()
         self.counts: Counter[str] = Counter()
-        self._db = db
+        self._db, self._clock = db, clock
         self._door = Door(db, carry, clock)
         self._lanes: dict[str, Lane] = {}
         self._stopping = asyncio.Event()
@@ -96,6 +100,13 @@ class Lanes:
     def failing(self) -> list[str]:
         """The clients whose last transaction failed."""
         return [lane.client for lane in self._lanes.values() if lane.failures]
+
+    @property
+    def stuck(self) -> list[str]:
+        """The clients whose transactions have failed for a while."""
+        latest = self._clock() - PATIENT
+        lanes = self._lanes.values()
+        return [one.client for one in lanes if one.failing_since and one.failing_since <= latest]
 
     def at_rest(self, client: str) -> bool:
         """Tell whether nothing of this client is on its way."""
@@ -138,7 +149,7 @@ class Lanes:
         lane.task = None
         if not task.cancelled() and (error := task.exception()):
             self.counts["crashed"] += 1
-            lane.failures += 1
+            self._fails(lane)
             log.error("the alerts of %s are stuck until the sweep", lane.client, exc_info=error)
         elif lane.waiting:
             self._wake(lane)
@@ -151,9 +162,10 @@ class Lanes:
             lane.owes_progress, read_to = False, self.read_to
             try:
                 await self._round(lane.client, joined(news), ended, read_to)
-                lane.failures, delay, lane.behind = 0, FIRST_DELAY, read_to
+                lane.failures, lane.failing_since = 0, None
+                delay, lane.behind = FIRST_DELAY, read_to
             except TROUBLE as error:
-                lane.failures += 1
+                self._fails(lane)
                 self.counts["failed"] += 1
                 log.warning("the alerts of %s wait %.1f s: %s", lane.client, delay, said(error))
                 lane.news, lane.ended = [bounded([*news, *lane.news])], [*ended, *lane.ended]
@@ -161,6 +173,10 @@ class Lanes:
                 delay = min(2 * delay, LONGEST_DELAY)
             for fresh in lane.news:  # came meanwhile: the next sample is still news
                 self.watches.hold(fresh.watches)
+
+    def _fails(self, lane: Lane) -> None:
+        lane.failures += 1
+        lane.failing_since = lane.failing_since or self._clock()
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -177,15 +193,15 @@ class Lanes:
             rounds.append([(0, one) for one in ended])
         if not rounds and read_to and not len(stories):
             rounds = [[]]
-        parts = [part for batch in rounds for part in _cut(batch)]
+        parts = [part for batch in rounds for part in cut(batch)]
         for number, batch in enumerate(parts, 1):
             position = read_to if number == len(parts) else None
-            for watch, state in await delivery.of(batch, position):
+            async for watch, state in sliced(await delivery.of(batch, position)):
                 if watch:
                     self.moved.add(watch)
                     self.watches.states[watch] = state
         await delivery.finish()
-        for watch, told in stories.newest():
+        async for watch, told in sliced(stories.newest()):
             self._settle(watch, told, refused=watch in delivery.aside)
         self._count_aside(client, delivery)
         await self._take_back(client, [w for w in delivery.passed if w in self.aside])
@@ -193,13 +209,11 @@ class Lanes:
     async def _weighed(self, stories: Stories) -> list[list[tuple[int, Observation]]]:
         """Return what changes something; the n-th change of each watch is in the n-th list."""
         rounds: list[list[tuple[int, Observation]]] = []
-        for count, (watch, story) in enumerate(stories.each(), 1):
+        async for watch, story in sliced(stories.each()):
             for number, one in enumerate(_changes(self.watches, watch, story)):
                 if number == len(rounds):
                     rounds.append([])
                 rounds[number].append((watch, one))
-            if count % BREATH == 0:
-                await asyncio.sleep(0)
         return rounds
 
     def _settle(self, watch: int, told: Told, *, refused: bool) -> None:
@@ -225,8 +239,15 @@ class Lanes:
             self.aside.pop(watch, None)
 
 
-def _cut(batch: list[tuple[int, Observation]]) -> list[list[tuple[int, Observation]]]:
-    return [batch[start : start + MOST] for start in range(0, max(len(batch), 1), MOST)]
+def cut(batch: list[tuple[int, Observation]]) -> list[list[tuple[int, Observation]]]:
+    """Return a batch in parts of one transaction each, what belongs to one system together.
+
+    So an incident opens with all that it is about, and few are locked at a time.
+    """
+    if len(batch) <= MOST:
+        return [batch]
+    batch = sorted(batch, key=lambda one: (one[1].system, one[1].drill))
+    return [batch[start : start + MOST] for start in range(0, len(batch), MOST)]
 
 
 def _changes(watches: Watches, watch: int, story: Sequence[Told]) -> Iterator[Observation]:

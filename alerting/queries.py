@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import String, cast, func, or_, select
+from sqlalchemy import Row, String, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -65,6 +66,18 @@ async def tally(session: AsyncSession, scope: Scope, chosen: Chosen) -> dict[str
     columns = [func.count().filter(_in_state(state)).label(state) for state in STATES[:-1]]
     stmt = select(*columns).where(Alert.phase.in_(OPEN), *_chosen(scope, chosen))
     return dict((await session.execute(stmt)).one()._mapping)
+
+
+async def firing_on(session: AsyncSession, scope: Scope) -> Sequence[Row[Any]]:
+    """Return what fires on a machine, gravest first: id, client, instance, priority, expr."""
+    instance = Alert.labels["instance"].astext
+    stmt = (
+        select(Alert.id, Alert.client, instance.label("instance"), Alert.priority, Alert.expr)
+        .where(_in_state("firing"), *_within(scope, None), instance != "")
+        .order_by(Alert.priority.asc().nulls_last(), Alert.at.desc(), Alert.id)
+        .limit(MOST)
+    )
+    return (await session.execute(stmt)).all()
 
 
 async def counts(session: AsyncSession, scope: Scope) -> dict[str, dict[str, int]]:

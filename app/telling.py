@@ -1,6 +1,9 @@
 """A notification in words: what is true of its incident at the moment it leaves."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,10 +17,24 @@ from incidents import queries as incidents
 from incidents.content import webhook_payload
 from incidents.lifecycle import Status
 from incidents.links import links
+from incidents.queries import Shown
 from kit.clock import Clock
 from kit.pages import Pages
 from kit.signing import Signer
+from kit.slices import sliced
 from notifications.schemas import Leaving, Message
+
+if TYPE_CHECKING:
+    from access.tables import Person
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What all messages of a batch are written with."""
+
+    directory: Directory
+    people: Mapping[str, str]
+    now: datetime
 
 
 @dataclass(frozen=True)
@@ -30,19 +47,28 @@ class Speaker:
     clock: Clock
 
     async def render(
-        self, session: AsyncSession, leaving: Leaving, directory: Directory
-    ) -> Message:
-        """Return the message in the language and zone of whoever reads it."""
+        self, session: AsyncSession, leavings: Sequence[Leaving], directory: Directory
+    ) -> list[Message]:
+        """Return the messages in the language and zone of whoever reads them."""
         now = self.clock()
-        detail = await incidents.detail_of(session, leaving.about, now=now)
-        person = await access.person(session, EVERYTHING, leaving.person)
-        shown = detail.shown
+        shown = await incidents.shown_of(session, {one.about for one in leavings}, now=now)
+        names = {one.person for one in leavings}
+        persons = {name: await access.person(session, EVERYTHING, name) for name in names}
+        people = await access.titles_of_people(session)
+        return [
+            self._message(one, shown[one.about], persons[one.person], Facts(directory, people, now))
+            async for one in sliced(leavings)
+        ]
+
+    def _message(self, leaving: Leaving, shown: Shown, person: "Person", facts: Facts) -> Message:
+        now = facts.now
         led = links(self.signer, self.url, shown.incident, person=person.name, now=now)
         untaken = shown.incident.status is Status.TRIGGERED
-        people = await access.titles_of_people(session)
         view = MailView(
             event=leaving.event,
-            incident=seen(shown, Words(person.locale, directory, people, person.timezone)),
+            incident=seen(
+                shown, Words(person.locale, facts.directory, facts.people, person.timezone)
+            ),
             person=person.title,
             page=led["page"],
             acknowledge=led["acknowledge"] if untaken else None,

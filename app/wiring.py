@@ -1,7 +1,7 @@
 """Who is handed what, and who reacts to what: the one place where the rooms meet."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import version
@@ -51,17 +51,22 @@ from metrics.ports.encode import write_request
 from metrics.ports.remote_write import RemoteWrite
 from metrics.ports.samples import Samples
 from metrics.store import Store
+from notifications.batches import Outside
 from notifications.channels.email import Email
 from notifications.channels.webhook import Webhook, open_client
 from notifications.events import NotificationFailed
 from notifications.schemas import Channel, Leaving, Message, Render
-from notifications.sender import Limits, Outside, Sender
+from notifications.sender import Limits, Sender
 
 REACTIONS: Reactions = {
     NotificationFailed: (incident_reactions.notification_failed,),
     ResetAsked: (inviting.reset_asked,),
 }
 """Who reacts to which news, off the main path."""
+
+PATH, SENDS, TICKS = 5, 4, 5
+"""Connections of their own, twice as many at need, so that none starves another; requests have
+twice ten. Our own PostgreSQL has room for all (`max_connections` in kit/postgres/cluster.py)."""
 
 FETCHES = httpx.Limits(max_connections=200, max_keepalive_connections=100)
 
@@ -78,26 +83,19 @@ def build(
     measures, notices, pages = Measures(), Notices(db), Pages()
     signer, sealer = Signer(secrets.key), Sealer(secrets.key)
     http = httpx.AsyncClient(limits=FETCHES, trust_env=False)
+    path, sends = db.share(PATH), db.share(SENDS)
     authorizer = Authorizer(db, clock)
-    store = Store(
-        settings.data_dir / "samples",
-        db,
-        known_clients=lambda: house.directory.clients,
-        sync=Sync(settings.journal_sync.value),
-        retention=settings.retention,
-        adopt=settings.adopt,
-    )
+    store = _store(settings, db, lambda: house.directory.clients)
     evaluator = Evaluator(
         store,
-        db,
-        _carrying(db, settings, measures, clock),
+        path,
+        _carrying(path, settings, measures, clock),
         clock=clock,
         took=measures.evaluation.observe,
     )
     store.load.ask(lambda: evaluator.crowded)
-    links = Inviting(signer, settings.url, can_mail=bool(settings.smtp_url))
+    links, webhooks = Inviting(signer, settings.url, bool(settings.smtp_url)), open_client()
     render = _speaking(pages, links, clock, lambda: house.directory)
-    webhooks = open_client()
     outside = Outside(_channels(settings, webhooks, sealer), render, observe=measures.observe_send)
     ingest = partial(authorizer, needed=Right.INGEST)
     house = House(
@@ -118,7 +116,7 @@ def build(
         pages=pages,
         store=store,
         evaluator=evaluator,
-        sender=Sender(db, outside, clock, notices, limits=sending),
+        sender=Sender(sends, outside, clock, notices, limits=sending),
         rounds=_rounds(settings, store, http, clock),
         scheduler=Scheduler((), clock),
         keeper=Keeper(),
@@ -129,16 +127,30 @@ def build(
     return house
 
 
+def _store(settings: Settings, db: Database, known: Callable[[], Container[str]]) -> Store:
+    return Store(
+        settings.data_dir / "samples",
+        db,
+        known_clients=known,
+        sync=Sync(settings.journal_sync.value),
+        retention=settings.retention,
+        adopt=settings.adopt,
+    )
+
+
 def _speaking(
     pages: Pages, links: Inviting, clock: Clock, directory: Callable[[], Directory]
 ) -> Render:
     speaker = Speaker(pages, links.signer, links.url, clock)
     writer = letters.Writer(pages, links, clock)
 
-    async def render(session: AsyncSession, leaving: Leaving) -> Message:
-        if leaving.event in letters.EVENTS:
-            return await writer.render(session, leaving)
-        return await speaker.render(session, leaving, directory())
+    async def render(session: AsyncSession, leavings: Sequence[Leaving]) -> Sequence[Message]:
+        own = [one for one in leavings if one.event in letters.EVENTS]
+        of_incidents = [one for one in leavings if one.event not in letters.EVENTS]
+        found = {one.id: await writer.render(session, one) for one in own}
+        told = await speaker.render(session, of_incidents, directory()) if of_incidents else ()
+        found |= {one.id: message for one, message in zip(of_incidents, told, strict=True)}
+        return [found[one.id] for one in leavings]
 
     return render
 
@@ -185,7 +197,7 @@ def _rounds(settings: Settings, store: Store, http: httpx.AsyncClient, clock: Cl
 
 def ticks(house: House) -> Sequence[Tick]:
     """Return the table of what ticks."""
-    db, clock, evaluator = house.db, house.clock, house.evaluator
+    db, clock, evaluator = house.db.share(TICKS), house.clock, house.evaluator
     heartbeat = Heartbeat(house)
     second, minute = timedelta(seconds=1), timedelta(minutes=1)
 

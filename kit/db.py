@@ -1,32 +1,37 @@
 """The database: types that keep our rules, the unit of work, and batches as statements."""
 
 import hashlib
+import math
 import os
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, cast
+from operator import attrgetter
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import orjson
 from sqlalchemy import (
-    ARRAY,
+    JSON,
     DateTime,
     Dialect,
+    Float,
     MetaData,
     String,
     TableValuedAlias,
+    Text,
     TypeDecorator,
     Uuid,
+    bindparam,
+    cast,
     column,
     event,
     func,
     select,
 )
-from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import (
@@ -167,6 +172,16 @@ class Database:
         )
         event.listen(self.engine.sync_engine, "connect", _watch_over)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._shares: list[Database] = []
+
+    def share(self, pool: int) -> "Database":
+        """Return the same database over connections of its own, up to twice `pool`.
+
+        Whoever takes all of its own leaves those of others alone; closed together with this one.
+        """
+        own = Database(self.url, pool=pool)
+        self._shares.append(own)
+        return own
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -184,19 +199,69 @@ class Database:
 
     async def close(self) -> None:
         """Let go of every connection."""
+        for share in self._shares:
+            await share.close()
         await self.engine.dispose()
+
+
+class Rows:
+    """Columns of objects on their way into SQL."""
+
+    def __init__(self, objects: Sequence[object], columns: Sequence[tuple[str, Any]]) -> None:
+        self._objects, self._columns = objects, columns
+
+    def __repr__(self) -> str:
+        return f"<{len(self._objects)} rows>"
+
+    def written(self, dialect: Dialect) -> str:
+        """Return the rows as JSON; what cannot be written raises."""
+        names = [name for name, _ in self._columns]
+        columns = [
+            _as_json(kind, list(map(attrgetter(name), self._objects)), dialect)
+            for name, kind in self._columns
+        ]
+        rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        return orjson.dumps(rows, _plain, orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, UUID):  # asyncpg's own, a class of its own
+        return str(value)
+    raise TypeError(f"a row cannot hold {type(value).__name__}")
+
+
+def _as_json(kind: Any, values: list[Any], dialect: Dialect) -> list[Any]:
+    """Return values as JSON can carry them; moments and words are held to the rules of theirs."""
+    if isinstance(kind, TypeDecorator):
+        check = kind.process_bind_param
+        return [check(value, dialect) for value in values]
+    if isinstance(kind, Float):  # JSON has no word for these, PostgreSQL reads them as text
+        return [v if v is None or math.isfinite(v) else str(v) for v in values]
+    return values
+
+
+class _Json(TypeDecorator[Rows]):
+    """Rows as one text of JSON; what cannot be written is an error of the statement."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Rows | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.written(dialect)
 
 
 def as_rows(
     objects: Sequence[object], *columns: InstrumentedAttribute[Any], name: str = "given"
 ) -> TableValuedAlias:
-    """Return `objects` as a table inside SQL: one array parameter for each column."""
-    arrays = [
-        sql_cast([getattr(o, c.key) for o in objects], ARRAY(cast(Any, c.type), dimensions=1))
-        for c in columns
-    ]  # without dimensions=1 a JSON list would be taken for a second dimension
+    """Return `objects` as a table inside SQL: one parameter, which PostgreSQL takes apart.
+
+    An array for each column would be encoded value by value here, on the event loop.
+    """
+    rows = Rows(objects, [(c.key, c.type) for c in columns])
+    text = bindparam(None, rows, type_=_Json, unique=True)
     named = (column(c.key, c.type) for c in columns)
-    return func.unnest(*arrays).table_valued(*named).render_derived(name=name)
+    found = func.json_to_recordset(cast(text, JSON)).table_valued(*named)
+    return found.render_derived(name=name, with_types=True)
 
 
 async def lock(tx: AsyncSession, *words: str) -> None:

@@ -14,6 +14,7 @@ from kit import charts, wording
 from kit.clock import milliseconds
 from kit.i18n import t
 from kit.settings import ROOT
+from kit.slices import sliced
 
 
 class Pages:
@@ -51,6 +52,14 @@ class Pages:
         """Return the template `name` filled in; `now` is what every "ago" is measured from."""
         template = self.environment.get_template(name)
         return template.render(locale=locale, zone=zone, now=now, **context)
+
+    async def render_in_slices(
+        self, name: str, locale: str, zone: str, *, now: datetime, **context: Any
+    ) -> str:
+        """Return the same as `render`, letting the event loop go in between: for long pages."""
+        template = self.environment.get_template(name)
+        pieces = template.generate(locale=locale, zone=zone, now=now, **context)
+        return "".join([piece async for piece in sliced(pieces)])
 
     def static(self, path: str) -> str:
         """Return the address of a file under `static/`; it changes when the file does."""

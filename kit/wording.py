@@ -3,8 +3,10 @@
 import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
+import babel
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
@@ -18,6 +20,12 @@ _DECIMAL = ("", "k", "M", "G", "T")
 _WRITTEN_OUT = 1e15
 """From here on a number is said by its power of ten: no reader counts groups, nor could babel."""
 _LONGEST = timedelta.max.total_seconds()
+
+
+@cache
+def _babel(locale: Locale) -> babel.Locale:
+    """Babel reads a locale's name anew each time, which takes longer than what it is asked for."""
+    return babel.Locale.parse(locale.babel)
 
 
 def moment(at: datetime, locale: str, zone: str, *, now: datetime, seconds: bool = True) -> str:
@@ -39,7 +47,7 @@ def day(at: datetime, locale: str, zone: str, *, now: datetime, weekday: bool = 
     shape = _WEEKDAY[spoken] if weekday else _DAY[spoken]
     if local.year != now.astimezone(ZoneInfo(zone)).year:
         shape = _DAY_OF_YEAR[spoken]
-    return format_date(local.date(), shape, locale=spoken.babel)
+    return format_date(local.date(), shape, locale=_babel(spoken))
 
 
 def duration(length: timedelta, locale: str) -> str:
@@ -87,7 +95,7 @@ def number(value: float, locale: str, *, digits: int = 2) -> str:
     if abs(value) >= _WRITTEN_OUT:
         return f"{value:.3g}"
     shape = "#,##0" + ("." + "#" * digits if digits else "")
-    return format_decimal(value, shape, locale=Locale(locale).babel)
+    return format_decimal(value, shape, locale=_babel(Locale(locale)))
 
 
 def percent(share: float, locale: str) -> str:

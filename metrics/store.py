@@ -30,7 +30,6 @@ from metrics.columns import Columns, Labels
 from metrics.flush import SLICE, Flush
 from metrics.folder import FolderLock
 from metrics.head import NONE, Head
-from metrics.index import Index
 from metrics.journal import Journal, Record, Sync
 from metrics.labels import Limits, text
 from metrics.load import Behind, Load, limits_here
@@ -88,6 +87,7 @@ class Store:
         self._lock = FolderLock(folder)
         self._head = Head()
         self._registry = Registry(self.limits, reserve=self._head.reserve)
+        self.index = self._registry.index
         self._writing = Flush(self._head, self._registry, db)
         self._active: Counter[str] = Counter()
         self._flushed = 0
@@ -288,11 +288,6 @@ class Store:
     def select(self, matchers: Sequence[Matcher]) -> Refs:
         """Return the refs of all series that match, those of long ago included."""
         return self._registry.selected(matchers)[0]
-
-    @property
-    def index(self) -> Index:
-        """Which series carry which labels."""
-        return self._registry.index
 
     def labels(self, ref: int) -> Labels:
         """Return the labels of one series."""

@@ -18,6 +18,9 @@ PATIENCE = timedelta(hours=1)
 PATIENCE_WITH_ANOTHER = {1: timedelta(seconds=30)}
 PATIENCE_WITH_ANOTHER_ELSE = timedelta(seconds=60)
 
+GRAVE = 2
+"""P1 and P2 never wait for a place that others have."""
+
 ALWAYS_PASS = frozenset({"resolved", "acknowledged"})
 """Events that no silence holds back: who was told of the fire is told of its end."""
 

@@ -135,8 +135,8 @@ class NotificationOut:
 Gate = Callable[[AsyncSession, Leaving], Awaitable[str | None]]
 """Asked before a message leaves: None lets it pass, a reason holds it back."""
 
-Render = Callable[[AsyncSession, Leaving], Awaitable[Message]]
-"""Puts a notification into words, with what is true at this moment."""
+Render = Callable[[AsyncSession, Sequence[Leaving]], Awaitable[Sequence[Message]]]
+"""Puts notifications into words, in their order, with what is true at this moment."""
 
 
 class Channel(Protocol):

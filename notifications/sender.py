@@ -6,55 +6,38 @@ Claims go on while slow sends run; one that hangs holds only the places of its o
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-
-import asyncpg
-from sqlalchemy.exc import SQLAlchemyError
+from uuid import UUID
 
 from kit.clock import Clock
 from kit.db import Database
 from kit.notices import Notices, Subscription
 from notifications import commands, queries
-from notifications.lifecycle import ALWAYS_PASS, TIMEOUT, Kind, Outcome, Status
-from notifications.schemas import Channels, Gate, Leaving, Message, Render
+from notifications.batches import Batch, Outside
+from notifications.commands import Done
+from notifications.lifecycle import GRAVE, TIMEOUT, Kind, Outcome, Status
+from notifications.recorder import AWAY, Recorder
+from notifications.schemas import Leaving, Message
 
 log = logging.getLogger(__name__)
+
+ASIDE_FOR = timedelta(seconds=5)
+"""What could not be claimed is left alone for so long, so that it fills nobody's claim."""
 
 BREATH = 0.02
 """Seconds between two claims, so that the places that become free are filled by one statement."""
 
-Observe = Callable[[str, float], None]
-"""Told of each outcome (its kind, seconds it took), of `waited` and of `clock_skew`."""
-
-AWAY = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
-"""How a database that is away shows itself."""
-
-
-def unheard(event: str, seconds: float) -> None:
-    """Observe nothing."""
-
-
-async def open_gate(session: object, notification: Leaving) -> None:
-    """Hold nothing back."""
-
-
-@dataclass(frozen=True)
-class Outside:
-    """What the sender is handed: ways out, words for a notification, who may hold it back."""
-
-    channels: Channels
-    render: Render
-    gate: Gate = open_gate
-    observe: Observe = unheard
-
 
 @dataclass(frozen=True)
 class Limits:
-    """How much at once, how long an attempt may take; `skew_most` None: trust our own clock."""
+    """How much at once, how long an attempt may take; `skew_most` None: trust our own clock.
+
+    Of the places in flight those `for_grave` are kept for P1 and P2.
+    """
 
     in_flight: int = 32
+    for_grave: int = 8
     per_host: int = 4
     timeout: timedelta = TIMEOUT
     tick: timedelta = timedelta(seconds=1)
@@ -79,7 +62,9 @@ class Sender:
         self._clock = clock
         self._notices = notices
         self._limits = limits or Limits()
-        self._in_flight: dict[asyncio.Task[None], str] = {}
+        self._recorder = Recorder(db, clock)
+        self._aside: dict[UUID, datetime] = {}
+        self._in_flight: dict[asyncio.Task[None], Leaving] = {}
         self._closing = asyncio.Event()
         self._skew_checked_at: datetime | None = None
         self.skewed = False
@@ -119,14 +104,30 @@ class Sender:
         free = self._limits.in_flight - len(self._in_flight)
         if self.skewed or free <= 0 or self._closing.is_set():
             return 0
-        busy = Counter(self._in_flight.values())
-        rooms = {host: self._limits.per_host - count for host, count in busy.items()}
+        under_way = self._in_flight.values()
+        busy = Counter(notification.host for notification in under_way)
+        minor = sum(notification.priority > GRAVE for notification in under_way)
+        now = self._clock()
+        self._aside = {one: until for one, until in self._aside.items() if until > now}
+        aside = set(self._aside)
         async with self._db.transaction() as tx:
             claimed = await commands.claim(
-                tx, now=self._clock(), limit=free, rooms=rooms, per_host=self._limits.per_host
+                tx,
+                now=now,
+                limit=free,
+                minor=self._limits.in_flight - self._limits.for_grave - minor,
+                rooms={host: self._limits.per_host - count for host, count in busy.items()},
+                per_host=self._limits.per_host,
+                aside=aside,
             )
-        for notification in claimed:
-            self._start(notification, calls)
+        if claimed:
+            batch = Batch(self._db, self._outside, claimed)
+            for notification in claimed:
+                self._start(notification, batch, calls)
+        refused = aside - self._aside.keys()
+        self._aside |= dict.fromkeys(refused, now + ASIDE_FOR)
+        if refused and calls is not None:
+            calls.put("some could not be claimed")
         return len(claimed)
 
     async def settle(self) -> None:
@@ -134,10 +135,10 @@ class Sender:
         while self._in_flight:
             await asyncio.wait(list(self._in_flight))
 
-    def _start(self, notification: Leaving, calls: Subscription | None) -> None:
+    def _start(self, notification: Leaving, batch: Batch, calls: Subscription | None) -> None:
         name = f"send {notification.sent_key}"
-        task = asyncio.create_task(self._keep(notification), name=name)
-        self._in_flight[task] = notification.host
+        task = asyncio.create_task(self._keep(notification, batch), name=name)
+        self._in_flight[task] = notification
 
         def ended(done: asyncio.Task[None]) -> None:
             self._in_flight.pop(done, None)
@@ -146,61 +147,44 @@ class Sender:
 
         task.add_done_callback(ended)
 
-    async def _keep(self, notification: Leaving) -> None:
+    async def _keep(self, notification: Leaving, batch: Batch) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        outcome = await self._attempt(notification)
+        outcome = await self._attempt(notification, batch)
         took = loop.time() - began
         self._outside.observe(outcome.kind.value, took)
-        status = await self._record(notification, outcome, timedelta(seconds=took))
+        lost = self._recorder.lost
+        status = await self._recorder.keep(Done(notification, outcome, timedelta(seconds=took)))
+        if status is None and self._recorder.lost != lost:
+            self._outside.observe("unrecorded", took)
         if status is Status.SENT and notification.attempts == 1 and not notification.held_reason:
             waited = self._clock() - notification.created_at
             self._outside.observe("waited", waited.total_seconds())
 
-    async def _attempt(self, notification: Leaving) -> Outcome:
+    async def _attempt(self, notification: Leaving, batch: Batch) -> Outcome:
         try:
             async with asyncio.timeout(self._limits.timeout.total_seconds()):
-                return await self._send(notification)
+                return await self._send(notification, batch)
         except TimeoutError:
             return Outcome(Kind.TRY_AGAIN, detail=f"no answer within {self._limits.timeout}")
         except Exception as error:
             log.exception("sending %s raised", notification.sent_key)
             return Outcome(Kind.TRY_AGAIN, detail=f"raised {error!r}")
 
-    async def _send(self, notification: Leaving) -> Outcome:
+    async def _send(self, notification: Leaving, batch: Batch) -> Outcome:
         channel = self._outside.channels.get(notification.contact.channel)
         if channel is None:
             detail = f"there is no channel {notification.contact.channel!r}"
             return Outcome(Kind.REFUSED, detail=detail)
-        async with self._db.snapshot() as session:
-            if notification.event not in ALWAYS_PASS:
-                reason = await self._outside.gate(session, notification)
-                if reason is not None:
-                    return Outcome(Kind.HELD, detail=reason)
-            message = await self._outside.render(session, notification)
+        message = await batch.message(notification)
+        if isinstance(message, Outcome):
+            return message
         return await channel.send(
             _addressed(message, notification),
             notification.contact,
             key=notification.sent_key,
             now=self._clock(),
         )
-
-    async def _record(
-        self, notification: Leaving, outcome: Outcome, took: timedelta
-    ) -> Status | None:
-        while True:
-            try:
-                async with self._db.transaction() as tx:
-                    return await commands.record(
-                        tx, notification, outcome, took=took, now=self._clock()
-                    )
-            except AWAY as error:
-                log.warning("cannot record %s yet: %s", notification.sent_key, error)
-                if self._clock() >= notification.leased_until:
-                    log.error("%s was %s, unrecorded", notification.sent_key, outcome.kind)
-                    self._outside.observe("unrecorded", took.total_seconds())
-                    return None
-            await asyncio.sleep(0.5)
 
     async def check_skew(self) -> None:
         """Compare our clock with PostgreSQL's, once in a while."""

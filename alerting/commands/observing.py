@@ -1,12 +1,11 @@
 """What is done to alerts: observe a batch, set aside what cannot be written."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import and_, delete, select, tuple_
+from sqlalchemy import CursorResult, and_, delete, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,6 +14,7 @@ from alerting.schemas import Key, Observation, Observed, Transition
 from alerting.tables import Alert, Progress, SetAside, state_of, write_since
 from kit.db import as_rows
 from kit.errors import Conflict
+from kit.slices import sliced
 from metrics.batch import Position
 
 ERROR_MOST = 500
@@ -40,8 +40,7 @@ class AlertsMoved(Conflict):
     slug, title = "alerts-moved", "The alerts were changed at the same time"
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(NamedTuple):
     """One alert as it will stand in the table."""
 
     id: UUID
@@ -90,7 +89,7 @@ async def observe(
     rows = await _locked(tx, client, observations) if observations else {}
     states: dict[Key, State] = {}
     transitions, written, forgotten = [], [], []
-    for seen in observations:
+    async for seen in sliced(observations):
         row = rows.get(seen.key)
         before = state_of(row) if row else START
         states[seen.key] = state = decide(before, seen)
@@ -182,9 +181,9 @@ async def _write(tx: AsyncSession, rows: Sequence[_Row]) -> None:
             index_elements=[column.key for column in KEY],
             set_={name: new[name] for name in names if name != "id"},
             where=Alert.version == new.version - 1,
-        ).returning(Alert.id)
+        )
     )
-    if len(done.all()) < len(rows):
+    if cast(CursorResult[Any], done).rowcount < len(rows):
         raise AlertsMoved("try again: the alerts have changed since they were read")
 
 

@@ -21,6 +21,7 @@ from app.pages.words import Words
 from incidents import queries
 from incidents.queries import Shown
 from kit import live
+from kit.slices import sliced
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -54,7 +55,7 @@ class Board:
             now=now,
         )
         return BoardView(
-            incidents=_first_to_break([seen(shown, words) for shown in open_]),
+            incidents=_first_to_break([seen(shown, words) async for shown in sliced(open_)]),
             schedules=on_call,
             hosts=machines[:HOSTS_SHOWN],
             clients=_clients(open_, words, frame),
@@ -71,7 +72,7 @@ class Board:
 
     async def fragment(self) -> str:
         """Return the live part of the board."""
-        return self.frame.render("_board_live.html", await self.view(), here="now")
+        return await self.frame.render_in_slices("_board_live.html", await self.view(), here="now")
 
 
 def _warning(trouble: Trouble, locale: str) -> WarningView:
@@ -113,7 +114,8 @@ def _clients(open_: Sequence[Shown], words: Words, frame: Framed) -> list[Client
 @router.get("/")
 async def show_board(board: AtBoard) -> Response:
     """Show the whole board."""
-    return board.frame.show("board.html", await board.view(), here="now")
+    frame, view = board.frame, await board.view()
+    return frame.fresh(await frame.render_in_slices("board.html", view, here="now"))
 
 
 @router.get("/events")

@@ -38,6 +38,21 @@ class Frame:
 
     def render(self, template: str, view: Any, *, here: str = "", **more: Any) -> str:
         """Return the HTML of a template around `view`."""
+        names = self.reader.locale, self.reader.zone
+        html: str = self.request.app.state.pages.render(
+            template, *names, **self._context(view, here), **more
+        )
+        return html
+
+    async def render_in_slices(self, template: str, view: Any, *, here: str = "") -> str:
+        """Return the same, letting others have their turn in between: for long pages."""
+        names = self.reader.locale, self.reader.zone
+        html: str = await self.request.app.state.pages.render_in_slices(
+            template, *names, **self._context(view, here)
+        )
+        return html
+
+    def _context(self, view: Any, here: str) -> dict[str, Any]:
         asked = self.request.url
         shell = ShellView(
             here=here,
@@ -46,20 +61,14 @@ class Frame:
             person=self.caller.title,
             menu=menu(self.caller.rights),
         )
-        html: str = self.request.app.state.pages.render(
-            template,
-            self.reader.locale,
-            self.reader.zone,
-            now=self.clock(),
-            view=view,
-            shell=shell,
-            **more,
-        )
-        return html
+        return {"now": self.clock(), "view": view, "shell": shell}
 
     def show(self, template: str, view: Any, *, here: str = "", **more: Any) -> HTMLResponse:
         """Answer with a whole page; it is about now, so nobody keeps it."""
-        html = self.render(template, view, here=here, **more)
+        return self.fresh(self.render(template, view, here=here, **more))
+
+    def fresh(self, html: str) -> HTMLResponse:
+        """Answer with HTML that nobody keeps."""
         return HTMLResponse(html, headers={"Cache-Control": "no-store"})
 
     async def answered(self, path: str, fragment: Render) -> Response:

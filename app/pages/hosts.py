@@ -98,13 +98,13 @@ async def show_hosts(frame: Framed) -> Response:
 
 async def fires(session: AsyncSession, scope: Scope) -> dict[Key, list[Fire]]:
     """Return what fires on each machine, the gravest first."""
-    rows = await alerting.alerts(session, scope, state="firing")
+    rows = await alerting.firing_on(session, scope)
     numbers = await incidents.open_of_alerts(session, [row.id for row in rows])
     found: dict[Key, list[Fire]] = {}
     for row in rows:
-        if row.priority is not None and row.labels.get("instance"):
+        if row.priority is not None:
             fire = Fire(row.priority.value, row.expr, numbers.get(row.id))
-            found.setdefault((row.client, row.labels["instance"]), []).append(fire)
+            found.setdefault((row.client, row.instance), []).append(fire)
     return found
 
 

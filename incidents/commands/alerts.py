@@ -16,7 +16,9 @@ from incidents.commands.escalation import restart, step_now, take_step, ways
 from incidents.commands.ledger import Ledger
 from incidents.commands.opening import agree, opened, raise_clocks, start_clocks, titled
 from incidents.lifecycle import Move, Status, Tell, What, after, takes_in
-from incidents.tables import Incident, IncidentAlert
+from incidents.records import AlertRecord
+from incidents.tables import Incident
+from kit.slices import sliced
 from notifications.schemas import Promise
 from oncall import queries as oncall
 from oncall.roster import Roster
@@ -34,13 +36,17 @@ LINES = {
 
 @dataclass
 class Folder:
-    """An incident and its alerts, with what this batch adds: `calls` ask for somebody."""
+    """An incident, its alerts of this batch, and what the batch adds: `calls` ask for somebody.
+
+    `others`: some alert that is not of this batch has not ended.
+    """
 
     incident: Incident
+    others: bool = False
     new: bool = False
-    alerts: dict[UUID, IncidentAlert] = field(default_factory=dict)
+    alerts: dict[UUID, AlertRecord] = field(default_factory=dict)
     calls: list[Transition] = field(default_factory=list)
-    fresh: list[IncidentAlert] = field(default_factory=list)
+    fresh: list[AlertRecord] = field(default_factory=list)
     calmed: bool = False
 
     @property
@@ -51,7 +57,7 @@ class Folder:
     @property
     def over(self) -> bool:
         """Whether every alert is resolved."""
-        return all(alert.resolved_at for alert in self.alerts.values())
+        return not self.others and all(alert.resolved_at for alert in self.alerts.values())
 
 
 def _priority(transition: Transition) -> Priority:
@@ -74,7 +80,7 @@ async def follow(
         return []
     ledger = Ledger(now)
     desk = await _laid_out(tx, client, transitions, now=now)
-    for transition in transitions:
+    async for transition in sliced(transitions):
         _put(desk, ledger, transition, now=now)
     await _settle(tx, desk, ledger, resolve_after=resolve_after)
     await ledger.write(tx)
@@ -98,9 +104,9 @@ async def _laid_out(
     ids = [transition.alert_id for transition in transitions]
     places = {(transition.system, transition.drill) for transition in transitions}
     rows = await queries.concerned(tx, client, places=places, alerts=ids)
-    folders = {row.id: Folder(row) for row in rows}
+    folders = {row.id: Folder(row, others) for row, others in rows}
     desk = Desk(client, list(folders.values()), {})
-    for alert in await queries.alerts_of(tx, folders, alerts=ids):
+    async for alert in sliced(await queries.alerts_of(tx, folders, alerts=ids)):
         folder = folders[alert.incident_id]
         folder.alerts[alert.alert_id] = alert
         if alert.resolved_at is None:
@@ -141,7 +147,7 @@ def _taking_in(desk: Desk, transition: Transition, *, now: datetime) -> Folder:
 
 def _join(folder: Folder, ledger: Ledger, transition: Transition, *, now: datetime) -> None:
     known = folder.alerts.get(transition.alert_id)
-    alert = IncidentAlert(
+    alert = AlertRecord(
         incident_id=folder.incident.id,
         alert_id=transition.alert_id,
         rule=transition.rule,

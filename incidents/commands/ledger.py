@@ -16,6 +16,7 @@ from incidents import clocks
 from incidents.clocks import Clock, Kind
 from incidents.lifecycle import Tell, What
 from incidents.queries import Clocks
+from incidents.records import AlertRecord, NoteRecord
 from incidents.tables import Incident, IncidentAlert, SlaClock, SlaInterval, TimelineNote
 from kit import live
 from kit.db import Base, as_rows
@@ -50,8 +51,8 @@ class Ledger:
     now: datetime
     opened: list[Incident] = field(default_factory=list)
     moved: dict[UUID, Incident] = field(default_factory=dict)
-    alerts: dict[tuple[UUID, UUID], IncidentAlert] = field(default_factory=dict)
-    notes: list[TimelineNote] = field(default_factory=list)
+    alerts: dict[tuple[UUID, UUID], AlertRecord] = field(default_factory=dict)
+    notes: list[NoteRecord] = field(default_factory=list)
     clocks: dict[tuple[UUID, Kind], SlaClock] = field(default_factory=dict)
     intervals: list[SlaInterval] = field(default_factory=list)
     promises: list[Promise] = field(default_factory=list)
@@ -66,8 +67,7 @@ class Ledger:
         **facts: object,
     ) -> None:
         """Add a line to the story of an incident."""
-        line = TimelineNote(incident_id=incident.id, at=self.now, who=who, what=what, facts=facts)
-        self.notes.append(line)
+        self.notes.append(NoteRecord(incident.id, self.now, who, what, facts))
         if incident.number is not None:
             self.touched.add(incident.number)
 
@@ -146,9 +146,9 @@ class Ledger:
         await _move(tx, list(self.moved.values()))  # first: an old one lets go of its place
         tx.add_all(self.opened)
         await tx.flush()
-        await _insert(tx, list(self.alerts.values()), replacing=True)
+        await _insert(tx, IncidentAlert, list(self.alerts.values()), replacing=True)
         await self._write_clocks(tx)
-        await _insert(tx, self.notes)
+        await _insert(tx, TimelineNote, self.notes)
         numbers = self.touched | {i.number for i in (*self.opened, *self.moved.values())}
         if numbers:
             await live.announce(tx, *(live.incident(number) for number in numbers), live.BOARD)
@@ -159,8 +159,8 @@ class Ledger:
         if replaced:
             key = tuple_(SlaInterval.incident_id, SlaInterval.kind)
             await tx.execute(delete(SlaInterval).where(key.in_(replaced)))
-        await _insert(tx, list(self.clocks.values()), replacing=True)
-        await _insert(tx, self.intervals)
+        await _insert(tx, SlaClock, list(self.clocks.values()), replacing=True)
+        await _insert(tx, SlaInterval, self.intervals)
 
 
 async def _move(tx: AsyncSession, rows: Sequence[Incident]) -> None:
@@ -176,10 +176,11 @@ async def _move(tx: AsyncSession, rows: Sequence[Incident]) -> None:
     await tx.execute(stmt, execution_options={"synchronize_session": False})
 
 
-async def _insert(tx: AsyncSession, rows: Sequence[Base], *, replacing: bool = False) -> None:
+async def _insert(
+    tx: AsyncSession, table: type[Base], rows: Sequence[object], *, replacing: bool = False
+) -> None:
     if not rows:
         return
-    table = type(rows[0])
     mapper = inspect(table)
     names = [c.key for c in mapper.column_attrs if c.columns[0].identity is None]
     given = as_rows(rows, *(getattr(table, name) for name in names))

@@ -32,6 +32,7 @@ from incidents.queries.shown import (
     listed,
     numbered,
     open_of_alerts,
+    shown_of,
 )
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "oldest_step_due",
     "open_of_alerts",
     "refuse_if_passed",
+    "shown_of",
     "terms",
     "to_escalate",
     "to_resolve",

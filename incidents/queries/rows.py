@@ -1,19 +1,32 @@
 """Rows for the verbs: one incident for a caller, or all that a batch of alerts may move."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, exists, func, literal, or_, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Uuid,
+    and_,
+    exists,
+    func,
+    literal,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.scope import EVERYTHING, Scope
 from access.tables import Client, System
 from incidents.clocks import Clock, Kind
 from incidents.lifecycle import OPEN, VersionPassed, What
+from incidents.records import AlertRecord
 from incidents.schemas import STANDARD, SlaSpec
 from incidents.tables import Incident, IncidentAlert, SlaClock, SlaInterval, SlaPolicy, TimelineNote
 from kit.errors import NotFound
+from kit.slices import sliced
 from oncall import queries as oncall
 from oncall.escalation import Policy
 
@@ -73,51 +86,50 @@ def refuse_if_passed(incident: Incident, version: int | None) -> None:
 
 async def concerned(
     session: AsyncSession, client: str, *, places: Collection[tuple[str, str]], alerts: list[UUID]
-) -> Sequence[Incident]:
+) -> list[tuple[Incident, bool]]:
     """Return, locked and out of the session, the incidents that these alerts may move.
 
-    The open ones of the systems (and drills), and any in which an alert has not ended yet.
+    The open ones of the systems (and drills), and any in which an alert has not ended yet; with
+    each, whether an alert that is not one of these has not ended.
     """
-    holds = exists().where(
-        IncidentAlert.incident_id == Incident.id,
-        IncidentAlert.alert_id == _any(alerts),
-        IncidentAlert.resolved_at.is_(None),
+    ids, place = literal(alerts, ARRAY(Uuid)), tuple_(Incident.system, Incident.drill)
+    going_on = IncidentAlert.resolved_at.is_(None)
+    there = select(Incident.id).where(
+        Incident.client == client, Incident.status.in_(OPEN), place.in_(places)
     )
-    place = tuple_(Incident.system, Incident.drill)
+    holding = select(IncidentAlert.incident_id).where(
+        IncidentAlert.alert_id == func.any(ids), going_on
+    )
+    others = exists().where(
+        IncidentAlert.incident_id == Incident.id, IncidentAlert.alert_id != func.all(ids), going_on
+    )
     stmt = (
-        select(Incident)
-        .where(
-            Incident.client == client,
-            or_(and_(Incident.status.in_(OPEN), place.in_(places)), holds),
-        )
+        select(Incident, others)
+        .where(Incident.client == client, Incident.id.in_(union_all(there, holding)))
         .order_by(Incident.id)  # one order, so that two batches cannot deadlock
-        .with_for_update()
+        .with_for_update(of=Incident)
         .execution_options(populate_existing=True)
     )
-    rows = (await session.scalars(stmt)).all()
-    for row in rows:
+    rows = [(row, more) for row, more in await session.execute(stmt)]
+    for row, _ in rows:
         session.expunge(row)
     return rows
+
+
+RECORD = tuple(getattr(IncidentAlert, name.name) for name in fields(AlertRecord))
 
 
 async def alerts_of(
     session: AsyncSession, incidents: Collection[UUID], *, alerts: list[UUID]
-) -> Sequence[IncidentAlert]:
-    """Return, out of the session, those alerts of the incidents and all that have not ended."""
+) -> list[AlertRecord]:
+    """Return those alerts of the incidents."""
     if not incidents:
-        return ()
-    stmt = select(IncidentAlert).where(
+        return []
+    stmt = select(*RECORD).where(
         IncidentAlert.incident_id.in_(incidents),
-        or_(IncidentAlert.alert_id == _any(alerts), IncidentAlert.resolved_at.is_(None)),
+        IncidentAlert.alert_id == func.any(literal(alerts, ARRAY(Uuid))),
     )
-    rows = (await session.scalars(stmt)).all()
-    for row in rows:
-        session.expunge(row)
-    return rows
-
-
-def _any(ids: list[UUID]) -> ColumnElement[UUID]:
-    return func.any(literal(ids, ARRAY(Uuid)))
+    return [AlertRecord(*row) async for row in sliced(await session.execute(stmt))]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, String, case, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, case, cast, exists, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -16,12 +16,15 @@ from incidents.clocks import Clock, ClockView, Kind
 from incidents.lifecycle import OPEN, Status
 from incidents.queries.rows import by_id, clocks, get
 from incidents.tables import Incident, IncidentAlert, TimelineNote
+from kit.errors import NotFound
 from notifications import queries as notifications
 from notifications.schemas import NotificationOut
 
 BOARD_MOST = 500
+IN_BOARD = 3
 IN_LIST = 20
 IN_DETAIL = 500
+IN_MESSAGE = 50
 """How many alerts and lines of the timeline are shown of each incident."""
 
 
@@ -124,11 +127,15 @@ async def last_resolved_at(session: AsyncSession, scope: Scope) -> datetime | No
 
 
 async def board(session: AsyncSession, scope: Scope, now: datetime) -> list[Shown]:
-    """Return what is open: what nobody has taken first, the gravest first, then the oldest."""
+    """Return what is open: what nobody has taken first, the gravest first, then the oldest.
+
+    Without timelines: the board shows where things stand, not how they came about.
+    """
     taken = case((Incident.status == Status.TRIGGERED, 0), else_=1)
     stmt = _inside(scope).where(Incident.status.in_(OPEN))
     stmt = stmt.order_by(taken, Incident.priority, Incident.number).limit(BOARD_MOST)
-    return await _shown(session, (await session.scalars(stmt)).all(), now=now, most=IN_LIST)
+    found = (await session.scalars(stmt)).all()
+    return await _shown(session, found, now=now, most=IN_BOARD, story=False)
 
 
 async def detail(session: AsyncSession, scope: Scope, number: int, *, now: datetime) -> Detail:
@@ -139,6 +146,17 @@ async def detail(session: AsyncSession, scope: Scope, number: int, *, now: datet
 async def detail_of(session: AsyncSession, id: UUID, *, now: datetime) -> Detail:
     """Return the incident that a notification is about."""
     return await _detail(session, await by_id(session, id), now=now)
+
+
+async def shown_of(
+    session: AsyncSession, ids: Collection[UUID], *, now: datetime
+) -> dict[UUID, Shown]:
+    """Return the incidents that notifications are about, as messages tell of them."""
+    found = (await session.scalars(select(Incident).where(Incident.id.in_(ids)))).all()
+    if missing := set(ids) - {incident.id for incident in found}:
+        raise NotFound(f"there is no incident {min(missing)}")
+    shown = await _shown(session, found, now=now, most=IN_MESSAGE)
+    return {one.incident.id: one for one in shown}
 
 
 async def _detail(session: AsyncSession, incident: Incident, *, now: datetime) -> Detail:
@@ -152,7 +170,12 @@ def _inside(scope: Scope) -> Select[tuple[Incident]]:
 
 
 async def _shown(
-    session: AsyncSession, incidents: Sequence[Incident], *, now: datetime, most: int
+    session: AsyncSession,
+    incidents: Sequence[Incident],
+    *,
+    now: datetime,
+    most: int,
+    story: bool = True,
 ) -> list[Shown]:
     ids = [incident.id for incident in incidents]
     if not ids:
@@ -160,7 +183,7 @@ async def _shown(
     held = await clocks(session, ids)
     counts = await _counts(session, ids)
     alerts = await _alerts(session, ids, most=most)
-    timeline = await _timeline(session, ids, most=most)
+    timeline = await _timeline(session, ids, most=most) if story else {}
     return [
         Shown(
             incident,
@@ -190,34 +213,31 @@ async def _alerts(
 ) -> dict[UUID, list[IncidentAlert]]:
     over = case((IncidentAlert.resolved_at.is_(None), 0), else_=1)
     order = (over, IncidentAlert.priority, IncidentAlert.fired_at, IncidentAlert.alert_id)
-    place = func.row_number().over(partition_by=IncidentAlert.incident_id, order_by=order)
-    numbered = (
-        select(IncidentAlert, place.label("place"))
-        .where(IncidentAlert.incident_id.in_(incidents))
-        .subquery()
-    )
-    row = aliased(IncidentAlert, numbered)
-    stmt = select(row).where(numbered.c.place <= most).order_by(numbered.c.place)
+    first = select(IncidentAlert).where(IncidentAlert.incident_id == Incident.id)
+    each = first.order_by(*order).limit(most).correlate(Incident).lateral()
+    row = aliased(IncidentAlert, each)
+    # of each incident the first few, so that the others need not be sorted among all
+    stmt = select(row).select_from(Incident).join(each, true()).where(Incident.id.in_(incidents))
     found: dict[UUID, list[IncidentAlert]] = {}
     for alert in await session.scalars(stmt):
         found.setdefault(alert.incident_id, []).append(alert)
+    for alerts in found.values():
+        alerts.sort(key=_gravest_first)
     return found
+
+
+def _gravest_first(alert: IncidentAlert) -> tuple[bool, Priority, datetime, str]:
+    return alert.resolved_at is not None, alert.priority, alert.fired_at, str(alert.alert_id)
 
 
 async def _timeline(
     session: AsyncSession, incidents: Collection[UUID], *, most: int
 ) -> dict[UUID, list[TimelineNote]]:
-    place = func.row_number().over(
-        partition_by=TimelineNote.incident_id, order_by=TimelineNote.id.desc()
-    )
-    numbered = (
-        select(TimelineNote, place.label("place"))
-        .where(TimelineNote.incident_id.in_(incidents))
-        .subquery()
-    )
-    row = aliased(TimelineNote, numbered)
-    stmt = select(row).where(numbered.c.place <= most).order_by(row.id)
+    newest = select(TimelineNote).where(TimelineNote.incident_id == Incident.id)
+    each = newest.order_by(TimelineNote.id.desc()).limit(most).correlate(Incident).lateral()
+    row = aliased(TimelineNote, each)
+    stmt = select(row).select_from(Incident).join(each, true()).where(Incident.id.in_(incidents))
     found: dict[UUID, list[TimelineNote]] = {}
-    for line in await session.scalars(stmt):
+    for line in await session.scalars(stmt.order_by(row.id)):
         found.setdefault(line.incident_id, []).append(line)
     return found

@@ -3,6 +3,6 @@
 from notifications.commands.claims import claim
 from notifications.commands.forgetting import forget
 from notifications.commands.promises import CHANNEL, cancel, queue
-from notifications.commands.receipts import record
+from notifications.commands.receipts import Done, record, record_all
 
-__all__ = ["CHANNEL", "cancel", "claim", "forget", "queue", "record"]
+__all__ = ["CHANNEL", "Done", "cancel", "claim", "forget", "queue", "record", "record_all"]

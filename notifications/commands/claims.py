@@ -4,20 +4,22 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from notifications.lifecycle import LEASE, UNFINISHED, Kind, Status
+from notifications.lifecycle import GRAVE, LEASE, UNFINISHED, Kind, Status
 from notifications.schemas import ContactFacts, Leaving
 from notifications.tables import Attempt, Notification
 
 CANDIDATES = 4
 """Rows looked at for each free place: some of them wait for a receiver that is busy."""
 
-ROUNDS_MOST = 8
+ROUNDS_MOST = 64
+"""Each round but the last finds a receiver that has no room left."""
 BLIND = {"synchronize_session": False}
 FAULTS = (SQLAlchemyError, LookupError, ValueError, TypeError)
 log = logging.getLogger(__name__)
@@ -54,25 +56,33 @@ async def claim(
     *,
     now: datetime,
     limit: int,
+    minor: int | None = None,
     rooms: Mapping[str, int] | None = None,
     per_host: int = 4,
+    aside: set[UUID] | None = None,
 ) -> list[Leaving]:
     """Lease up to `limit` due notifications, gravest first; `rooms` are hosts' free places.
 
-    Of a host that is not in `rooms` at most `per_host` are leased.
+    Of a host that is not in `rooms` at most `per_host` are leased, of P3 and P4 at most `minor`.
+    Those `aside` are left alone; what cannot be leased is put there.
     """
+    aside = set() if aside is None else aside
     free = dict(rooms or {})
+    minor = limit if minor is None else minor
     chosen: list[Notification] = []
     for _ in range(ROUNDS_MOST):
         full = [host for host, places in free.items() if places <= 0]
-        wanted = limit - len(chosen)
-        looked_at = wanted * CANDIDATES
-        due = _due(now, full).where(Notification.id.not_in([row.id for row in chosen]))
+        looked_at = (limit - len(chosen)) * CANDIDATES
+        passed = [*aside, *(row.id for row in chosen)]
+        due = _due(now, full).where(Notification.id.not_in(passed))
+        if minor <= 0:
+            due = due.where(Notification.priority <= GRAVE)
         rows = (await tx.scalars(due.limit(looked_at).with_for_update(skip_locked=True))).all()
         for row in rows:
-            places = free.get(row.host, per_host)
-            if places > 0 and len(chosen) < limit:
+            places, grave = free.get(row.host, per_host), row.priority <= GRAVE
+            if places > 0 and len(chosen) < limit and (grave or minor > 0):
                 free[row.host] = places - 1
+                minor -= not grave
                 chosen.append(row)
         if len(rows) < looked_at or len(chosen) >= limit:
             break
@@ -80,11 +90,11 @@ async def claim(
         async with tx.begin_nested():
             return await _lease(tx, chosen, now=now)
     except FAULTS:
-        return await _lease_each(tx, chosen, now=now)
+        return await _lease_each(tx, chosen, now=now, aside=aside)
 
 
 async def _lease_each(
-    tx: AsyncSession, rows: Sequence[Notification], *, now: datetime
+    tx: AsyncSession, rows: Sequence[Notification], *, now: datetime, aside: set[UUID]
 ) -> list[Leaving]:
     """Lease what can be leased: one row that cannot be written, or read, holds up no other."""
     leased = []
@@ -95,6 +105,7 @@ async def _lease_each(
         except FAULTS as error:
             said = str(error).partition("\n")[0][:300]
             log.error("notification %s cannot be claimed: %s", row.key, said)
+            aside.add(row.id)
     return leased
 
 

@@ -265,7 +265,10 @@ async def house(db: Database, clock: FakeClock) -> AsyncIterator[House]:
     """Set up two clients, the people li, han and boss, and the policy li → han → li → han."""
     signer = Signer("a secret of the tests")
 
-    async def render(session: AsyncSession, leaving: Leaving) -> Message:
+    async def render(session: AsyncSession, leavings: Sequence[Leaving]) -> list[Message]:
+        return [await message(session, one) for one in leavings]
+
+    async def message(session: AsyncSession, leaving: Leaving) -> Message:
         now = clock()
         shown = (await queries.detail_of(session, leaving.about, now=now)).shown
         ways = links(signer, URL, shown.incident, person=leaving.person, now=now)

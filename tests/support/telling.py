@@ -1,6 +1,6 @@
 """A sender with a phone at the other end, driven in the words of notifications."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,6 +13,7 @@ from kit.clock import Clock
 from kit.db import Database
 from kit.notices import Notices
 from notifications import commands, queries
+from notifications.batches import Outside
 from notifications.channels.webhook import Webhook, open_client
 from notifications.schemas import (
     Channel,
@@ -23,16 +24,23 @@ from notifications.schemas import (
     Promise,
     Render,
 )
-from notifications.sender import Limits, Outside, Sender
+from notifications.sender import Limits, Sender
 from tests.support.phone import Phone
 
 INCIDENT = UUID("11111111-1111-1111-1111-111111111111")
 
 
-async def words(session: AsyncSession, notification: Leaving) -> Message:
-    """Put a notification into words: its own key and event."""
-    text = f"{notification.event} {notification.person}"
-    return Message(subject=text, text=text, html="", payload={"facts": dict(notification.facts)})
+async def words(session: AsyncSession, leavings: Sequence[Leaving]) -> list[Message]:
+    """Put notifications into words: their own key and event."""
+    return [
+        Message(
+            subject=f"{one.event} {one.person}",
+            text=f"{one.event} {one.person}",
+            html="",
+            payload={"facts": dict(one.facts)},
+        )
+        for one in leavings
+    ]
 
 
 @dataclass

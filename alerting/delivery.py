@@ -19,7 +19,7 @@ from metrics.batch import Position
 
 log = logging.getLogger(__name__)
 
-AT_ONCE_MOST = 4
+AT_ONCE_MOST = 2
 PATIENCE = 1.0
 """Seconds after which a transaction gives its place to another client's."""
 LONGEST = 30.0

@@ -79,13 +79,8 @@ def build(
         retention=settings.retention,
         adopt=settings.adopt,
     )
-    evaluator = Evaluator(
-        store,
-        db,
-        _carrying(db, settings, measures, clock),
-        clock=clock,
-        took=measures.evaluation.observe,
-    )
+    carry, took = _carrying(db, settings, measures, clock), measures.evaluation.observe
+    evaluator = Evaluator(store, db, carry, clock=clock, took=took)
     store.load.ask(lambda: evaluator.crowded)
     speaker = Speaker(pages, signer, settings.url, clock)
 

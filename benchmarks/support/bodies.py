@@ -120,13 +120,13 @@ class Body:
         self._times = times[:, np.newaxis] + np.arange(6)
         self._places = values[self._written, np.newaxis] + np.arange(8)
 
-    def at(self, number: int, start_ms: int) -> bytes:
+    def at(self, number: int, start_ms: int, step_ms: int = STEP_MS) -> bytes:
         """Return the body of a round, compressed; rounds differ in times and values alone."""
         random = np.random.default_rng((self._seed, number))
         values = self._values + number * self._pace
         values[self._pages] += 4096 * random.integers(0, 2_000, int(self._pages.sum()))
         values[self._reading] *= 1 + random.random(int(self._reading.sum())) / 10
-        at = start_ms + number * STEP_MS + int(random.integers(0, JITTER_MS + 1))
+        at = start_ms + number * step_ms + int(random.integers(0, JITTER_MS + 1))
         self._message[self._times] = np.frombuffer(varint(at), np.uint8)
         octets = values[self._written].astype("<f8").view(np.uint8).reshape(-1, 8)
         self._message[self._places] = octets

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from benchmarks.support.bodies import Body, share
+from benchmarks.support.bodies import STEP_MS, Body, share
 
 CONNECTIONS = 6
 
@@ -25,6 +25,7 @@ class Sender:
     token: str = ""
     connections: int = CONNECTIONS
     rate: float | None = None
+    step_ms: int = STEP_MS
     accepted: int = 0
     busy: int = 0
     rounds: int = 0
@@ -55,7 +56,9 @@ class Sender:
                 last is None or self._next[number] < last
             ):
                 for body in mine:
-                    await self._post(reader, writer, body.at(self._next[number], self.start_ms))
+                    await self._post(
+                        reader, writer, body.at(self._next[number], self.start_ms, self.step_ms)
+                    )
                     self.accepted += body.samples
                 self._next[number] += 1
                 if self.rate:

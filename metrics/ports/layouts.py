@@ -131,7 +131,7 @@ class Layouts:
 
     def read(self, request: bytes, sender: str | None, keys: Mapping[bytes, int]) -> Columns | None:
         """Return the samples of a request in few runs of known series; None for any other."""
-        if not request or not self._all or len(request) > LONGEST:
+        if not self._all or not 0 < len(request) <= LONGEST:
             return None
         octets = np.frombuffer(request, np.uint8)
         runs: list[Columns] = []

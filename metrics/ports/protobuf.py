@@ -3,6 +3,7 @@
 The schemas are declared here and not generated; they say less than the messages hold.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from cramjam import DecompressionError, snappy
@@ -67,6 +68,21 @@ def split(request: bytes) -> list[bytes]:
         return list(_Split.FromString(request).timeseries)
     except DecodeError:
         raise Invalid("the body is not a WriteRequest message") from None
+
+
+def pieces(request: bytes, size: int) -> Iterator[bytes]:
+    """Cut a WriteRequest between its fields into requests of about `size` bytes."""
+    begin = at = 0
+    while at < len(request):
+        tag, at = wire.varint(request, at)
+        if tag & 7 != 2:
+            raise Invalid("the body is not a WriteRequest message")
+        length, at = wire.varint(request, at)
+        at += length
+        if at - begin >= size:
+            yield request[begin:at]
+            begin = at
+    yield request[begin:]
 
 
 def label_pairs(head: bytes) -> list[tuple[str, str]] | None:

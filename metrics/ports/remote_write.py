@@ -1,5 +1,6 @@
 """Remote write 1.0 (prometheus/docs: specs/prw/remote_write_spec.md): decoder and HTTP door."""
 
+import asyncio
 from collections.abc import Iterator
 from operator import itemgetter
 from typing import NamedTuple, TypeAlias
@@ -13,9 +14,12 @@ from metrics.ports import wire
 from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, columns
 from metrics.ports.http import Door, Headers
 from metrics.ports.layouts import LONGEST, Layouts, layout_of, times_of
-from metrics.ports.protobuf import label_pairs, split, unpacked
+from metrics.ports.protobuf import label_pairs, pieces, split, unpacked
 
-SLICE = 8192
+BIG = 256 * 1024
+"""Bytes of a body that is unpacked in a thread."""
+PIECE = 512 * 1024
+SLICE = 4096
 ODD_SLICE = 250
 MISSING = -1
 _U64 = np.uint64
@@ -135,11 +139,11 @@ class RemoteWriteDecoder:
         self, body: bytes, *, client: str | None, arrived: int, breathe: Breathe
     ) -> Decoded:
         """Return the samples of a WriteRequest; a malformed one is refused as a whole."""
-        request = unpacked(body, self._naming.limits.body_bytes)
+        request = await _request(body, self._naming.limits.body_bytes)
         keys = self._keys_of(client)
         if alike := self._layouts.read(request, client, keys):
             return Decoded(alike.refs, alike.times, alike.values)
-        messages = split(request)
+        messages = await _messages(request, breathe)
         found, said = _Found(), Gathering()
         for start in range(0, len(messages), SLICE):
             if start:
@@ -238,6 +242,22 @@ class RemoteWriteDecoder:
             most = 2 * series if client else 20 * series
             known = self._keys[client] = _Keys(most)
         return known
+
+
+async def _request(body: bytes, most: int) -> bytes:
+    if len(body) < BIG:
+        return unpacked(body, most)
+    return await asyncio.to_thread(unpacked, body, most)
+
+
+async def _messages(request: bytes, breathe: Breathe) -> list[bytes]:
+    if len(request) <= LONGEST:
+        return split(request)
+    messages: list[bytes] = []
+    for piece in pieces(request, PIECE):
+        messages += split(piece)
+        await breathe()
+    return messages
 
 
 def _apart(message: bytes, odd: _Odd) -> _Apart:

@@ -215,3 +215,15 @@ async def test_json_of_another_form_is_refused_with_the_place(
     with pytest.raises(Invalid) as refused:
         await Port(SamplesDecoder).raw(body)
     assert refused.value.field == field
+
+
+async def test_a_big_body_is_read_in_pieces_and_as_whole_as_a_small_one(port: Port) -> None:
+    fleet = [series("cpu", host=f"h{number:05d}" * 8) for number in range(16_000)]
+    body = write_request(fleet, range(AT, AT + 16_000), [1.5] * 16_000)
+    for _ in range(2):
+        got = await port.raw(body)
+        assert got.times.tolist() == list(range(AT, AT + 16_000))
+    assert len(set(got.refs.tolist())) == 16_000
+    half = request(*(timeseries(of, [(AT, 1.0)]) for of in fleet))[:-5]
+    with pytest.raises(Invalid):
+        await port.raw(half)

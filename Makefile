@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 JOBS ?= 2
 
-.PHONY: help setup run test journey e2e crash bench lint format lock migration clean
+.PHONY: help setup run test journey e2e crash bench soak lint format lock migration clean
 
 help: ## Print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -41,8 +41,11 @@ e2e: $(DEV_STAMP) ## The program as users start it, with the real peers and a br
 crash: $(DEV_STAMP) ## 100 rounds of kill -9 under load (ROUNDS=n for fewer)
 	ROUNDS=$${ROUNDS-100} $(BIN)/python -m pytest -q -s -m crash tests/e2e
 
-bench: $(DEV_STAMP) ## Speed, side by side with the peers where they are installed
-	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+bench: $(DEV_STAMP) ## Speed, side by side with the peers (Debian's), written to docs/benchmarks.md
+	for name in decode evaluate ingest storm clicks; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+soak: $(DEV_STAMP) ## 30 minutes at half the maximum: memory, lag, no lost sample
+	$(BIN)/python benchmarks/soak.py --minutes 30
 
 lint: $(DEV_STAMP) ## Form, types, floors
 	$(BIN)/ruff format --check .

@@ -46,8 +46,13 @@ async def condition(house: "House") -> Condition:
 
 
 def _behind(house: "House") -> list[Trouble]:
-    behind = house.rules_behind()
-    return [Trouble("behind", {"seconds": _seconds(behind)})] if behind > RULES_WAIT else []
+    behind, waiting = house.rules_behind(), house.store.behind(house.clock())
+    found = []
+    if behind > RULES_WAIT:
+        found.append(Trouble("behind", {"seconds": _seconds(behind)}))
+    if waiting.put_off:
+        found.append(Trouble("put_off", {"why": waiting.put_off, "samples": waiting.samples}))
+    return found
 
 
 async def _of_rows(

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks.support.report import Section
 from playwright.async_api import Response
 
+from benchmarks.support import report
 from tests.support.browser import Screen, browsing
 from tests.support.site import ENVIRONMENT, INGEST_TOKEN, STANDING, Site, bearer, standing
 from tests.support.waiting import until
@@ -141,9 +141,13 @@ async def main() -> int:
         (label, f"{statistics.median(costs):.0f}", f"{max(costs):.0f}")
         for label, costs in watch.costs.items()
     ]
-    section = Section("clicks", "Clicks: the server's share, in ms")
-    section.table(("click", "median", f"slowest of {ROUNDS}"), rows)
-    section.write()
+    head = ("click", "median", f"slowest of {ROUNDS}")
+    text = (
+        f"{SYSTEMS} systems with an open incident each, {HOSTS} hosts, a browser on the same "
+        "machine; milliseconds from the request to the first byte of the answer. "
+        f"`python benchmarks/clicks.py`\n\n{report.table(head, rows)}\n\n{report.machine()}"
+    )
+    report.write("clicks", "Clicks: the server's share", text)
     return int(any(max(costs) >= MOST_MS for costs in watch.costs.values()))
 
 

@@ -26,6 +26,8 @@ from kit.slices import sliced
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
 HOSTS_SHOWN = 12
+FOR_ALL = frozenset({"behind", "put_off", "database"})
+"""Troubles that everybody who works here is told: what the board shows may be late."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,12 @@ class Board:
         )
 
     async def _warnings(self) -> Sequence[WarningView]:
-        if Right.ADMIN not in self.frame.caller.rights:
+        rights = self.frame.caller.rights
+        if not rights & {Right.ADMIN, Right.WORK}:
             return ()
         found: Condition = await self.frame.request.app.state.house.condition()
-        return [_warning(trouble, self.frame.reader.locale) for trouble in found.troubles]
+        told = [one for one in found.troubles if Right.ADMIN in rights or one.kind in FOR_ALL]
+        return [_warning(trouble, self.frame.reader.locale) for trouble in told]
 
     async def fragment(self) -> str:
         """Return the live part of the board."""

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access import queries as access
 from access.directory import Directory
 from access.scope import EVERYTHING
-from access.tables import Person
 from app.pages.incident_view import seen
 from app.pages.views import MailView
 from app.pages.words import Words
@@ -23,6 +23,9 @@ from kit.pages import Pages
 from kit.signing import Signer
 from kit.slices import sliced
 from notifications.schemas import Leaving, Message
+
+if TYPE_CHECKING:
+    from access.tables import Person
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Speaker:
             async for one in sliced(leavings)
         ]
 
-    def _message(self, leaving: Leaving, shown: Shown, person: Person, facts: Facts) -> Message:
+    def _message(self, leaving: Leaving, shown: Shown, person: "Person", facts: Facts) -> Message:
         now = facts.now
         led = links(self.signer, self.url, shown.incident, person=person.name, now=now)
         untaken = shown.incident.status is Status.TRIGGERED

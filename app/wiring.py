@@ -75,8 +75,7 @@ def build(
     measures, notices, pages = Measures(), Notices(db), Pages()
     signer, sealer = Signer(secrets.key), Sealer(secrets.key)
     http = httpx.AsyncClient(limits=FETCHES, trust_env=False)
-    path, sends = db.share(PATH), db.share(SENDS)
-    authorizer = Authorizer(db, clock)
+    path, sends, authorizer = db.share(PATH), db.share(SENDS), Authorizer(db, clock)
     store = Store(
         settings.data_dir / "samples",
         db,

@@ -101,27 +101,36 @@ class Sender:
         free = self._limits.in_flight - len(self._in_flight)
         if self.skewed or free <= 0 or self._closing.is_set():
             return 0
-        under_way = self._in_flight.values()
-        busy = Counter(notification.host for notification in under_way)
-        minor = sum(notification.priority > GRAVE for notification in under_way)
-        known = len(self._aside)
-        async with self._db.transaction() as tx:
-            claimed = await commands.claim(
-                tx,
-                now=self._clock(),
-                limit=free,
-                minor=self._limits.in_flight - self._limits.for_grave - minor,
-                rooms={host: self._limits.per_host - count for host, count in busy.items()},
-                per_host=self._limits.per_host,
-                aside=self._aside,
-            )
+        before = bool(self._aside)
+        claimed = await self._claim(free)
+        if not claimed and before:  # nothing else is due: those may be tried again
+            self._aside.clear()
+            claimed = await self._claim(free)
         if claimed:
             batch = Batch(self._db, self._outside, claimed)
             for notification in claimed:
                 self._start(notification, batch, calls)
-        if len(self._aside) > known and calls is not None:
-            calls.put("some could not be claimed")
         return len(claimed)
+
+    async def _claim(self, free: int) -> list[Leaving]:
+        """Lease up to `free`; what cannot be leased stands aside, so that it hides nothing."""
+        under_way = self._in_flight.values()
+        busy = Counter(notification.host for notification in under_way)
+        minor = sum(notification.priority > GRAVE for notification in under_way)
+        while True:
+            known = len(self._aside)
+            async with self._db.transaction() as tx:
+                claimed = await commands.claim(
+                    tx,
+                    now=self._clock(),
+                    limit=free,
+                    minor=self._limits.in_flight - self._limits.for_grave - minor,
+                    rooms={host: self._limits.per_host - count for host, count in busy.items()},
+                    per_host=self._limits.per_host,
+                    aside=self._aside,
+                )
+            if claimed or len(self._aside) == known:
+                return claimed
 
     async def settle(self) -> None:
         """Wait until nothing is under way."""
@@ -191,7 +200,6 @@ class Sender:
             round_trip = self._clock() - before
         skew = max(ahead - round_trip, timedelta()) if ahead > timedelta() else -ahead
         self._skew_checked_at = now
-        self._aside.clear()  # once in a while what could not be claimed is looked at again
         self._outside.observe("clock_skew", skew.total_seconds())
         self.skewed = skew > most
         if self.skewed:

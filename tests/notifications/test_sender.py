@@ -1,7 +1,7 @@
 """The sender with a phone at the other end: retries, fallbacks, order, crashes, silences."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
@@ -14,9 +14,10 @@ from kit.clock import system_clock
 from kit.db import Database
 from kit.outbox import OutboxRow
 from notifications import commands
+from notifications.batches import Outside
 from notifications.lifecycle import Kind, Status
 from notifications.schemas import ContactFacts, Leaving, Message, Promise
-from notifications.sender import Limits, Outside, Sender
+from notifications.sender import Limits, Sender
 from tests.support.clock import FakeClock
 from tests.support.phone import Answer, Phone
 from tests.support.telling import INCIDENT, Telling, telling, words
@@ -198,7 +199,7 @@ async def test_a_resolution_passes_every_gate(world: Telling) -> None:
 async def test_a_send_that_raises_is_an_attempt_that_failed(
     world: Telling, clock: FakeClock
 ) -> None:
-    async def stumbles(session: AsyncSession, notification: Leaving) -> Message:
+    async def stumbles(session: AsyncSession, leavings: Sequence[Leaving]) -> list[Message]:
         raise RuntimeError("no words")
 
     sender = Sender(

@@ -244,7 +244,7 @@ async def of_peers(folder: Path) -> Seen:
     """Let the same storm pass over Prometheus, evaluating each second, with Alertmanager."""
     seen, series = Seen("Prometheus + Alertmanager"), fleet(1)
     async with Phone() as phone:
-        route = "receiver: phone, group_by: [system], group_wait: 0s, group_interval: 1m"
+        route = "receiver: phone, group_by: [system], group_wait: 0s, group_interval: 1s"
         receiver = f'{{name: phone, webhook_configs: [{{url: "{phone.url("am")}"}}]}}'
         manager = peers.alertmanager(
             folder / "am", config=f"route: {{{route}}}\nreceivers: [{receiver}]\n"
@@ -345,10 +345,11 @@ def main() -> None:
         f"{PER_BODY} samples a request, all requests at the same moment). Every time counts from "
         "the first request. Meanwhile the board is read "
         f"{BOARDS} times and {ACKNOWLEDGED} incidents are acknowledged. On record: every alert "
-        "stands in the database with its incident. Prometheus evaluates each second, Alertmanager "
-        "groups by system without waiting. CPU is that of all processes of a program until the "
-        "last notification, with the board and the acknowledgements in Langyan's. The requests, "
-        "the receivers and the measuring share the machine with what is measured.\n\n"
+        "stands in the database with its incident. Prometheus evaluates each second; "
+        "Alertmanager groups by system, group_wait 0, group_interval 1s. CPU is that of all "
+        "processes of a program until the last notification, in Langyan's with the board and "
+        "the acknowledgements. The requests, the receivers and the measuring share the machine "
+        "with what is measured.\n\n"
         f"{table}\n\n{report.machine(*versions)}"
     )
     report.write("storm", "Storm", text)

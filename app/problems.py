@@ -38,6 +38,8 @@ STATUS: dict[type[Refusal], int] = {
     errors.Overloaded: 503,
     Fault: 500,
 }
+TOLD_MOST = 50
+"""Mistakes of one request that are told at once."""
 MEDIA = "application/problem+json"
 IN_ITS_PLACE = {"HX-Retarget": "#refusal", "HX-Reswap": "innerHTML"}
 """Where htmx puts a refusal: it would swap it for the live part otherwise."""
@@ -137,7 +139,8 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    wrong = [{"field": _field(e["loc"]), "reason": e["msg"]} for e in error.errors()]
+    told = error.errors()[:TOLD_MOST]
+    wrong = [{"field": _field(e["loc"]), "reason": e["msg"]} for e in told]
     refusal = Invalid(
         f"{_field(first['loc']) or 'body'}: {first['msg']}",
         field=_field(first["loc"]),

@@ -113,7 +113,7 @@ def routers() -> list[APIRouter]:
     return [*rooms, search.rest, metrics.api.router(_store, _who)]
 
 
-def _store(request: Request) -> Store:
+async def _store(request: Request) -> Store:
     store: Store = request.app.state.store
     return store
 

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api/v1", tags=["access"])
 TEXT = Query(max_length=200, pattern=r"^[^\x00]*$")
 
 
-def _trail(
+async def _trail(
     who: Annotated[str, TEXT] = "",
     did: Annotated[str, TEXT] = "",
     on: Annotated[str, TEXT] = "",

@@ -22,6 +22,7 @@ from incidents import queries
 from incidents.queries import Shown
 from kit import live
 from kit.slices import sliced
+from kit.web import on_the_loop
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -84,7 +85,7 @@ def _warning(trouble: Trouble, locale: str) -> WarningView:
     return WarningView(trouble.said(locale), f"/incidents/{number}" if number else None)
 
 
-AtBoard = Annotated[Board, Depends()]
+AtBoard = Annotated[Board, Depends(on_the_loop(Board))]
 
 
 async def _quiet_since(session: AsyncSession, frame: Framed) -> datetime | None:

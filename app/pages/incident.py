@@ -23,7 +23,7 @@ from incidents.schemas import NoteText
 from kit import live
 from kit.errors import Conflict
 from kit.i18n import t
-from kit.web import RowNumber
+from kit.web import RowNumber, on_the_loop
 from oncall import queries as oncall
 
 router = APIRouter(prefix="/incidents", tags=["pages"], include_in_schema=False)
@@ -91,7 +91,7 @@ def _nothing_done(verb: Verb, status: Status) -> str:
     return "incident.you_have_it" if status in OPEN else "incident.over_already"
 
 
-AtDesk = Annotated[Desk, Depends()]
+AtDesk = Annotated[Desk, Depends(on_the_loop(Desk))]
 
 
 async def view_of(

@@ -26,7 +26,7 @@ from incidents.schemas import (
     ReasonIn,
 )
 from kit.errors import Invalid
-from kit.web import AppClock, Db, IdempotencyKey, Paging, RowNumber, page_of
+from kit.web import AppClock, Db, IdempotencyKey, Paging, RowNumber, on_the_loop, page_of
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
 
@@ -64,7 +64,7 @@ class Desk:
             )
 
 
-AtDesk = Annotated[Desk, Depends()]
+AtDesk = Annotated[Desk, Depends(on_the_loop(Desk))]
 
 
 async def _told(
@@ -80,7 +80,7 @@ async def _told(
     return out.model_dump(mode="json")
 
 
-def _decision(
+async def _decision(
     answer: AnswerIn | None = None,
     if_match: Annotated[str | None, Header(description="the version that was read")] = None,
 ) -> AnswerIn:

@@ -21,7 +21,7 @@ from app.pages.frame import Frame, Framed
 from kit.db import Database
 from kit.errors import NotFound
 from kit.i18n import Locale, catalogue
-from kit.web import BIGGEST
+from kit.web import BIGGEST, on_the_loop
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -92,7 +92,7 @@ def _midnight(day: str, zone: str) -> datetime | None:
         raise NotFound(f"{day} is not a day") from None
 
 
-Wanted = Annotated[Filters, Depends()]
+Wanted = Annotated[Filters, Depends(on_the_loop(Filters))]
 
 
 @router.get("/audit")

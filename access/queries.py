@@ -68,7 +68,7 @@ async def client(session: AsyncSession, scope: Scope, name: str) -> Client:
     """Return a client; one outside the scope does not exist."""
     found = await session.get(Client, name) if scope.allows(name) else None
     if found is None:
-        raise NotFound(f"no client is called {name!r}", client=name)
+        raise NotFound("no client is called {client!r}", client=name)
     return found
 
 
@@ -125,7 +125,7 @@ async def person(session: AsyncSession, scope: Scope, name: str) -> Person:
         scope.clients is None or bool(scope.clients.intersection(found.clients or ()))
     )
     if found is None or not reached:
-        raise NotFound(f"nobody is called {name!r}", person=name)
+        raise NotFound("nobody is called {person!r}", person=name)
     return found
 
 
@@ -176,7 +176,7 @@ async def token(session: AsyncSession, scope: Scope, name: str) -> Token:
         scope == EVERYTHING or (found.client is not None and scope.allows(found.client))
     )
     if found is None or not reached:
-        raise NotFound(f"no token is called {name!r}", token=name)
+        raise NotFound("no token is called {token!r}", token=name)
     return found
 
 

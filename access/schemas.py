@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic.config import JsonDict
 
 from access.scope import Right, Role
+from kit.errors import Said
 from kit.i18n import Locale
 
 NAME = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
@@ -30,7 +31,9 @@ def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{value!r} is not a zone; write Asia/Shanghai") from None
+        raise ValueError(
+            Said("{value!r} is not a zone; write Asia/Shanghai", value=value)
+        ) from None
     return value
 
 

@@ -37,7 +37,7 @@ async def get(session: AsyncSession, scope: Scope, alert_id: UUID) -> Alert:
     """Return one alert, or refuse."""
     alert = await session.get(Alert, alert_id)
     if alert is None or not scope.allows(alert.client):
-        raise NotFound(f"no alert {alert_id}")
+        raise NotFound("no alert {alert}", alert=alert_id)
     return alert
 
 
@@ -129,7 +129,7 @@ async def rule(session: AsyncSession, scope: Scope, name: str) -> Rule:
     """Return one rule that holds for some client inside the scope, or refuse."""
     row = await session.get(Rule, name)
     if row is None or not concerns(row, scope):
-        raise NotFound(f"no rule {name}")
+        raise NotFound("no rule {rule}", rule=name)
     return row
 
 

@@ -140,7 +140,9 @@ async def _reached(session: AsyncSession, **options: object) -> None:
     try:
         await session.connection(execution_options=options)
     except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise DatabaseAway(f"the database cannot be reached: {type(error).__name__}") from error
+        raise DatabaseAway(
+            "the database cannot be reached: {why}", why=type(error).__name__
+        ) from error
 
 
 def _rests(_connection: object, record: Any) -> None:

@@ -34,4 +34,4 @@ def audit(
 def refuse_if_owned(origin: str | None, *, what: str) -> None:
     """Refuse to edit a row that a file owns, and name the file and its line."""
     if origin is not None:
-        raise OwnedByFile(f"{what} is owned by {origin}; change it there", origin=origin)
+        raise OwnedByFile("{what} is owned by {origin}; change it there", origin=origin, what=what)

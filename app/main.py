@@ -43,7 +43,18 @@ from app.pages import (
     search,
     sign_on,
 )
-from app.pages.admin import audit, people, tokens
+from app.pages.admin import (
+    audit,
+    escalations,
+    people,
+    schedules,
+    slas,
+    systems,
+    targets,
+    thresholds,
+    tokens,
+)
+from app.pages.admin import clients as admin_clients
 from kit.settings import ROOT
 from metrics.store import Store
 
@@ -84,6 +95,13 @@ PAGES = (
     audit,
     people,
     tokens,
+    admin_clients,
+    systems,
+    targets,
+    thresholds,
+    schedules,
+    escalations,
+    slas,
 )
 
 

@@ -23,7 +23,7 @@ DEFAULT = "default"
 WEEK = timedelta(days=7)
 SCHEDULES_MOST = 1000
 PEOPLE_MOST = 1000
-Shown = TypeVar("Shown", ScheduleOut, OnCallOut)
+Shown = TypeVar("Shown", Schedule, ScheduleOut, OnCallOut)
 
 
 def named(policies: Mapping[str, Policy], name: str | None) -> Policy:
@@ -53,6 +53,36 @@ async def schedules(session: AsyncSession) -> Sequence[Schedule]:
     """Return the rows of all schedules by name."""
     rows = select(Schedule).order_by(Schedule.name).limit(SCHEDULES_MOST)
     return (await session.scalars(rows)).all()
+
+
+async def schedules_inside(session: AsyncSession, scope: Scope) -> Sequence[Schedule]:
+    """Return by name the schedules whose people all work for clients inside the scope."""
+    rows = await inside(session, scope, await schedules(session))
+    return [row for row in rows if scope.clients is None or list(_named(row))]
+
+
+async def policies_inside(session: AsyncSession, scope: Scope) -> Sequence[EscalationPolicy]:
+    """Return by name the policies all of whose people and schedules are inside the scope."""
+    rows = await session.scalars(select(EscalationPolicy).order_by(EscalationPolicy.name))
+    if scope.clients is None:
+        return rows.all()
+    people = await access.people(session, scope, limit=PEOPLE_MOST)
+    known = {f"person:{row.name}" for row in people}
+    known |= {f"schedule:{row.name}" for row in await schedules_inside(session, scope)}
+    return [row for row in rows if known.issuperset(_people_of(row))]
+
+
+def _people_of(row: EscalationPolicy) -> Iterable[str]:
+    named = (target for step in row.steps for target in step["notify"])
+    return (target for target in named if not target.startswith("role:"))
+
+
+async def get_policy(session: AsyncSession, scope: Scope, name: str) -> EscalationPolicy:
+    """Return a policy's row; one that names people of other clients does not exist."""
+    for row in await policies_inside(session, scope):
+        if row.name == name:
+            return row
+    raise NotFound(f"there is no escalation policy {name!r}")
 
 
 async def get_schedule(session: AsyncSession, scope: Scope, name: str) -> Schedule:
@@ -181,7 +211,7 @@ async def inside(session: AsyncSession, scope: Scope, rows: Sequence[Shown]) -> 
     return [row for row in rows if known.issuperset(_named(row))]
 
 
-def _named(row: ScheduleOut | OnCallOut) -> Iterable[str]:
+def _named(row: Schedule | ScheduleOut | OnCallOut) -> Iterable[str]:
     if isinstance(row, OnCallOut):
         return [*row.now, *row.next]
     return [person for layer in row.layers for person in layer.get("people", ())]

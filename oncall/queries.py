@@ -82,7 +82,7 @@ async def get_policy(session: AsyncSession, scope: Scope, name: str) -> Escalati
     for row in await policies_inside(session, scope):
         if row.name == name:
             return row
-    raise NotFound(f"there is no escalation policy {name!r}")
+    raise NotFound("there is no escalation policy {name!r}", name=name)
 
 
 async def get_schedule(session: AsyncSession, scope: Scope, name: str) -> Schedule:

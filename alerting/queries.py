@@ -14,6 +14,7 @@ from alerting.lifecycle import Phase, Priority
 from alerting.schemas import ThresholdSpec
 from alerting.tables import Alert, Progress, Rule
 from alerting.thresholds import CompiledRule
+from kit.db import among
 from kit.errors import NotFound
 from metrics.batch import Position
 
@@ -105,7 +106,7 @@ async def firing_by_rule(session: AsyncSession, scope: Scope) -> dict[str, int]:
 
 async def by_id(session: AsyncSession, ids: Iterable[UUID]) -> dict[UUID, Alert]:
     """Return these alerts, for a caller that was allowed to see what they belong to."""
-    rows = await session.scalars(select(Alert).where(Alert.id.in_(list(ids))))
+    rows = await session.scalars(select(Alert).where(among(Alert.id, ids)))
     return {row.id: row for row in rows}
 
 

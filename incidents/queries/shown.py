@@ -16,6 +16,7 @@ from incidents.clocks import Clock, ClockView, Kind
 from incidents.lifecycle import OPEN, Status
 from incidents.queries.rows import by_id, clocks, get
 from incidents.tables import Incident, IncidentAlert, TimelineNote
+from kit.db import among
 from kit.errors import NotFound
 from notifications import queries as notifications
 from notifications.schemas import NotificationOut
@@ -88,7 +89,7 @@ async def numbered(
     session: AsyncSession, scope: Scope, numbers: Collection[int], *, now: datetime
 ) -> list[Shown]:
     """Return these incidents, as far as they are inside the scope, newest first."""
-    stmt = _inside(scope).where(Incident.number.in_(numbers)).order_by(Incident.number.desc())
+    stmt = _inside(scope).where(among(Incident.number, numbers)).order_by(Incident.number.desc())
     return await _shown(session, (await session.scalars(stmt)).all(), now=now, most=IN_LIST)
 
 
@@ -111,7 +112,7 @@ async def open_of_alerts(session: AsyncSession, alerts: Collection[UUID]) -> dic
     stmt = (
         select(IncidentAlert.alert_id, func.max(Incident.number))
         .join(Incident, Incident.id == IncidentAlert.incident_id)
-        .where(IncidentAlert.alert_id.in_(alerts), Incident.status.in_(OPEN))
+        .where(among(IncidentAlert.alert_id, alerts), Incident.status.in_(OPEN))
         .group_by(IncidentAlert.alert_id)
     )
     return {alert: number for alert, number in await session.execute(stmt)}
@@ -152,7 +153,7 @@ async def shown_of(
     session: AsyncSession, ids: Collection[UUID], *, now: datetime
 ) -> dict[UUID, Shown]:
     """Return the incidents that notifications are about, as messages tell of them."""
-    found = (await session.scalars(select(Incident).where(Incident.id.in_(ids)))).all()
+    found = (await session.scalars(select(Incident).where(among(Incident.id, ids)))).all()
     if missing := set(ids) - {incident.id for incident in found}:
         raise NotFound("there is no incident {incident}", incident=min(missing))
     shown = await _shown(session, found, now=now, most=IN_MESSAGE)
@@ -202,7 +203,7 @@ async def _counts(
 ) -> dict[UUID, tuple[int, int]]:
     firing = func.count().filter(IncidentAlert.resolved_at.is_(None))
     stmt = select(IncidentAlert.incident_id, func.count(), firing).where(
-        IncidentAlert.incident_id.in_(incidents)
+        among(IncidentAlert.incident_id, incidents)
     )
     rows = await session.execute(stmt.group_by(IncidentAlert.incident_id))
     return {incident: (all_, open_) for incident, all_, open_ in rows}
@@ -217,7 +218,7 @@ async def _alerts(
     each = first.order_by(*order).limit(most).correlate(Incident).lateral()
     row = aliased(IncidentAlert, each)
     # of each incident the first few, so that the others need not be sorted among all
-    stmt = select(row).select_from(Incident).join(each, true()).where(Incident.id.in_(incidents))
+    stmt = select(row).select_from(Incident).join(each, true()).where(among(Incident.id, incidents))
     found: dict[UUID, list[IncidentAlert]] = {}
     for alert in await session.scalars(stmt):
         found.setdefault(alert.incident_id, []).append(alert)
@@ -236,7 +237,7 @@ async def _timeline(
     newest = select(TimelineNote).where(TimelineNote.incident_id == Incident.id)
     each = newest.order_by(TimelineNote.id.desc()).limit(most).correlate(Incident).lateral()
     row = aliased(TimelineNote, each)
-    stmt = select(row).select_from(Incident).join(each, true()).where(Incident.id.in_(incidents))
+    stmt = select(row).select_from(Incident).join(each, true()).where(among(Incident.id, incidents))
     found: dict[UUID, list[TimelineNote]] = {}
     for line in await session.scalars(stmt.order_by(row.id)):
         found.setdefault(line.incident_id, []).append(line)

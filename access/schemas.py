@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -21,6 +20,7 @@ from pydantic.config import JsonDict
 from access.scope import Right, Role
 from kit.errors import Said
 from kit.i18n import Locale
+from kit.moments import Moment
 
 NAME = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
 MAIL = r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$"
@@ -232,7 +232,7 @@ class TokenIn(BaseModel):
     name: Name
     client: str | None = None
     rights: list[Right] = Field(min_length=1)
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class TokenOut(BaseModel):

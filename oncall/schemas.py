@@ -19,6 +19,7 @@ from pydantic import (
 
 from kit.durations import Duration
 from kit.errors import Said
+from kit.moments import Moment
 from kit.net import whole
 from oncall.escalation import Policy
 from oncall.rotation import DAY, WEEK, Hours, Layer
@@ -264,13 +265,11 @@ class OverrideIn(Strict):
     )
 
     person: Name
-    starts_at: datetime
-    ends_at: datetime
+    starts_at: Moment
+    ends_at: Moment
 
     @model_validator(mode="after")
     def _takes_time(self) -> "OverrideIn":
-        if self.starts_at.tzinfo is None or self.ends_at.tzinfo is None:
-            raise ValueError("both times need a zone")
         if self.starts_at >= self.ends_at:
             raise ValueError("it has to end after it starts")
         return self

@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.commands import once
@@ -26,7 +26,7 @@ from incidents.schemas import (
     ReasonIn,
 )
 from kit.errors import Invalid
-from kit.web import AppClock, Db, IdempotencyKey, Paging, RowNumber, on_the_loop, page_of
+from kit.web import AppClock, Db, IdempotencyKey, IfMatch, Paging, RowNumber, on_the_loop, page_of
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
 
@@ -82,7 +82,7 @@ async def _told(
 
 async def _decision(
     answer: AnswerIn | None = None,
-    if_match: Annotated[str | None, Header(description="the version that was read")] = None,
+    if_match: IfMatch = None,
 ) -> AnswerIn:
     decision = answer or AnswerIn()
     if if_match is None or if_match == "*":

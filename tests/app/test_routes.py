@@ -105,6 +105,12 @@ def test_the_table_has_every_route_and_no_other() -> None:
     assert len(ROUTES) == len(set(ids))
 
 
+async def test_a_wrong_method_is_told_which_are_right(world: World) -> None:
+    answer = await world.http.request("PUT", "/api/v1/people/li")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PATCH")
+
+
 async def test_nobody_comes_in_without_a_credential(world: World) -> None:
     for route in GUARDED:
         answer = await asked(world, route, {})

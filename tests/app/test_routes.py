@@ -23,6 +23,7 @@ from tests.support.world import STANDING, World, world
 FILLED = {
     "number": "1",
     "name": "primary",
+    "client": "acme",
     "kind": "response",
     "verb": "acknowledge",
     "locale": "en",

@@ -1,6 +1,6 @@
 """Reads of alerting: what is open, how far the rules have read, which rules there are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -69,12 +69,14 @@ async def tally(session: AsyncSession, scope: Scope, chosen: Chosen) -> dict[str
     return dict((await session.execute(stmt)).one()._mapping)
 
 
-async def firing_on(session: AsyncSession, scope: Scope) -> Sequence[Row[Any]]:
-    """Return what fires on a machine, gravest first: id, client, instance, priority, expr."""
+async def firing_on(
+    session: AsyncSession, scope: Scope, machines: Collection[str]
+) -> Sequence[Row[Any]]:
+    """Return what fires on these, the gravest first: id, client, instance, priority, expr."""
     instance = Alert.labels["instance"].astext
     stmt = (
         select(Alert.id, Alert.client, instance.label("instance"), Alert.priority, Alert.expr)
-        .where(_in_state("firing"), *_within(scope, None), instance != "")
+        .where(_in_state("firing"), *_within(scope, None), among(instance, machines))
         .order_by(Alert.priority.asc().nulls_last(), Alert.at.desc(), Alert.id)
         .limit(MOST)
     )

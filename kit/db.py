@@ -301,7 +301,9 @@ def as_rows(
     return found.render_derived(name=name, with_types=True)
 
 
-def among(column: InstrumentedAttribute[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+def among(
+    column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Iterable[Any]
+) -> ColumnElement[bool]:
     """Return whether the column has one of `values`; one parameter, whatever their number.
 
     `in_` writes one for each: every number of them is a statement of its own, to be prepared anew.
@@ -310,13 +312,17 @@ def among(column: InstrumentedAttribute[Any], values: Iterable[Any]) -> ColumnEl
     return found
 
 
-def not_among(column: InstrumentedAttribute[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+def not_among(
+    column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Iterable[Any]
+) -> ColumnElement[bool]:
     """Return whether the column has none of `values`; one parameter, as with `among`."""
     found: ColumnElement[bool] = column != func.all(_array(column, values))
     return found
 
 
-def _array(column: InstrumentedAttribute[Any], values: Iterable[Any]) -> ColumnElement[Any]:
+def _array(
+    column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Iterable[Any]
+) -> ColumnElement[Any]:
     return literal(list(values), ARRAY(column.type, dimensions=1))
 
 

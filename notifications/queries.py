@@ -44,21 +44,16 @@ async def told_each(
     return found
 
 
-async def oldest_due(session: AsyncSession, now: datetime) -> datetime | None:
-    """Return since when the longest waiting notification is due; what is held does not wait."""
-    due = select(func.min(Notification.next_try_at)).where(
-        Notification.status.in_(UNFINISHED),
-        Notification.next_try_at <= now,
-        Notification.held_reason.is_(None),
-    )
-    oldest: datetime | None = await session.scalar(due)
-    return oldest
+async def waiting(session: AsyncSession, now: datetime) -> tuple[datetime | None, int]:
+    """Return since when the longest is due, and how many are neither sent nor given up.
 
-
-async def queue_length(session: AsyncSession) -> int:
-    """Return how many notifications are neither sent nor given up."""
-    waiting = select(func.count()).where(Notification.status.in_(UNFINISHED))
-    return await session.scalar(waiting) or 0
+    What is held is among these, but does not wait.
+    """
+    due = (Notification.next_try_at <= now) & Notification.held_reason.is_(None)
+    oldest = func.min(Notification.next_try_at).filter(due)
+    stmt = select(oldest, func.count()).where(Notification.status.in_(UNFINISHED))
+    since, count = (await session.execute(stmt)).one()
+    return since, count
 
 
 async def clock_skew(session: AsyncSession, now: datetime) -> timedelta:

@@ -16,19 +16,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.scope import EVERYTHING, Scope
 from access.tables import Client, System
-from incidents.clocks import Clock, Kind
+from incidents.clocks import Clock, Interval, Kind
 from incidents.lifecycle import OPEN, VersionPassed, What
 from incidents.records import AlertRecord
 from incidents.schemas import STANDARD, SlaSpec
-from incidents.tables import Incident, IncidentAlert, SlaClock, SlaInterval, SlaPolicy, TimelineNote
+from incidents.tables import (
+    Incident,
+    IncidentAlert,
+    SlaClock,
+    SlaInterval,
+    SlaPolicy,
+    TimelineNote,
+    goal_of,
+)
 from kit.db import among, not_among
 from kit.errors import NotFound
 from kit.slices import sliced
 from oncall import queries as oncall
 from oncall.escalation import Policy
-
-FRESH = {"populate_existing": True}
-"""Clocks are written past the session, which must not answer from memory."""
 
 Clocks = Mapping[Kind, tuple[Clock, int]]
 """Both clocks of an incident, each with the mark that was told last."""
@@ -170,19 +175,30 @@ async def terms(session: AsyncSession, client: str, systems: Collection[str]) ->
     )
 
 
+OF_CLOCK = (SlaClock.incident_id, SlaClock.kind, SlaClock.zone, SlaClock.goals, SlaClock.told)
+OF_SPAN = tuple(getattr(SlaInterval, name.name) for name in fields(Interval))
+
+
 async def clocks(session: AsyncSession, incidents: Collection[UUID]) -> dict[UUID, Clocks]:
-    """Return the clocks of many incidents in two statements."""
+    """Return the clocks of many incidents in one statement."""
     if not incidents:
         return {}
-    spans = select(SlaInterval).where(among(SlaInterval.incident_id, incidents))
-    intervals: dict[tuple[UUID, Kind], list[SlaInterval]] = {}
-    for span in await session.scalars(spans.order_by(SlaInterval.since), execution_options=FRESH):
-        intervals.setdefault((span.incident_id, span.kind), []).append(span)
+    same = and_(SlaInterval.incident_id == SlaClock.incident_id, SlaInterval.kind == SlaClock.kind)
+    stmt = (
+        select(*OF_CLOCK, *OF_SPAN)
+        .join(SlaInterval, same)
+        .where(among(SlaClock.incident_id, incidents))
+        .order_by(SlaInterval.since)
+    )
+    spans: dict[tuple[UUID, Kind], list[Interval]] = {}
+    rows = {}
+    for incident, kind, zone, goals, told, *span in await session.execute(stmt):
+        rows[incident, kind] = zone, goals, told
+        spans.setdefault((incident, kind), []).append(Interval(*span))
     found: dict[UUID, dict[Kind, tuple[Clock, int]]] = {}
-    rows = select(SlaClock).where(among(SlaClock.incident_id, incidents))
-    for row in await session.scalars(rows, execution_options=FRESH):
-        clock = row.clock(intervals[row.incident_id, row.kind])
-        found.setdefault(row.incident_id, {})[row.kind] = clock, row.told
+    for (incident, kind), (zone, goals, told) in rows.items():
+        clock = Clock(zone, tuple(map(goal_of, goals)), tuple(spans[incident, kind]))
+        found.setdefault(incident, {})[kind] = clock, told
     return dict(found)
 
 

@@ -1,13 +1,28 @@
 """Incidents as people look at them: lists, the board, and one with all that belongs to it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, String, case, cast, exists, func, or_, select, true
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    Uuid,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from access.scope import Scope
 from alerting.lifecycle import Priority
@@ -15,6 +30,7 @@ from incidents import clocks as pure
 from incidents.clocks import Clock, ClockView, Kind
 from incidents.lifecycle import OPEN, Status
 from incidents.queries.rows import by_id, clocks, get
+from incidents.records import AlertRecord, Line
 from incidents.tables import Incident, IncidentAlert, TimelineNote
 from kit.db import among
 from kit.errors import NotFound
@@ -38,8 +54,8 @@ class Shown:
     now: datetime
     alert_count: int
     firing_count: int
-    alerts: Sequence[IncidentAlert]
-    timeline: Sequence[TimelineNote]
+    alerts: Sequence[AlertRecord]
+    timeline: Sequence[Line]
 
     def clock(self, kind: Kind) -> ClockView:
         """Return how one of its SLA clocks stands."""
@@ -160,8 +176,16 @@ async def shown_of(
     return {one.incident.id: one for one in shown}
 
 
+async def one(
+    session: AsyncSession, incident: Incident, *, now: datetime, most: int = IN_DETAIL
+) -> Shown:
+    """Return one incident with its clocks, alerts and timeline, as it stands in this session."""
+    (shown,) = await _shown(session, [incident], now=now, most=most)
+    return shown
+
+
 async def _detail(session: AsyncSession, incident: Incident, *, now: datetime) -> Detail:
-    (shown,) = await _shown(session, [incident], now=now, most=IN_DETAIL)
+    shown = await one(session, incident, now=now)
     return Detail(shown, await notifications.of_incident(session, incident.id))
 
 
@@ -209,36 +233,52 @@ async def _counts(
     return {incident: (all_, open_) for incident, all_, open_ in rows}
 
 
-async def _alerts(
-    session: AsyncSession, incidents: Collection[UUID], *, most: int
-) -> dict[UUID, list[IncidentAlert]]:
+def _first_alerts() -> Select[Any]:
     over = case((IncidentAlert.resolved_at.is_(None), 0), else_=1)
     order = (over, IncidentAlert.priority, IncidentAlert.fired_at, IncidentAlert.alert_id)
-    first = select(IncidentAlert).where(IncidentAlert.incident_id == Incident.id)
-    each = first.order_by(*order).limit(most).correlate(Incident).lateral()
-    row = aliased(IncidentAlert, each)
+    theirs = select(IncidentAlert).where(IncidentAlert.incident_id == Incident.id)
+    each = theirs.order_by(*order).limit(MOST).correlate(Incident).lateral()
     # of each incident the first few, so that the others need not be sorted among all
-    stmt = select(row).select_from(Incident).join(each, true()).where(among(Incident.id, incidents))
-    found: dict[UUID, list[IncidentAlert]] = {}
-    for alert in await session.scalars(stmt):
+    columns = [each.c[column.name] for column in fields(AlertRecord)]
+    return select(*columns).select_from(Incident).join(each, true()).where(OF_THESE)
+
+
+def _newest_lines() -> Select[Any]:
+    theirs = select(TimelineNote).where(TimelineNote.incident_id == Incident.id)
+    newest = theirs.order_by(TimelineNote.id.desc()).limit(MOST).correlate(Incident)
+    each = newest.lateral()
+    columns = [each.c[column.name] for column in fields(Line)]
+    stmt = select(*columns).select_from(Incident).join(each, true()).where(OF_THESE)
+    return stmt.order_by(each.c.id)
+
+
+THESE, MOST = bindparam("these", type_=ARRAY(Uuid)), bindparam("most", type_=Integer)
+OF_THESE = Incident.id == func.any(THESE)
+FIRST_ALERTS, NEWEST_LINES = _first_alerts(), _newest_lines()
+"""Built once: every page and every message asks for them, and building costs more than asking."""
+
+
+async def _alerts(
+    session: AsyncSession, incidents: Collection[UUID], *, most: int
+) -> dict[UUID, list[AlertRecord]]:
+    found: dict[UUID, list[AlertRecord]] = {}
+    for row in await session.execute(FIRST_ALERTS, {"these": incidents, "most": most}):
+        alert = AlertRecord(*row)
         found.setdefault(alert.incident_id, []).append(alert)
     for alerts in found.values():
         alerts.sort(key=_gravest_first)
     return found
 
 
-def _gravest_first(alert: IncidentAlert) -> tuple[bool, Priority, datetime, str]:
+def _gravest_first(alert: AlertRecord) -> tuple[bool, Priority, datetime, str]:
     return alert.resolved_at is not None, alert.priority, alert.fired_at, str(alert.alert_id)
 
 
 async def _timeline(
     session: AsyncSession, incidents: Collection[UUID], *, most: int
-) -> dict[UUID, list[TimelineNote]]:
-    newest = select(TimelineNote).where(TimelineNote.incident_id == Incident.id)
-    each = newest.order_by(TimelineNote.id.desc()).limit(most).correlate(Incident).lateral()
-    row = aliased(TimelineNote, each)
-    stmt = select(row).select_from(Incident).join(each, true()).where(among(Incident.id, incidents))
-    found: dict[UUID, list[TimelineNote]] = {}
-    for line in await session.scalars(stmt.order_by(row.id)):
+) -> dict[UUID, list[Line]]:
+    found: dict[UUID, list[Line]] = {}
+    for row in await session.execute(NEWEST_LINES, {"these": incidents, "most": most}):
+        line = Line(*row)
         found.setdefault(line.incident_id, []).append(line)
     return found

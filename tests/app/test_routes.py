@@ -34,7 +34,6 @@ FILLED = {
     "contact_id": "00000000-0000-0000-0000-000000000000",
     "session_id": "00000000-0000-0000-0000-000000000000",
     "override_id": "00000000-0000-0000-0000-000000000000",
-    "client": "acme",
 }
 GUARDED = [route for route in ROUTES if route.door in (Door.TOKEN, Door.PAGE)]
 BODIES: dict[str, Any] = {

@@ -44,7 +44,18 @@ from app.pages import (
     search,
     sign_on,
 )
-from app.pages.admin import audit, people, tokens
+from app.pages.admin import (
+    audit,
+    escalations,
+    people,
+    schedules,
+    slas,
+    systems,
+    targets,
+    thresholds,
+    tokens,
+)
+from app.pages.admin import clients as admin_clients
 from kit.settings import ROOT
 from metrics.store import Store
 
@@ -74,7 +85,6 @@ PAGES = (
     acknowledge,
     problem_page,
     reference,
-    menu,
     alerts,
     rules,
     clients,
@@ -86,6 +96,13 @@ PAGES = (
     audit,
     people,
     tokens,
+    admin_clients,
+    systems,
+    targets,
+    thresholds,
+    schedules,
+    escalations,
+    slas,
 )
 
 
@@ -115,7 +132,7 @@ def routers() -> list[APIRouter]:
     return [*rooms, search.rest, metrics.api.router(_store, _who)]
 
 
-def _store(request: Request) -> Store:
+async def _store(request: Request) -> Store:
     store: Store = request.app.state.store
     return store
 

@@ -23,6 +23,7 @@ from tests.support.world import STANDING, World, world
 FILLED = {
     "number": "1",
     "name": "primary",
+    "client": "acme",
     "kind": "response",
     "verb": "acknowledge",
     "locale": "en",
@@ -33,7 +34,6 @@ FILLED = {
     "contact_id": "00000000-0000-0000-0000-000000000000",
     "session_id": "00000000-0000-0000-0000-000000000000",
     "override_id": "00000000-0000-0000-0000-000000000000",
-    "client": "acme",
 }
 GUARDED = [route for route in ROUTES if route.door in (Door.TOKEN, Door.PAGE)]
 BODIES: dict[str, Any] = {
@@ -115,6 +115,12 @@ async def asked(world: World, route: Route, headers: dict[str, str]) -> httpx.Re
 def test_the_table_has_every_route_and_no_other() -> None:
     assert {(route.method, route.path) for route in ROUTES} == served()
     assert len(ROUTES) == len(set(ids))
+
+
+async def test_a_wrong_method_is_told_which_are_right(world: World) -> None:
+    answer = await world.http.request("PUT", "/api/v1/people/li")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PATCH")
 
 
 async def test_nobody_comes_in_without_a_credential(world: World) -> None:

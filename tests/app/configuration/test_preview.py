@@ -82,10 +82,9 @@ async def test_a_caller_tries_it_on_its_own_clients_alone(world: World) -> None:
         )
     narrow = {"Authorization": f"Bearer {raw}"}
     for expr in ("disk", 'disk{client="shop"} or disk', "sum by (client) (disk)"):
-        body = {"threshold": {**RULE, "expr": expr}}
-        found = (await world.http.post(
-            "/api/v1/thresholds/preview", json=body, headers=narrow
-        )).json()  # fmt: skip
+        body: dict[str, Any] = {"threshold": {**RULE, "expr": expr}}
+        answer = await world.http.post("/api/v1/thresholds/preview", json=body, headers=narrow)
+        found = answer.json()
         assert {alert["client"] for alert in found["alerts"]} == {"bolt"}, found
         assert "shop" not in str(found)
     body = {"threshold": RULE, "client": "shop"}

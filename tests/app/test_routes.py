@@ -54,6 +54,9 @@ BODIES: dict[str, Any] = {
     "/api/v1/people/{name}/contacts": {"channel": "email", "address": "li@example.com"},
     "/api/v1/account/contacts": {"channel": "email", "address": "li@example.com"},
     "/api/v1/account/password": {"old": "x", "new": "y"},
+    "/api/v1/thresholds/preview": {
+        "threshold": {"name": "x", "expr": "disk", "P1": {"above": 95, "for": "2m"}}
+    },
     "/api/v1/samples": {"samples": [{"name": "calm", "value": 1}]},
 }
 BODIES |= {f"/api/v1/{section}": thing for section, (thing, _) in EXAMPLES.items()}

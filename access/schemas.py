@@ -42,40 +42,6 @@ Mail = Annotated[str, Field(max_length=254, pattern=MAIL), AfterValidator(str.lo
 Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 
 
-class ClientOut(BaseModel):
-    """A client; `origin` names the file and line that own it."""
-
-    name: str
-    title: str
-    locale: str
-    timezone: str
-    sla: str
-    escalation: str | None
-    origin: str | None
-
-    @classmethod
-    def of(cls, row: object) -> Self:
-        """Return what the API shows of a row."""
-        return cls.model_validate(row, from_attributes=True)
-
-
-class SystemOut(BaseModel):
-    """A client's system; `match` tells which series are its own."""
-
-    client: str
-    name: str
-    title: str
-    core: bool
-    match: dict[str, str]
-    escalation: str | None
-    origin: str | None
-
-    @classmethod
-    def of(cls, row: object) -> Self:
-        """Return what the API shows of a row."""
-        return cls.model_validate(row, from_attributes=True)
-
-
 class PersonOut(BaseModel):
     """Somebody who signs in or is notified; `clients` null means every client."""
 
@@ -349,20 +315,6 @@ class Wanted:
     people: Sequence[PersonSpec] = ()
     tokens: Sequence[TokenSpec] = ()
     targets: Sequence[TargetSpec] = ()
-
-
-class ClientList(BaseModel):
-    """One page of clients."""
-
-    items: list[ClientOut]
-    next: str | None
-
-
-class SystemList(BaseModel):
-    """One page of systems."""
-
-    items: list[SystemOut]
-    next: str | None
 
 
 class PersonList(BaseModel):

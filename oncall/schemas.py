@@ -296,24 +296,6 @@ class WeekOut(BaseModel):
     gaps: list[GapOut]
 
 
-class ScheduleOut(BaseModel):
-    """A schedule as it stands; `origin` names the file that owns it."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    name: str
-    timezone: str
-    layers: list[dict[str, Any]]
-    origin: str | None
-
-
-class ScheduleList(BaseModel):
-    """All schedules; there are never so many that a page is needed."""
-
-    items: list[ScheduleOut]
-    next: str | None = None
-
-
 class OnCallList(BaseModel):
     """Who is on call, one line for each schedule."""
 
@@ -326,3 +308,10 @@ class OverrideOut(OverrideIn):
 
     id: UUID
     schedule: str
+
+
+class OverrideList(BaseModel):
+    """Who stands in now and later, the next one first."""
+
+    items: list[OverrideOut]
+    next: str | None = None

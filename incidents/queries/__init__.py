@@ -34,6 +34,7 @@ from incidents.queries.shown import (
     open_of_alerts,
     shown_of,
 )
+from incidents.queries.slas import sla, slas
 
 __all__ = [
     "Clocks",
@@ -59,6 +60,8 @@ __all__ = [
     "open_of_alerts",
     "refuse_if_passed",
     "shown_of",
+    "sla",
+    "slas",
     "terms",
     "to_escalate",
     "to_resolve",

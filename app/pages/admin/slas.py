@@ -14,7 +14,7 @@ from alerting.lifecycle import Priority
 from app.pages.admin import uses
 from app.pages.admin.uses import Use
 from app.pages.frame import Framed
-from incidents.queries import slas as queries
+from incidents import queries
 from incidents.schemas import SlaSpec
 from kit.i18n import t
 from kit.wording import duration

@@ -71,7 +71,7 @@ async def client(session: AsyncSession, scope: Scope, name: str) -> Client:
     """Return a client; one outside the scope does not exist."""
     found = await session.get(Client, name) if scope.allows(name) else None
     if found is None:
-        raise NotFound(f"no client is called {name!r}", client=name)
+        raise NotFound("no client is called {client!r}", client=name)
     return found
 
 
@@ -99,7 +99,7 @@ async def system(session: AsyncSession, scope: Scope, client: str, name: str) ->
     """Return a system; one of a client outside the scope does not exist."""
     found = await session.get(System, (client, name)) if scope.allows(client) else None
     if found is None:
-        raise NotFound(f"the client {client} has no system {name}", client=client)
+        raise NotFound("the client {client} has no system {name}", client=client, name=name)
     return found
 
 
@@ -119,7 +119,7 @@ async def target(session: AsyncSession, scope: Scope, client: str, name: str) ->
     """Return a target; one of a client outside the scope does not exist."""
     found = await session.get(Target, (client, name)) if scope.allows(client) else None
     if found is None:
-        raise NotFound(f"the client {client} has no target {name}", client=client)
+        raise NotFound("the client {client} has no target {name}", client=client, name=name)
     return found
 
 
@@ -173,7 +173,7 @@ async def person(session: AsyncSession, scope: Scope, name: str) -> Person:
         scope.clients is None or bool(scope.clients.intersection(found.clients or ()))
     )
     if found is None or not reached:
-        raise NotFound(f"nobody is called {name!r}", person=name)
+        raise NotFound("nobody is called {person!r}", person=name)
     return found
 
 
@@ -229,7 +229,7 @@ async def token(session: AsyncSession, scope: Scope, name: str) -> Token:
         scope == EVERYTHING or (found.client is not None and scope.allows(found.client))
     )
     if found is None or not reached:
-        raise NotFound(f"no token is called {name!r}", token=name)
+        raise NotFound("no token is called {token!r}", token=name)
     return found
 
 

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -19,7 +18,9 @@ from pydantic import (
 from pydantic.config import JsonDict
 
 from access.scope import Right, Role
+from kit.errors import Said
 from kit.i18n import Locale
+from kit.moments import Moment
 
 NAME = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
 MAIL = r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$"
@@ -30,7 +31,9 @@ def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{value!r} is not a zone; write Asia/Shanghai") from None
+        raise ValueError(
+            Said("{value!r} is not a zone; write Asia/Shanghai", value=value)
+        ) from None
     return value
 
 
@@ -195,7 +198,7 @@ class TokenIn(BaseModel):
     name: Name
     client: str | None = None
     rights: list[Right] = Field(min_length=1)
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class TokenOut(BaseModel):

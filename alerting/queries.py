@@ -1,6 +1,6 @@
 """Reads of alerting: what is open, how far the rules have read, which rules there are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from alerting.lifecycle import Phase, Priority
 from alerting.schemas import ThresholdSpec
 from alerting.tables import Alert, Progress, Rule
 from alerting.thresholds import CompiledRule
+from kit.db import among
 from kit.errors import NotFound
 from metrics.batch import Position
 
@@ -37,7 +38,7 @@ async def get(session: AsyncSession, scope: Scope, alert_id: UUID) -> Alert:
     """Return one alert, or refuse."""
     alert = await session.get(Alert, alert_id)
     if alert is None or not scope.allows(alert.client):
-        raise NotFound(f"no alert {alert_id}")
+        raise NotFound("no alert {alert}", alert=alert_id)
     return alert
 
 
@@ -68,12 +69,14 @@ async def tally(session: AsyncSession, scope: Scope, chosen: Chosen) -> dict[str
     return dict((await session.execute(stmt)).one()._mapping)
 
 
-async def firing_on(session: AsyncSession, scope: Scope) -> Sequence[Row[Any]]:
-    """Return what fires on a machine, gravest first: id, client, instance, priority, expr."""
+async def firing_on(
+    session: AsyncSession, scope: Scope, machines: Collection[str]
+) -> Sequence[Row[Any]]:
+    """Return what fires on these, the gravest first: id, client, instance, priority, expr."""
     instance = Alert.labels["instance"].astext
     stmt = (
         select(Alert.id, Alert.client, instance.label("instance"), Alert.priority, Alert.expr)
-        .where(_in_state("firing"), *_within(scope, None), instance != "")
+        .where(_in_state("firing"), *_within(scope, None), among(instance, machines))
         .order_by(Alert.priority.asc().nulls_last(), Alert.at.desc(), Alert.id)
         .limit(MOST)
     )
@@ -105,7 +108,7 @@ async def firing_by_rule(session: AsyncSession, scope: Scope) -> dict[str, int]:
 
 async def by_id(session: AsyncSession, ids: Iterable[UUID]) -> dict[UUID, Alert]:
     """Return these alerts, for a caller that was allowed to see what they belong to."""
-    rows = await session.scalars(select(Alert).where(Alert.id.in_(list(ids))))
+    rows = await session.scalars(select(Alert).where(among(Alert.id, ids)))
     return {row.id: row for row in rows}
 
 
@@ -129,7 +132,7 @@ async def rule(session: AsyncSession, scope: Scope, name: str) -> Rule:
     """Return one rule that holds for some client inside the scope, or refuse."""
     row = await session.get(Rule, name)
     if row is None or not concerns(row, scope):
-        raise NotFound(f"no rule {name}")
+        raise NotFound("no rule {rule}", rule=name)
     return row
 
 

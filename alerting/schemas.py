@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from alerting.lifecycle import AT_ONCE, Kind, Ladder, Level, Priority, State, Test
 from kit.durations import Duration
+from kit.errors import Said
 
 Key = tuple[str, str]
 """What tells a client's alerts apart: the rule and the fingerprint of the labels."""
@@ -110,7 +111,7 @@ class LevelSpec(_Spec):
     @model_validator(mode="after")
     def _one_test(self) -> Self:
         if len(self._tests()) != 1:
-            raise ValueError(f"one test is needed, of: {', '.join(Test)}")
+            raise ValueError(Said("one test is needed, of: {tests}", tests=", ".join(Test)))
         if self.hold < AT_ONCE:
             raise ValueError("a wait is not negative")
         return self

@@ -22,6 +22,7 @@ from app import health, problems
 from app.api import account as account_api
 from app.api import configuration as configuration_api
 from app.api import contacts as contacts_api
+from app.api import preview as preview_api
 from app.doors import BODY_MOST, Doors, Timed
 from app.house import House
 from app.pages import (
@@ -67,6 +68,7 @@ API = (
     incidents.api.health,
     alerting.api,
     oncall.api,
+    preview_api,
     configuration_api,
     account_api,
     contacts_api,
@@ -83,7 +85,6 @@ PAGES = (
     acknowledge,
     problem_page,
     reference,
-    menu,
     alerts,
     rules,
     clients,
@@ -131,7 +132,7 @@ def routers() -> list[APIRouter]:
     return [*rooms, search.rest, metrics.api.router(_store, _who)]
 
 
-def _store(request: Request) -> Store:
+async def _store(request: Request) -> Store:
     store: Store = request.app.state.store
     return store
 

@@ -262,4 +262,5 @@ ROUTES: tuple[Route, ...] = (
     *_configured("escalations", "{name}"),
     *_configured("slas", "{name}"),
     *_configured("thresholds", "{name}"),
+    *_routes(Door.TOKEN, Right.READ, "POST /api/v1/thresholds/preview"),
 )

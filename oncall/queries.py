@@ -82,7 +82,7 @@ async def get_policy(session: AsyncSession, scope: Scope, name: str) -> Escalati
     for row in await policies_inside(session, scope):
         if row.name == name:
             return row
-    raise NotFound(f"there is no escalation policy {name!r}")
+    raise NotFound("there is no escalation policy {name!r}", name=name)
 
 
 async def overrides(session: AsyncSession, schedule: str, *, now: datetime) -> Sequence[Override]:
@@ -103,7 +103,7 @@ async def get_schedule(session: AsyncSession, scope: Scope, name: str) -> Schedu
     """Return a schedule's row; one with people of other clients does not exist."""
     row = await session.get(Schedule, name)
     if row is None or not await _all_inside(session, scope, row):
-        raise NotFound(f"there is no schedule {name!r}")
+        raise NotFound("there is no schedule {name!r}", name=name)
     return row
 
 

@@ -14,7 +14,7 @@ from access.commands.trail import audit, refuse_if_owned
 from access.scope import Identity, Right, RightMissing
 from access.tables import Configuration
 from kit.db import Base, lock
-from kit.errors import ChangedMeanwhile, NotFound
+from kit.errors import ChangedMeanwhile, NotFound, Said
 from kit.notices import notify
 
 CHANNEL = "config"
@@ -63,7 +63,9 @@ async def make(
     """Add a row under a name that is free."""
     name = _name(row)
     if await tx.get(type(row), _key(row)) is not None:
-        raise NameTaken(f"there is a {kind} called {name} already", field="name")
+        raise NameTaken(
+            "there is a {kind} called {name} already", field="name", kind=kind, name=name
+        )
     tx.add(row)
     await tx.flush()
     after = _said(row)
@@ -105,12 +107,14 @@ async def _held(tx: AsyncSession, named: Row, *, kind: str, hand: Hand) -> Row:
     same = [column == getattr(named, column.key) for column in columns]
     row: Row | None = await tx.scalar(select(table).where(*same).with_for_update())
     if row is None:
-        raise NotFound(f"there is no {kind} {_name(named)}")
+        raise NotFound("there is no {kind} {name}", kind=kind, name=_name(named))
     found: Any = row
-    refuse_if_owned(found.origin, what=f"the {kind} {_name(named)}")
+    refuse_if_owned(found.origin, what=Said("the {kind} {name}", kind=kind, name=_name(named)))
     if hand.version is not None and hand.version != found.version:
         raise ChangedMeanwhile(
-            f"this was decided on version {hand.version}, the {kind} stands at {found.version}",
+            "this was decided on version {decided_on}, the {kind} stands at {version}",
+            kind=kind,
+            decided_on=hand.version,
             version=found.version,
         )
     return row

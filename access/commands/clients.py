@@ -43,7 +43,9 @@ async def drop_client(tx: AsyncSession, name: str, hand: Hand) -> None:
             await by_hand.remove(tx, Client(name=name), kind="client", hand=hand, client=name)
     except IntegrityError as error:
         table = getattr(error.orig.__cause__, "table_name", None) if error.orig else None
-        raise InUse(f"the client {name} is still named by {table}", by=[table]) from error
+        raise InUse(
+            "the client {name} is still named by {table}", by=[table], name=name, table=table
+        ) from error
 
 
 async def keep_system(tx: AsyncSession, spec: SystemSpec, hand: Hand, *, new: bool) -> System:
@@ -84,4 +86,4 @@ async def drop_target(tx: AsyncSession, client: str, name: str, hand: Hand) -> N
 
 def _refuse_strangers(hand: Hand, client: str) -> None:
     if not hand.by.scope.allows(client):
-        raise NotFound(f"no client is called {client!r}", client=client)
+        raise NotFound("no client is called {client!r}", client=client)

@@ -69,7 +69,10 @@ async def _refuse_shared_mail(tx: AsyncSession, specs: Sequence[PersonSpec]) -> 
     for spec in specs:
         if spec.mail is not None and whose.setdefault(spec.mail, spec.name) != spec.name:
             raise MailTaken(
-                f"{spec.name} and {whose[spec.mail]} have the same address", origin=spec.origin
+                "{one} and {other} have the same address",
+                one=spec.name,
+                other=whose[spec.mail],
+                origin=spec.origin,
             )
         await refuse_taken_mail(tx, spec.mail, but=spec.name)
 
@@ -109,8 +112,10 @@ async def _tokens(tx: AsyncSession, specs: Sequence[TokenSpec], *, now: datetime
     )
     for name, known in await tx.execute(taken):
         raise SecretInUse(
-            f"the token {digests[known].name} has the same secret as the token {name}",
+            "the token {token} has the same secret as the token {other}",
             origin=digests[known].origin,
+            token=digests[known].name,
+            other=name,
         )
     made = await tx.execute(select(Token.name, Token.created_at).where(Token.name.in_(names)))
     since = {name: at for name, at in made}

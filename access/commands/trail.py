@@ -37,4 +37,6 @@ def refuse_if_owned(origin: str | None, *, what: str) -> None:
         return
     file, _, line = origin.rpartition(":")
     place = {"file": file, "line": int(line)} if line.isdecimal() else {}
-    raise OwnedByFile(f"{what} is owned by {origin}; change it there", origin=origin, **place)
+    raise OwnedByFile(
+        "{what} is owned by {origin}; change it there", origin=origin, what=what, **place
+    )

@@ -22,6 +22,7 @@ from incidents import queries
 from incidents.queries import Shown
 from kit import live
 from kit.slices import sliced
+from kit.web import on_the_loop
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -46,7 +47,7 @@ class Board:
             people = await access.titles_of_people(session)
             on_call = await schedules(session, frame.caller.scope, now)
             quiet_since = None if open_ else await _quiet_since(session, frame)
-            burning = await fires(session, frame.caller.scope)
+            burning = await fires(session, frame.caller.scope, house.store)
         words = Words(frame.reader.locale, house.directory, people, frame.reader.zone)
         machines = hosts(
             house.store,
@@ -84,7 +85,7 @@ def _warning(trouble: Trouble, locale: str) -> WarningView:
     return WarningView(trouble.said(locale), f"/incidents/{number}" if number else None)
 
 
-AtBoard = Annotated[Board, Depends()]
+AtBoard = Annotated[Board, Depends(on_the_loop(Board))]
 
 
 async def _quiet_since(session: AsyncSession, frame: Framed) -> datetime | None:

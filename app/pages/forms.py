@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from kit.errors import Refusal
-from kit.i18n import t
+from kit.errors import Refusal, unfit
+from kit.i18n import t, told
 
 Shape = TypeVar("Shape", bound=BaseModel)
 FOUND = frozenset({"missing", "string_too_short", "string_too_long", "string_pattern_mismatch"})
@@ -53,7 +53,7 @@ def understood(shape: type[Shape], said: Mapping[str, object], form: Form, local
         for one in error.errors():
             name = ".".join(str(part) for part in one["loc"])
             kind = one["type"] if one["type"] in FOUND else "value_error"
-            why = one["msg"].removeprefix("Value error, ")
+            why = told(unfit(one), locale)
             form.errors.setdefault(name, t(f"form.{kind}", locale, why=why))
         raise FormRefused(form) from error
 

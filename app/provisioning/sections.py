@@ -12,7 +12,7 @@ from access.scope import Right, Role
 from alerting.schemas import ThresholdSpec
 from incidents.schemas import SlaSpec
 from kit.durations import Duration
-from kit.errors import Invalid
+from kit.errors import Invalid, Said
 from kit.net import whole
 from oncall.schemas import ContactIn, PolicyIn, ScheduleIn
 
@@ -25,7 +25,9 @@ def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):
-        raise ValueError(f"{value!r} is not a time zone; write Asia/Shanghai") from None
+        raise ValueError(
+            Said("{value!r} is not a time zone; write Asia/Shanghai", value=value)
+        ) from None
     return value
 
 
@@ -39,7 +41,7 @@ def _regex(value: str) -> str:
 
 def _free(value: str) -> str:
     if value in RESERVED or value.startswith("__"):
-        raise ValueError(f"the label {value} is set by us alone")
+        raise ValueError(Said("the label {label} is set by us alone", label=value))
     return value
 
 

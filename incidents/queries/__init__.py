@@ -23,6 +23,7 @@ from incidents.queries.rows import (
     terms,
 )
 from incidents.queries.shown import (
+    IN_MESSAGE,
     Detail,
     Shown,
     board,
@@ -31,12 +32,14 @@ from incidents.queries.shown import (
     last_resolved_at,
     listed,
     numbered,
+    one,
     open_of_alerts,
     shown_of,
 )
 from incidents.queries.slas import sla, slas
 
 __all__ = [
+    "IN_MESSAGE",
     "Clocks",
     "Detail",
     "Shown",
@@ -57,6 +60,7 @@ __all__ = [
     "listed",
     "numbered",
     "oldest_step_due",
+    "one",
     "open_of_alerts",
     "refuse_if_passed",
     "shown_of",

@@ -40,7 +40,7 @@ async def add_contact(
     if any((one.channel, one.address) == (given.channel, given.address) for one in there):
         raise ContactKnown("this contact is there already", field="address")
     if len(there) >= MOST:
-        raise Invalid(f"a person has at most {MOST} contacts", field="address")
+        raise Invalid("a person has at most {most} contacts", field="address", most=MOST)
     row = Contact(
         id=uuid4(),
         person=name,

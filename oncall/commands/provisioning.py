@@ -74,7 +74,12 @@ def _secret(given: ContactIn, origin: str, seal: Seal, environ: Mapping[str, str
     if not given.secret_env:
         return None
     if not environ.get(given.secret_env):
-        raise Invalid(f"{origin}: the variable {given.secret_env} is not set", field="secret_env")
+        raise Invalid(
+            "{origin}: the variable {secret_env} is not set",
+            field="secret_env",
+            origin=origin,
+            secret_env=given.secret_env,
+        )
     return seal(environ[given.secret_env])
 
 
@@ -98,4 +103,10 @@ async def _refuse_strangers(
 def _refuse_unknown(what: str, origin: str, names: Iterable[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:
-            raise Invalid(f"{origin}: {what} names {name}, who is not known", field=name)
+            raise Invalid(
+                "{origin}: {what} names {name}, who is not known",
+                field=name,
+                origin=origin,
+                what=what,
+                name=name,
+            )

@@ -54,6 +54,9 @@ BODIES: dict[str, Any] = {
     "/api/v1/people/{name}/contacts": {"channel": "email", "address": "li@example.com"},
     "/api/v1/account/contacts": {"channel": "email", "address": "li@example.com"},
     "/api/v1/account/password": {"old": "x", "new": "y"},
+    "/api/v1/thresholds/preview": {
+        "threshold": {"name": "x", "expr": "disk", "P1": {"above": 95, "for": "2m"}}
+    },
     "/api/v1/samples": {"samples": [{"name": "calm", "value": 1}]},
 }
 BODIES |= {f"/api/v1/{section}": thing for section, (thing, _) in EXAMPLES.items()}
@@ -112,6 +115,12 @@ async def asked(world: World, route: Route, headers: dict[str, str]) -> httpx.Re
 def test_the_table_has_every_route_and_no_other() -> None:
     assert {(route.method, route.path) for route in ROUTES} == served()
     assert len(ROUTES) == len(set(ids))
+
+
+async def test_a_wrong_method_is_told_which_are_right(world: World) -> None:
+    answer = await world.http.request("PUT", "/api/v1/people/li")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PATCH")
 
 
 async def test_nobody_comes_in_without_a_credential(world: World) -> None:

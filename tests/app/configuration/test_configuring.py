@@ -267,7 +267,7 @@ async def test_a_list_goes_on_where_its_page_ended(world: World) -> None:
         seen: list[Any] = []
         cursor: str | None = ""
         while cursor is not None:
-            asked = {"limit": 1, "cursor": cursor}
+            asked: dict[str, str | int] = {"limit": 1, "cursor": cursor}
             page = (await world.http.get(f"/api/v1/{section}", params=asked)).json()
             seen, cursor = [*seen, *page["items"]], page["next"]
         assert seen == whole

@@ -22,6 +22,7 @@ from access.web import Caller
 from app import health, problems
 from app.api import account as account_api
 from app.api import contacts as contacts_api
+from app.api import proof
 from app.doors import BODY_MOST, Doors, Timed
 from app.house import House
 from app.pages import (
@@ -70,6 +71,7 @@ API = (
     oncall.api,
     account_api,
     contacts_api,
+    proof,
 )
 PORTS = ("/prometheus/api/v1/write", "/api/v1/samples")
 PAGES = (

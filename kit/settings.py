@@ -14,6 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 """The checkout: `templates/`, `static/`, `locales/` and `alembic/` lie here."""
 
 
+PREFIX = "LANGYAN_"
+
+
 class JournalSync(StrEnum):
     """When the journal is forced to disk: once a second, or before each answer."""
 
@@ -32,7 +35,7 @@ OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_empty_is_none)]
 class Settings(BaseSettings):
     """What an operator can set; each is a variable LANGYAN_<NAME>."""
 
-    model_config = SettingsConfigDict(env_prefix="LANGYAN_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
 
     database_url: OptionalText = None
     data_dir: Path = Path("data")

@@ -8,7 +8,7 @@ import click
 from access.commands import make_token
 from access.scope import SYSTEM, Right
 from app import opening, phone, provisioning, server
-from app.cli import keeping
+from app.cli import examining, keeping
 from app.cli.running import end, run, settings_here
 from app.migrations import upgrade
 from kit import logs
@@ -110,5 +110,5 @@ def listen(port: int) -> None:
     phone.listen(port)
 
 
-for command in (keeping.backup, keeping.restore_command):
+for command in (keeping.backup, keeping.restore_command, examining.doctor):
     main.add_command(command)

@@ -15,6 +15,7 @@ from tests.support.refusals import KINDS, ROOMS
 IN_ENGLISH = ("metrics/ports/", "metrics/labels.py", "metrics/series.py", "metrics/journal.py")
 IN_ENGLISH += (
     "collectors/",
+    "app/backup/",
     "app/provisioning/applying.py",
     "metrics/ownership.py",
     "kit/errors.py",

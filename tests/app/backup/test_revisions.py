@@ -47,7 +47,7 @@ class Place:
             for statement in statements:
                 await tx.execute(text(statement))
 
-    async def finds(self, query: str) -> list[str]:
+    async def finds(self, query: str) -> list[object]:
         """Return the one column of a query."""
         async with self.db.transaction() as session:
             return list(await session.scalars(text(query)))

@@ -99,7 +99,7 @@ async def system(session: AsyncSession, scope: Scope, client: str, name: str) ->
     """Return a system; one of a client outside the scope does not exist."""
     found = await session.get(System, (client, name)) if scope.allows(client) else None
     if found is None:
-        raise NotFound(f"the client {client} has no system {name}", client=client)
+        raise NotFound("the client {client} has no system {name}", client=client, name=name)
     return found
 
 
@@ -119,7 +119,7 @@ async def target(session: AsyncSession, scope: Scope, client: str, name: str) ->
     """Return a target; one of a client outside the scope does not exist."""
     found = await session.get(Target, (client, name)) if scope.allows(client) else None
     if found is None:
-        raise NotFound(f"the client {client} has no target {name}", client=client)
+        raise NotFound("the client {client} has no target {name}", client=client, name=name)
     return found
 
 

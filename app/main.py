@@ -6,7 +6,6 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-import access.api.clients
 import access.api.people
 import access.api.tokens
 import access.api.trail
@@ -21,6 +20,7 @@ from access.scope import Identity
 from access.web import Caller
 from app import health, problems
 from app.api import account as account_api
+from app.api import configuration as configuration_api
 from app.api import contacts as contacts_api
 from app.api import proof
 from app.doors import BODY_MOST, Doors, Timed
@@ -60,7 +60,6 @@ from kit.settings import ROOT
 from metrics.store import Store
 
 API = (
-    access.api.clients,
     access.api.people,
     access.api.tokens,
     access.api.trail,
@@ -69,6 +68,7 @@ API = (
     incidents.api.health,
     alerting.api,
     oncall.api,
+    configuration_api,
     account_api,
     contacts_api,
     proof,
@@ -85,7 +85,6 @@ PAGES = (
     acknowledge,
     problem_page,
     reference,
-    menu,
     alerts,
     rules,
     clients,

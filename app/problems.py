@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import Match, Route
 from starlette.types import Send
 
 from access.web import LOCALE_COOKIE
@@ -177,7 +178,9 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.NOT_FOUND:
         return problem(request, errors.NotFound("nothing lives at {path}", path=request.url.path))
-    status = HTTPStatus(error.status_code)
+    status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_spoken_at(request)))
     body = {
         "type": "about:blank",
         "title": status.phrase,
@@ -185,7 +188,17 @@ async def _http(request: Request, error: Exception) -> Response:
         "detail": str(error.detail),
         "instance": request.url.path,
     }
-    return Response(orjson.dumps(body), int(status), error.headers, MEDIA)
+    return Response(orjson.dumps(body), int(status), headers, MEDIA)
+
+
+def _spoken_at(request: Request) -> set[str]:
+    """Return the methods of a path: its routes are one for each, the router tells of the first."""
+    return {
+        method
+        for route in request.app.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
 
 
 async def _broken(request: Request, error: Exception) -> Response:

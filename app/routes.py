@@ -36,6 +36,13 @@ def _routes(door: Door, right: Right | None, *written: str) -> tuple[Route, ...]
     return tuple(Route(method, path, door, right) for method, path in split)
 
 
+def _configured(section: str, one: str) -> tuple[Route, ...]:
+    many, each = f"/api/v1/{section}", f"/api/v1/{section}/{one}"
+    read = _routes(Door.TOKEN, Right.READ, f"GET {many}", f"GET {each}")
+    change = (f"POST {many}", f"PUT {each}", f"PATCH {each}", f"DELETE {each}")
+    return (*read, *_routes(Door.TOKEN, Right.ADMIN, *change))
+
+
 ROUTES: tuple[Route, ...] = (
     *_routes(
         Door.OPEN,
@@ -95,11 +102,8 @@ ROUTES: tuple[Route, ...] = (
         "POST /prometheus/api/v1/query",
         "GET /prometheus/api/v1/query_range",
         "POST /prometheus/api/v1/query_range",
-        "GET /api/v1/clients",
-        "GET /api/v1/clients/{name}",
         "GET /api/v1/clients/{name}/health",
         "GET /api/v1/search",
-        "GET /api/v1/systems",
         "GET /api/v1/people",
         "GET /api/v1/incidents",
         "GET /api/v1/incidents/{number}",
@@ -109,7 +113,7 @@ ROUTES: tuple[Route, ...] = (
         "GET /api/v1/rules",
         "GET /api/v1/rules/{name}",
         "GET /api/v1/rules/{name}/history",
-        "GET /api/v1/schedules",
+        "GET /api/v1/schedules/{name}/overrides",
         "GET /api/v1/oncall",
     ),
     *_routes(
@@ -125,6 +129,7 @@ ROUTES: tuple[Route, ...] = (
         "POST /api/v1/incidents/{number}/clocks/{kind}/resume",
         "POST /api/v1/incidents/{number}/clocks/{kind}/exclude",
         "POST /api/v1/schedules/{name}/overrides",
+        "DELETE /api/v1/schedules/{name}/overrides/{override_id}",
     ),
     *_routes(
         Door.TOKEN,
@@ -228,4 +233,11 @@ ROUTES: tuple[Route, ...] = (
         "GET /api/v1/people/{name}/contacts/{contact_id}/test",
         "POST /api/v1/people/{name}/contacts/{contact_id}/test",
     ),
+    # what YAML configures, too
+    *_configured("clients", "{name}"),
+    *_configured("systems", "{client}/{name}"),
+    *_configured("schedules", "{name}"),
+    *_configured("escalations", "{name}"),
+    *_configured("slas", "{name}"),
+    *_configured("thresholds", "{name}"),
 )

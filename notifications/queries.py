@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kit.db import among
 from notifications.lifecycle import UNFINISHED, Kind, Status
 from notifications.schemas import ContactFacts, NotificationOut, Receipt, Told
 from notifications.tables import Attempt, Notification
@@ -25,7 +26,7 @@ async def told_each(
     session: AsyncSession, abouts: Collection[UUID], *, since: datetime | None = None
 ) -> dict[UUID, set[Told]]:
     """Return `told` of many, in one statement."""
-    mine: list[ColumnElement[bool]] = [Notification.about.in_(abouts)]
+    mine: list[ColumnElement[bool]] = [among(Notification.about, abouts)]
     if since is not None:
         mine.append(Notification.created_at >= since)
     columns = (Notification.about, Notification.person, Notification.contacts)
@@ -43,21 +44,16 @@ async def told_each(
     return found
 
 
-async def oldest_due(session: AsyncSession, now: datetime) -> datetime | None:
-    """Return since when the longest waiting notification is due; what is held does not wait."""
-    due = select(func.min(Notification.next_try_at)).where(
-        Notification.status.in_(UNFINISHED),
-        Notification.next_try_at <= now,
-        Notification.held_reason.is_(None),
-    )
-    oldest: datetime | None = await session.scalar(due)
-    return oldest
+async def waiting(session: AsyncSession, now: datetime) -> tuple[datetime | None, int]:
+    """Return since when the longest is due, and how many are neither sent nor given up.
 
-
-async def queue_length(session: AsyncSession) -> int:
-    """Return how many notifications are neither sent nor given up."""
-    waiting = select(func.count()).where(Notification.status.in_(UNFINISHED))
-    return await session.scalar(waiting) or 0
+    What is held is among these, but does not wait.
+    """
+    due = (Notification.next_try_at <= now) & Notification.held_reason.is_(None)
+    oldest = func.min(Notification.next_try_at).filter(due)
+    stmt = select(oldest, func.count()).where(Notification.status.in_(UNFINISHED))
+    since, count = (await session.execute(stmt)).one()
+    return since, count
 
 
 async def failed_since(session: AsyncSession, since: datetime) -> int:
@@ -91,7 +87,7 @@ async def of_incident(session: AsyncSession, about: UUID) -> list[NotificationOu
 
 async def _shown(session: AsyncSession, rows: Sequence[Notification]) -> list[NotificationOut]:
     receipts: dict[UUID, list[Receipt]] = {}
-    tried = select(Attempt).where(Attempt.notification_id.in_([row.id for row in rows]))
+    tried = select(Attempt).where(among(Attempt.notification_id, [row.id for row in rows]))
     for attempt in await session.scalars(tried.order_by(Attempt.id)):
         receipts.setdefault(attempt.notification_id, []).append(_receipt(attempt))
     return [_out(row, tuple(receipts.get(row.id, ()))) for row in rows]

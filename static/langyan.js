@@ -104,6 +104,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     window.htmx?.config.morphIgnore.push("open"); // an opened sheet stays open
+    document.querySelector(".tabs [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
     landed();
     setInterval(tick, 500);
     document.getElementById("theme")?.addEventListener("click", toggleTheme);

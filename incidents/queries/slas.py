@@ -28,7 +28,7 @@ async def sla(session: AsyncSession, scope: Scope, name: str) -> SlaPolicy:
         stmt = stmt.where(SlaPolicy.name.in_(_held_by(scope.clients)))
     found: SlaPolicy | None = await session.scalar(stmt)
     if found is None:
-        raise NotFound(f"there is no SLA policy {name!r}")
+        raise NotFound("there is no SLA policy {name!r}", name=name)
     return found
 
 

@@ -17,6 +17,7 @@ from alerting.lifecycle import Ladder
 from alerting.thresholds import CompiledRule
 from app.pages.frame import Frame, Framed
 from app.pages.levels import LevelView, ladder
+from app.pages.person_parts import LANGUAGES
 from incidents.content import titled
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class ClientRow:
     systems: int
     targets: int
     own_limits: int
-    locale: str
+    language: str
     timezone: str
     origin: str | None
 
@@ -116,7 +117,7 @@ def _row(row: "Client", systems: int, targets: int) -> ClientRow:
         systems=systems,
         targets=targets,
         own_limits=len(row.overrides),
-        locale=row.locale,
+        language=dict(LANGUAGES)[row.locale],
         timezone=row.timezone,
         origin=row.origin,
     )

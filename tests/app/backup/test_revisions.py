@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
@@ -47,7 +48,7 @@ class Place:
             for statement in statements:
                 await tx.execute(text(statement))
 
-    async def finds(self, query: str) -> list[object]:
+    async def finds(self, query: str) -> list[Any]:
         """Return the one column of a query."""
         async with self.db.transaction() as session:
             return list(await session.scalars(text(query)))

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     listen: str = "127.0.0.1:8080"
     public_url: OptionalText = None
     secret_key: OptionalText = None
+    secret_key_previous: OptionalText = None
     admin_token: OptionalText = None
     config: Path | None = None
     journal_sync: JournalSync = JournalSync.EVERYSEC
@@ -96,6 +97,12 @@ class Settings(BaseSettings):
             raise ValueError("LANGYAN_OIDC_ISSUER needs LANGYAN_OIDC_CLIENT_ID")
         if not self.password_sign_in and not self.oidc_issuer:
             raise ValueError("LANGYAN_PASSWORD_SIGN_IN=false needs LANGYAN_OIDC_ISSUER")
+        return self
+
+    @model_validator(mode="after")
+    def _a_previous_key_had_a_successor(self) -> Self:
+        if self.secret_key_previous and not self.secret_key:
+            raise ValueError("LANGYAN_SECRET_KEY_PREVIOUS needs LANGYAN_SECRET_KEY")
         return self
 
     @property

@@ -104,7 +104,7 @@ async def clocks(patient: Patient) -> list[Finding]:
 
 async def key(patient: Patient) -> list[Finding]:
     """The installation's key: there, and able to open all that is sealed."""
-    if patient.key is None:
+    if patient.keys is None:
         new = patient.db is None and not patient.away
         place = str(patient.settings.data_dir)
         return [ok("key_none") if new else fail("key_missing", folder=place)]
@@ -112,7 +112,8 @@ async def key(patient: Patient) -> list[Finding]:
         return [ok("key_there")]
     async with patient.db.snapshot() as session:
         found = await sealed.everything(session)
-    sealer, shut = Sealer(patient.key), 0
+    sealer, shut = Sealer(patient.keys), 0
+    behind = [word for word in found if not sealer.is_current(word)]
     for word in found:
         try:
             sealer.unseal(word)
@@ -120,6 +121,8 @@ async def key(patient: Patient) -> list[Finding]:
             shut += 1
     if shut:
         return [fail("key_wrong", n=shut, all=len(found))]
+    if behind and patient.keys.former:
+        return [warn("key_former", n=len(behind))]
     return [ok("key", n=len(found))]
 
 

@@ -17,6 +17,7 @@ from app.doctor.patient import Patient
 from kit.clock import Clock
 from kit.db import UNREACHED, Database
 from kit.errors import Refusal
+from kit.keys import Ring
 from kit.postgres.errors import CannotStart
 from kit.postgres.reaching import running
 from kit.settings import Settings
@@ -89,7 +90,7 @@ async def _carried_out(name: str, check: Check, patient: Patient) -> list[Findin
 
 @asynccontextmanager
 async def _patient(found: Settings, clock: Clock) -> AsyncIterator[Patient]:
-    patient = Patient(found, clock, os.environ, key=_key(found), health=await _health(found))
+    patient = Patient(found, clock, os.environ, keys=_keys(found), health=await _health(found))
     if not found.database_url and not _has_database(found):
         yield patient
         return
@@ -120,11 +121,11 @@ def _has_database(found: Settings) -> bool:
     return running(place) is not None or (place / "data" / "PG_VERSION").exists()
 
 
-def _key(found: Settings) -> str | None:
-    """Return the key if there is one; looking must not make it."""
+def _keys(found: Settings) -> Ring | None:
+    """Return the keys if there are any; looking must not make it."""
     if not found.secret_key and not (found.data_dir / "secret_key").exists():
         return None
-    return opening.key_of(found)
+    return opening.keys_of(found)
 
 
 async def _health(found: Settings) -> Mapping[str, Any] | None:

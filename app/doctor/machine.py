@@ -77,7 +77,7 @@ def here(settings_host: str, port: int) -> str:
 async def port(patient: Patient) -> Finding:
     """The port of LISTEN: served by this installation, free for it, or somebody else's."""
     settings, address = patient.settings, here(patient.settings.host, patient.settings.port)
-    if patient.key is not None and await answers_as_us(address, patient) is True:
+    if patient.keys is not None and await answers_as_us(address, patient) is True:
         return ok("served", listen=settings.listen)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as trial:
@@ -96,7 +96,7 @@ async def public_url(patient: Patient) -> Finding:
     if settings.public_url is None:
         loopback = here(settings.host, settings.port).startswith(("http://127.", "http://[::1]"))
         return warn("public_url_none", url=settings.url) if loopback else ok("public_url_unset")
-    if patient.health is None or patient.key is None:
+    if patient.health is None or patient.keys is None:
         return ok("public_url_later", url=settings.url)
     found = await answers_as_us(settings.url, patient)
     if found is True:
@@ -117,4 +117,4 @@ async def answers_as_us(url: str, patient: Patient) -> bool | str:
         return f"{type(error).__name__}: {error}".rstrip(": ")
     except (ValueError, KeyError, TypeError):
         return False
-    return patient.key is not None and proves(str(word), nonce, patient.key, patient.now)
+    return patient.keys is not None and proves(str(word), nonce, patient.keys, patient.now)

@@ -9,6 +9,7 @@ from typing import Any
 from kit.clock import Clock
 from kit.db import Database
 from kit.errors import Unauthorized
+from kit.keys import Ring
 from kit.settings import Settings
 from kit.signing import Signer
 
@@ -28,7 +29,7 @@ class Patient:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     db: Database | None = None
     away: str = ""
-    key: str | None = None
+    keys: Ring | None = None
     health: Mapping[str, Any] | None = None
 
     @property
@@ -37,9 +38,9 @@ class Patient:
         return self.clock()
 
 
-def proves(word: str, nonce: str, key: str, now: datetime) -> bool:
-    """Tell whether `word` is how the installation with this key answers `nonce`."""
+def proves(word: str, nonce: str, keys: Ring, now: datetime) -> bool:
+    """Tell whether `word` is how the installation with these keys answers `nonce`."""
     try:
-        return Signer(key).read(PURPOSE, word, now=now) == {"nonce": nonce}
+        return Signer(keys).read(PURPOSE, word, now=now) == {"nonce": nonce}
     except Unauthorized:
         return False

@@ -9,7 +9,7 @@ from app.doctor.findings import Finding, fail, ok, warn
 from app.doctor.patient import Patient
 from kit.settings import PREFIX, Settings
 
-HIDDEN = ("key", "token", "secret")
+HIDDEN = ("key", "token", "secret", "previous")
 ADDRESSES = ("database_url", "smtp_url", "heartbeat_url")
 ALSO = frozenset({"LANGYAN_OLD_POSTGRES_BIN"})
 """Variables that a command reads, and the service does not."""

@@ -23,7 +23,7 @@ async def health(patient: Patient) -> list[Finding]:
 
 async def parked(session: AsyncSession, patient: Patient) -> Finding:
     """News between rooms that failed ten times."""
-    n = await outbox.parked(session)
+    _, n = await outbox.waiting(session)
     return fail("parked", n=n) if n else ok("parked_none")
 
 

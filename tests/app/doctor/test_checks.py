@@ -15,6 +15,7 @@ from app.doctor.patient import Patient
 from app.doctor.settings import unknown
 from kit.db import Database
 from kit.i18n import Locale, catalogue
+from kit.keys import Ring
 from kit.sealing import Sealer
 from kit.settings import Settings
 from tests.support.clock import FakeClock
@@ -40,12 +41,12 @@ def patient(
     clock: FakeClock | None = None,
     environ: Mapping[str, str] | None = None,
     db: Database | None = None,
-    key: str | None = None,
+    keys: Ring | None = None,
     health: Mapping[str, object] | None = None,
 ) -> Patient:
     """Return an installation of which nothing is there but what is given."""
     return Patient(
-        settings or Settings(), clock or FakeClock(), environ or {}, db, key=key, health=health
+        settings or Settings(), clock or FakeClock(), environ or {}, db, keys=keys, health=health
     )
 
 
@@ -54,7 +55,7 @@ class Ward:
 
     def __init__(self, of: World) -> None:
         self.world = of
-        self.patient = patient(clock=of.clock, db=of.db, key=KEY)
+        self.patient = patient(clock=of.clock, db=of.db, keys=Ring(KEY))
 
     async def does(self, statement: str, **given: object) -> None:
         """Change rows as only a fault or another hand would."""

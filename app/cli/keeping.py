@@ -10,7 +10,7 @@ from app.backup.progress import in_words
 from app.backup.restoring import restore, verify
 from app.backup.taking import take
 from app.cli.running import end, run, settings_here, tell
-from app.rotation import rotate
+from app.rekeying import rotate
 from kit.clock import system_clock
 from kit.errors import Refusal
 

@@ -51,7 +51,8 @@ def older(major: str, given: Path | None = None) -> Programs:
         f"PostgreSQL {major} is needed to read what it wrote, and "
         + (f"{given} holds no program postgres" if given else "none was found on this machine")
         + f": install it (Debian: postgresql-{major}) or name its folder `bin` in "
-        "LANGYAN_OLD_POSTGRES_BIN; or take a backup with the Langyan that wrote it and restore that with --move-aside"
+        "LANGYAN_OLD_POSTGRES_BIN; or take a backup with the Langyan that wrote it, and restore "
+        "that one with --move-aside"
     )
 
 

@@ -54,6 +54,7 @@ ROUTES: tuple[Route, ...] = (
         "GET /problems/{slug}",
         "GET /static/{path}",
         "GET /api/v1/openapi.json",
+        "GET /api/v1/installation/{nonce}",
     ),
     *_routes(Door.LINK, None, "GET /acknowledge/{token}", "POST /acknowledge/{token}"),
     *_routes(Door.LOOPBACK, Right.READ, "GET /healthz", "GET /readyz", "GET /metrics"),

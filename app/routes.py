@@ -1,7 +1,13 @@
 """The one table of routes: each with what it takes to come in. A test walks it."""
 
+import re
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+
+from starlette.routing import compile_path
 
 from access.scope import Right
 
@@ -265,3 +271,17 @@ ROUTES: tuple[Route, ...] = (
     *_configured("thresholds", "{name}"),
     *_routes(Door.TOKEN, Right.READ, "POST /api/v1/thresholds/preview"),
 )
+
+
+def methods_at(path: str) -> list[str]:
+    """Return the methods that are spoken at a path."""
+    shapes = _shapes()
+    return sorted({method for shape in shapes if shape.match(path) for method in shapes[shape]})
+
+
+@cache
+def _shapes() -> Mapping[re.Pattern[str], set[str]]:
+    found: dict[re.Pattern[str], set[str]] = defaultdict(set)
+    for route in ROUTES:
+        found[compile_path(route.path)[0]].add(route.method)
+    return found

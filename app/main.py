@@ -23,6 +23,7 @@ from app.api import account as account_api
 from app.api import configuration as configuration_api
 from app.api import contacts as contacts_api
 from app.api import preview as preview_api
+from app.api import proof
 from app.doors import BODY_MOST, Doors, Timed
 from app.house import House
 from app.pages import (
@@ -72,6 +73,7 @@ API = (
     configuration_api,
     account_api,
     contacts_api,
+    proof,
 )
 PORTS = ("/prometheus/api/v1/write", "/api/v1/samples")
 PAGES = (

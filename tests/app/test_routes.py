@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,18 @@ async def asked(world: World, route: Route, headers: dict[str, str]) -> httpx.Re
     if not headers:
         del request.headers["Authorization"]
     return await world.http.send(request)
+
+
+def test_no_part_of_a_request_waits_for_a_thread() -> None:
+    routes = [route for router in routers() for route in router.routes]
+    waiting = [route.dependant for route in routes if isinstance(route, APIRoute)]
+    plain = set()
+    while waiting:
+        one = waiting.pop()
+        waiting += one.dependencies
+        if not (iscoroutinefunction(one.call) or iscoroutinefunction(type(one.call).__call__)):
+            plain.add(one.call)
+    assert not plain
 
 
 def test_the_table_has_every_route_and_no_other() -> None:

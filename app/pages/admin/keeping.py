@@ -17,7 +17,7 @@ from app.pages.forms import Form, FormRefused, understood
 from app.pages.frame import Frame
 from app.pages.nested import flat, grown
 from kit.errors import ChangedMeanwhile, Conflict, Invalid
-from kit.i18n import Locale, catalogue, t
+from kit.i18n import Locale, catalogue, t, told
 
 MOVES_MOST = 5
 SAID_MOST = 200
@@ -66,7 +66,7 @@ async def make(frame: Frame, kind: Kind, said: Mapping[str, Any], draft: Draft) 
         async with frame.db.transaction() as tx:
             await configuration.make(tx, kind, given, Hand(frame.caller, frame.clock()))
     except FormRefused:
-        _placed(draft)
+        _placed(draft, frame.reader.locale)
     except (Invalid, Conflict) as refusal:
         _refused(draft, refusal, frame.reader.locale)
     else:
@@ -87,7 +87,7 @@ async def change(frame: Frame, kind: Kind, key: Key, said: Mapping[str, Any], dr
             hand = Hand(frame.caller, frame.clock(), draft.version)
             await configuration.change(tx, kind, given, hand)
     except FormRefused:
-        _placed(draft)
+        _placed(draft, frame.reader.locale)
     except ChangedMeanwhile as refusal:
         await _overtaken(frame, kind, key, draft, refusal)
     except (Invalid, Conflict) as refusal:
@@ -159,17 +159,17 @@ def _refused(draft: Draft, refusal: Invalid | Conflict, locale: str) -> None:
         names = ", ".join(map(str, by)) if isinstance(by, list) else ""
         draft.errors[""] = t("configured.in_use", locale, by=names)
         return
-    told = refusal.facts.get("errors")
+    wrong = refusal.facts.get("errors")
     field = str(refusal.facts.get("field", ""))
-    if isinstance(told, list) and told:
-        for one in told:
-            draft.errors[str(one["field"])] = str(one["reason"])
+    if isinstance(wrong, list) and wrong:
+        for one in wrong:
+            draft.errors[str(one["field"])] = told(one["reason"], locale)
     else:
-        draft.errors[field] = refusal.detail
-    _placed(draft)
+        draft.errors[field] = told(refusal.detail, locale)
+    _placed(draft, locale)
 
 
-def _placed(draft: Draft) -> None:
+def _placed(draft: Draft, locale: str) -> None:
     """Move every complaint to the field that shows it: its own, or the nearest above it."""
     if draft.status < 400:
         draft.status = 422
@@ -178,6 +178,8 @@ def _placed(draft: Draft) -> None:
     for name in list(draft.errors):
         place = _nearest(name, known)
         why = draft.errors.pop(name)
+        if name.endswith("[key]"):  # pydantic says so of the name of an entry
+            why = t("configured.bad_label", locale)
         if place or not name:
             draft.errors.setdefault(place, why)
         else:

@@ -99,10 +99,15 @@ def _said(tree: Tree) -> dict[str, Any]:
 
 def _fields(written: Mapping[str, Any]) -> dict[str, str]:
     return {
-        f"{priority.value}.{name}": written[priority.value][name]
+        f"{priority.value}.{name}": _written(written[priority.value][name])
         for priority in Priority
         for name in LEVEL
     }
+
+
+def _written(value: str) -> str:
+    """Return days as hours: a day of working time has nine of them."""
+    return f"{int(value[:-1]) * 24}h" if value[-1:] == "d" and value[:-1].isdecimal() else value
 
 
 async def _page(

@@ -175,7 +175,7 @@ def _placed(draft: Draft, locale: str) -> None:
         draft.status = 422
     known = set(draft.values)
     known |= {".".join(n.split(".")[:d]) for n in draft.values for d in range(1, n.count(".") + 1)}
-    for name in list(draft.errors):
+    for name in sorted(draft.errors, key=lambda name: -name.count(".")):  # the nearest first
         place = _nearest(name, known)
         why = draft.errors.pop(name)
         if name.endswith("[key]"):  # pydantic says so of the name of an entry

@@ -124,7 +124,7 @@ async def _page(
         used = await uses.of_slas(session, scope)
     form = DESK.opened(row, draft) if row and (standing or draft is None) else draft or Draft()
     view = SlaView(
-        editing(DESK, key, form, origin=row and row.origin, done=done),
+        editing(DESK, key, form, origin=row.origin if row else None, done=done),
         _row(row, used.get(row.name, ()), frame.reader.locale) if row else None,
     )
     page = frame.show("admin/sla.html", view, here="admin")

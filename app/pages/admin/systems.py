@@ -132,7 +132,7 @@ async def _page(
         row = await access.system(session, scope, *key) if key else None
         asked = await access.targets_of(session, scope, client=key and key[0], limit=None)
     form = DESK.opened(row, draft) if row and (standing or draft is None) else draft or Draft()
-    edit = editing(DESK, key, form, origin=row and row.origin, done=done)
+    edit = editing(DESK, key, form, origin=row.origin if row else None, done=done)
     if row is None:
         view = SystemView(edit, clients, policies, _matched(frame, grown(form.values), None))
     else:

@@ -267,5 +267,6 @@ ROUTES: tuple[Route, ...] = (
     *_configured("escalations", "{name}"),
     *_configured("slas", "{name}"),
     *_configured("thresholds", "{name}"),
+    *_configured("targets", "{client}/{name}"),
     *_routes(Door.TOKEN, Right.READ, "POST /api/v1/thresholds/preview"),
 )

@@ -53,6 +53,10 @@ class Draft(Form):
         """On which version it was decided."""
         return int(self.values["version"]) if self.values["version"].isdecimal() else None
 
+    def put(self, name: str, value: str) -> None:
+        """Let a field hold something else."""
+        self.values = defaultdict(str, {**self.values, name: value})
+
 
 def drafted(sent: Mapping[str, str]) -> Draft:
     """Return what was sent as a form, the rows of its lists numbered anew."""
@@ -64,7 +68,7 @@ async def make(frame: Frame, kind: Kind, said: Mapping[str, Any], draft: Draft) 
     try:
         given = understood(kind.given, said, draft, frame.reader.locale)
         async with frame.db.transaction() as tx:
-            await configuration.make(tx, kind, given, Hand(frame.caller, frame.clock()))
+            await configuration.make(tx, kind, given, _hand(frame, draft))
     except FormRefused:
         _placed(draft, frame.reader.locale)
     except (Invalid, Conflict) as refusal:
@@ -84,8 +88,7 @@ async def change(frame: Frame, kind: Kind, key: Key, said: Mapping[str, Any], dr
             row = await kind.row(tx, frame.caller.scope, *key)
             wanted = {**kind.written(row), **said}
             given = understood(kind.given, wanted, draft, frame.reader.locale)
-            hand = Hand(frame.caller, frame.clock(), draft.version)
-            await configuration.change(tx, kind, given, hand)
+            await configuration.change(tx, kind, given, _hand(frame, draft))
     except FormRefused:
         _placed(draft, frame.reader.locale)
     except ChangedMeanwhile as refusal:
@@ -101,8 +104,7 @@ async def remove(frame: Frame, kind: Kind, key: Key, draft: Draft) -> bool:
     """Remove a thing; else `draft` says who needs it, or who was faster."""
     try:
         async with frame.db.transaction() as tx:
-            hand = Hand(frame.caller, frame.clock(), draft.version)
-            await configuration.remove(tx, kind, key, hand)
+            await configuration.remove(tx, kind, key, _hand(frame, draft))
     except ChangedMeanwhile as refusal:
         await _overtaken(frame, kind, key, draft, refusal)
     except (Invalid, Conflict) as refusal:
@@ -110,6 +112,11 @@ async def remove(frame: Frame, kind: Kind, key: Key, draft: Draft) -> bool:
     else:
         return True
     return False
+
+
+def _hand(frame: Frame, draft: Draft) -> Hand:
+    seal = frame.request.app.state.sealer.seal
+    return Hand(frame.caller, frame.clock(), draft.version, seal)
 
 
 async def _overtaken(
@@ -128,7 +135,7 @@ async def _overtaken(
         Move(people.get(row.who, row.who), row.at, changes_of(row.facts, frame.reader.locale))
         for row in rows
     ]
-    draft.values = defaultdict(str, draft.values, version=str(newest))
+    draft.put("version", str(newest))
     draft.errors[""] = t("configured.meanwhile", frame.reader.locale)
     draft.status = 409
 

@@ -75,7 +75,8 @@ def _levels(written: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         limit = level.get(test)
         yield f"{name}.test", test
         yield f"{name}.limit", "" if limit is None or limit is True else _number(limit)
-        yield f"{name}.for", level.get("for", "")
+        held = level.get("for", "")
+        yield f"{name}.for", "" if held == "0s" else held
     absent = written.get("absent") or {}
     yield "absent.priority", absent.get("priority", "")
     yield "absent.for", absent.get("for", "")

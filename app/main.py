@@ -22,6 +22,7 @@ from app import health, problems
 from app.api import account as account_api
 from app.api import configuration as configuration_api
 from app.api import contacts as contacts_api
+from app.api import preview as preview_api
 from app.api import proof
 from app.doors import BODY_MOST, Doors, Timed
 from app.house import House
@@ -68,6 +69,7 @@ API = (
     incidents.api.health,
     alerting.api,
     oncall.api,
+    preview_api,
     configuration_api,
     account_api,
     contacts_api,

@@ -1,7 +1,13 @@
 """The one table of routes: each with what it takes to come in. A test walks it."""
 
+import re
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+
+from starlette.routing import compile_path
 
 from access.scope import Right
 
@@ -186,18 +192,41 @@ ROUTES: tuple[Route, ...] = (
         # what is configured
         "GET /admin/clients",
         "GET /admin/clients/{name}",
+        "GET /admin/clients/new",
+        "POST /admin/clients/new",
+        "POST /admin/clients/{name}",
+        "POST /admin/clients/{name}/remove",
         "GET /admin/systems",
         "GET /admin/systems/{client}/{name}",
+        "GET /admin/systems/new",
+        "POST /admin/systems/new",
+        "POST /admin/systems/{client}/{name}",
+        "POST /admin/systems/{client}/{name}/remove",
+        "POST /admin/systems/preview",
         "GET /admin/targets",
         "GET /admin/targets/{client}/{name}",
         "GET /admin/thresholds",
         "GET /admin/thresholds/{name}",
         "GET /admin/schedules",
         "GET /admin/schedules/{name}",
+        "GET /admin/schedules/new",
+        "POST /admin/schedules/new",
+        "POST /admin/schedules/{name}",
+        "POST /admin/schedules/{name}/remove",
+        "POST /admin/schedules/preview",
         "GET /admin/escalations",
         "GET /admin/escalations/{name}",
+        "GET /admin/escalations/new",
+        "POST /admin/escalations/new",
+        "POST /admin/escalations/{name}",
+        "POST /admin/escalations/{name}/remove",
+        "POST /admin/escalations/preview",
         "GET /admin/slas",
         "GET /admin/slas/{name}",
+        "GET /admin/slas/new",
+        "POST /admin/slas/new",
+        "POST /admin/slas/{name}",
+        "POST /admin/slas/{name}/remove",
     ),
     *_routes(
         Door.TOKEN,
@@ -240,4 +269,19 @@ ROUTES: tuple[Route, ...] = (
     *_configured("escalations", "{name}"),
     *_configured("slas", "{name}"),
     *_configured("thresholds", "{name}"),
+    *_routes(Door.TOKEN, Right.READ, "POST /api/v1/thresholds/preview"),
 )
+
+
+def methods_at(path: str) -> list[str]:
+    """Return the methods that are spoken at a path."""
+    shapes = _shapes()
+    return sorted({method for shape in shapes if shape.match(path) for method in shapes[shape]})
+
+
+@cache
+def _shapes() -> Mapping[re.Pattern[str], set[str]]:
+    found: dict[re.Pattern[str], set[str]] = defaultdict(set)
+    for route in ROUTES:
+        found[compile_path(route.path)[0]].add(route.method)
+    return found

@@ -22,6 +22,7 @@ from access.web import Caller
 from app import health, problems
 from app.api import account as account_api
 from app.api import contacts as contacts_api
+from app.api import troubles as troubles_api
 from app.doors import BODY_MOST, Doors, Timed
 from app.house import House
 from app.pages import (
@@ -42,6 +43,7 @@ from app.pages import (
     rules,
     search,
     sign_on,
+    troubles,
 )
 from app.pages.admin import (
     audit,
@@ -70,6 +72,7 @@ API = (
     oncall.api,
     account_api,
     contacts_api,
+    troubles_api,
 )
 PORTS = ("/prometheus/api/v1/write", "/api/v1/samples")
 PAGES = (
@@ -92,6 +95,7 @@ PAGES = (
     account,
     passwords,
     sign_on,
+    troubles,
     audit,
     people,
     tokens,

@@ -9,7 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from access.scope import EVERYTHING
+from app import given_up
 from app.condition import Condition, Trouble
+from app.given_up import Sort
 from incidents import queries as incidents
 from kit import outbox
 from notifications import queries as notifications
@@ -74,7 +77,10 @@ async def _of_rows(
     for unheard in await incidents.unreached(session):
         troubles.append(Trouble("unreached", {"number": unheard.number}))
     figures["notifications_waiting"] = await notifications.queue_length(session)
-    figures["events_parked"] = parked = await outbox.parked(session)
+    waiting = await given_up.counts(session, EVERYTHING)
+    figures["rows_set_aside"] = waiting[Sort.ROWS]
+    figures["notifications_failed"] = waiting[Sort.MESSAGES]
+    figures["events_parked"] = parked = waiting[Sort.EVENTS]
     return [*troubles, Trouble("parked", {"n": parked})] if parked else troubles
 
 

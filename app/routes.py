@@ -144,6 +144,10 @@ ROUTES: tuple[Route, ...] = (
         "POST /api/v1/tokens",
         "DELETE /api/v1/tokens/{name}",
         "GET /api/v1/audit",
+        "GET /api/v1/troubles",
+        "GET /api/v1/troubles/{sort}",
+        "POST /api/v1/troubles/{sort}/{act}",
+        "POST /api/v1/troubles/{sort}/{trouble_id}/{act}",
     ),
     # people and their accounts
     *_routes(
@@ -170,6 +174,9 @@ ROUTES: tuple[Route, ...] = (
     *_routes(
         Door.PAGE,
         Right.ADMIN,
+        "GET /troubles",
+        "POST /troubles/{sort}/{act}",
+        "POST /troubles/{sort}/{trouble_id}/{act}",
         "GET /audit",
         "GET /audit.csv",
         "GET /admin/roles",

@@ -40,12 +40,12 @@ class ForgedRequest(Forbidden):
     slug, title = "forged-request", "This form did not come from our page, or it is too old"
 
 
-def _authorizer(request: Request) -> Authorizer:
+async def _authorizer(request: Request) -> Authorizer:
     authorizer: Authorizer = request.app.state.authorizer
     return authorizer
 
 
-def _signer(request: Request) -> Signer:
+async def _signer(request: Request) -> Signer:
     signer: Signer = request.app.state.signer
     return signer
 

@@ -59,7 +59,6 @@ class SlaSpec(BaseModel):
     P4: SlaLevel = SlaLevel(
         response=timedelta(hours=8), recovery=timedelta(hours=72), hours=Hours.BUSINESS
     )
-    origin: str | None = Field(default=None, exclude=True)
 
     @property
     def levels(self) -> dict[str, Any]:

@@ -90,7 +90,7 @@ class Engine:
 
 
 def router(
-    reader: Callable[..., Reader], caller: Callable[..., Any], engine: Engine | None = None
+    reader: Callable[..., Any], caller: Callable[..., Any], engine: Engine | None = None
 ) -> APIRouter:
     """Return the routes; `reader` and `caller` are dependencies: the store, and who asks."""
     routes = APIRouter(prefix=PREFIX, tags=["prometheus"])

@@ -118,7 +118,7 @@ async def _body(request: Request) -> bytes:
     async for piece in request.stream():
         body += piece
         if len(body) > MOST_BODY:
-            raise TooLarge(f"a query is posted in at most {MOST_BODY} bytes")
+            raise TooLarge("a query is posted in at most {most} bytes", most=MOST_BODY)
     return bytes(body)
 
 
@@ -192,7 +192,7 @@ ASKED_RANGE, POSTED_RANGE = _in_url(_RANGE), _in_form(_RANGE)
 
 
 def _wrong(name: str, why: str) -> Invalid:
-    return Invalid(f'invalid parameter "{name}": {why}', field=name)
+    return Invalid('invalid parameter "{name}": {why}', field=name, name=name, why=why)
 
 
 def _as_ms(seconds: str) -> int | None:

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api/v1", tags=["access"])
 TEXT = Query(max_length=200, pattern=r"^[^\x00]*$")
 
 
-def _trail(
+async def _trail(
     who: Annotated[str, TEXT] = "",
     did: Annotated[str, TEXT] = "",
     on: Annotated[str, TEXT] = "",
@@ -38,7 +38,7 @@ async def list_audit(caller: Caller, db: Db, page: Paging, wanted: Wanted) -> Au
     """Return who did what, newest first; `did` may be the beginning of a deed: `person`."""
     caller.need(Right.ADMIN)
     if wanted.client is not None and not caller.scope.allows(wanted.client):
-        raise NotFound(f"no client is called {wanted.client!r}", client=wanted.client)
+        raise NotFound("no client is called {client!r}", client=wanted.client)
     async with db.snapshot() as session:
         rows = await queries.audit_entries(
             session, caller.scope, wanted=wanted, before=page.cursor, limit=page.limit + 1

@@ -19,7 +19,7 @@ class Memory:
     def __init__(self, series: int) -> None:
         self.head = Head()
         self.head.reserve(series)
-        self.rows = np.array([self.head.open_row(ref) for ref in range(series)])
+        self.rows = self.head.open_rows(np.arange(series, dtype=np.int32))
         self.model: Model = {ref: {} for ref in range(series)}
 
     def append(self, samples: list[tuple[int, int, float]], now: int = 0) -> None:
@@ -168,7 +168,7 @@ def test_a_quiet_series_gives_its_row_to_another() -> None:
     assert head.covered[0] == 3 * WIDTH
 
     head.reserve(2)
-    memory.rows = np.array([NEVER, head.open_row(1)])
+    memory.rows = np.array([NEVER, *head.open_rows(np.array([1], np.int32))])
     memory.model = {0: {}, 1: {}}
     memory.append([(1, 5, 1.0)])
     assert memory.held() == [[], [(5, 1.0)]]

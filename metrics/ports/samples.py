@@ -1,5 +1,8 @@
 """Samples as plain JSON, for scripts: `{"samples": [{"name", "labels", "value", "at"}]}`."""
 
+import json
+import re
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -10,7 +13,14 @@ from metrics.columns import NAME
 from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, columns
 from metrics.ports.http import Door, Headers
 
-SLICE = 2000
+BIG = 256 * 1024
+"""Bytes of a body that is read in pieces, so that others have their turn."""
+PIECE = 500
+SLICE = 250
+_SPACE = r"[ \t\r\n]*"
+_BEGIN = re.compile(_SPACE.join(("", r"\{", '"samples"', ":", r"\[", "")))
+_NEXT = re.compile(_SPACE.join(("", ",", "")))
+_END = re.compile(_SPACE.join(("", r"\]", r"\}", "")))
 
 Word = Literal["NaN", "+Inf", "Inf", "-Inf"]
 KINDS_OF_VALUE = ("float", "literal['NaN','+Inf','Inf','-Inf']")
@@ -51,10 +61,10 @@ class SamplesDecoder:
         """Return the samples of a JSON body."""
         if len(body) > self._naming.limits.body_bytes:
             raise TooLarge(f"{self._naming.limits.body_bytes} bytes are taken at once")
-        try:
-            given = SamplesIn.model_validate_json(body).samples
-        except ValidationError as wrong:
-            raise _refusal(wrong) from None
+        given: list[SampleIn] = []
+        for piece in _pieces(body) if len(body) > BIG else [body]:
+            given += _read(piece, len(given))
+            await breathe()
         refs: list[int] = []
         times: list[int] = []
         values: list[float] = []
@@ -75,10 +85,46 @@ class SamplesDecoder:
         return Decoded(*columns(refs, times, values), said.refused, said.reason)
 
 
-def _refusal(wrong: ValidationError) -> Invalid:
+def _pieces(body: bytes) -> Iterator[str]:
+    """Cut a body between its samples into bodies of `PIECE` samples."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise Invalid("body: it is not UTF-8") from None
+    begun = _BEGIN.match(text)
+    if begun is None:
+        raise Invalid(f'body: more than {BIG} bytes have to begin with {{"samples": [')
+    scan, begin = json.JSONDecoder().raw_decode, begun.end()
+    at, count = begin, 0
+    while True:
+        try:
+            _, end = scan(text, at)
+        except (ValueError, RecursionError):
+            raise Invalid(f"samples[{count}]: it is not JSON", field=f"samples[{count}]") from None
+        count += 1
+        further = _NEXT.match(text, end)
+        if further is None or count % PIECE == 0:
+            yield f'{{"samples":[{text[begin:end]}]}}'
+            begin = end if further is None else further.end()
+        if further is None:
+            break
+        at = further.end()
+    if _END.fullmatch(text, begin) is None:
+        raise Invalid(f"body: something else follows samples[{count - 1}]")
+
+
+def _read(body: bytes | str, before: int) -> list[SampleIn]:
+    """Return the samples of a body, or of a piece with so many before it."""
+    try:
+        return SamplesIn.model_validate_json(body).samples
+    except ValidationError as wrong:
+        raise _refusal(wrong, before) from None
+
+
+def _refusal(wrong: ValidationError, before: int) -> Invalid:
     first = wrong.errors(include_url=False, include_context=False, include_input=False)[0]
     place = "".join(
-        f"[{part}]" if isinstance(part, int) else f".{part}"
+        f"[{part + before}]" if isinstance(part, int) else f".{part}"
         for part in first["loc"]
         if part not in KINDS_OF_VALUE
     )

@@ -28,7 +28,7 @@ from access.web import (
 from kit.errors import Overloaded, Refusal, TooMany
 from kit.i18n import Locale
 from kit.settings import Settings
-from kit.web import AppClock, AppSettings, Db
+from kit.web import AppClock, AppSettings, Db, on_the_loop
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -129,7 +129,7 @@ class Doorway:
         refuse_forged(self.signer, given, bound_to, clock=self.clock)
 
 
-AtTheDoor = Annotated[Doorway, Depends()]
+AtTheDoor = Annotated[Doorway, Depends(on_the_loop(Doorway))]
 
 
 def set_cookie(

@@ -242,12 +242,21 @@ class Lanes:
 def cut(batch: list[tuple[int, Observation]]) -> list[list[tuple[int, Observation]]]:
     """Return a batch in parts of one transaction each, what belongs to one system together.
 
-    So an incident opens with all that it is about, and few are locked at a time.
+    So an incident opens with all that it is about, and who then takes it waits for no transaction
+    that adds the rest. Only a system with more than `MOST` is parted.
     """
     if len(batch) <= MOST:
         return [batch]
-    batch = sorted(batch, key=lambda one: (one[1].system, one[1].drill))
-    return [batch[start : start + MOST] for start in range(0, len(batch), MOST)]
+    places: dict[tuple[str, str], list[tuple[int, Observation]]] = {}
+    for one in batch:
+        places.setdefault((one[1].system, one[1].drill), []).append(one)
+    parts: list[list[tuple[int, Observation]]] = [[]]
+    for _, system in sorted(places.items()):
+        if parts[-1] and len(parts[-1]) + len(system) > MOST:
+            parts.append([])
+        parts[-1] += system[:MOST]
+        parts += [system[start : start + MOST] for start in range(MOST, len(system), MOST)]
+    return parts
 
 
 def _changes(watches: Watches, watch: int, story: Sequence[Told]) -> Iterator[Observation]:
@@ -257,5 +266,7 @@ def _changes(watches: Watches, watch: int, story: Sequence[Told]) -> Iterator[Ob
         moment = from_milliseconds(at)
         moved = after(state, Reading(value), ladder=ladder, at=moment)
         if moved is not state:
-            state = moved
-            yield watches.observation(watch, value, moment, from_milliseconds(arrived))
+            weighed, state = (state, moved), moved
+            yield watches.observation(
+                watch, value, moment, from_milliseconds(arrived), weighed=weighed
+            )

@@ -6,7 +6,6 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-import access.api.clients
 import access.api.people
 import access.api.tokens
 import access.api.trail
@@ -21,7 +20,11 @@ from access.scope import Identity
 from access.web import Caller
 from app import health, problems
 from app.api import account as account_api
+from app.api import configuration as configuration_api
 from app.api import contacts as contacts_api
+from app.api import preview as preview_api
+from app.api import proof
+from app.api import troubles as troubles_api
 from app.doors import BODY_MOST, Doors, Timed
 from app.house import House
 from app.pages import (
@@ -42,13 +45,24 @@ from app.pages import (
     rules,
     search,
     sign_on,
+    troubles,
 )
-from app.pages.admin import audit, people, tokens
+from app.pages.admin import (
+    audit,
+    escalations,
+    people,
+    schedules,
+    slas,
+    systems,
+    targets,
+    thresholds,
+    tokens,
+)
+from app.pages.admin import clients as admin_clients
 from kit.settings import ROOT
 from metrics.store import Store
 
 API = (
-    access.api.clients,
     access.api.people,
     access.api.tokens,
     access.api.trail,
@@ -57,8 +71,12 @@ API = (
     incidents.api.health,
     alerting.api,
     oncall.api,
+    preview_api,
+    configuration_api,
     account_api,
     contacts_api,
+    troubles_api,
+    proof,
 )
 PORTS = ("/prometheus/api/v1/write", "/api/v1/samples")
 PAGES = (
@@ -72,7 +90,6 @@ PAGES = (
     acknowledge,
     problem_page,
     reference,
-    menu,
     alerts,
     rules,
     clients,
@@ -81,9 +98,17 @@ PAGES = (
     account,
     passwords,
     sign_on,
+    troubles,
     audit,
     people,
     tokens,
+    admin_clients,
+    systems,
+    targets,
+    thresholds,
+    schedules,
+    escalations,
+    slas,
 )
 
 
@@ -113,7 +138,7 @@ def routers() -> list[APIRouter]:
     return [*rooms, search.rest, metrics.api.router(_store, _who)]
 
 
-def _store(request: Request) -> Store:
+async def _store(request: Request) -> Store:
     store: Store = request.app.state.store
     return store
 

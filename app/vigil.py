@@ -9,7 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from access.scope import EVERYTHING
+from app import given_up
 from app.condition import Condition, Trouble
+from app.given_up import Sort
 from incidents import queries as incidents
 from kit import outbox
 from notifications import queries as notifications
@@ -58,9 +61,12 @@ def _behind(house: "House") -> list[Trouble]:
 async def _of_rows(
     session: AsyncSession, now: datetime, figures: dict[str, float]
 ) -> list[Trouble]:
+    untold, figures["notifications_waiting"] = await notifications.waiting(session, now)
+    unheeded, parked = await outbox.waiting(session)
+    figures["events_parked"] = parked
     waits = (
-        ("notification", await notifications.oldest_due(session, now), NOTIFICATION_WAITS),
-        ("event", await outbox.oldest_due(session), EVENT_WAITS),
+        ("notification", untold, NOTIFICATION_WAITS),
+        ("event", unheeded, EVENT_WAITS),
         ("step", await incidents.oldest_step_due(session, now), STEP_WAITS),
     )
     troubles = []
@@ -73,8 +79,10 @@ async def _of_rows(
         troubles.append(Trouble("forgotten", {"number": forgotten.number}))
     for unheard in await incidents.unreached(session):
         troubles.append(Trouble("unreached", {"number": unheard.number}))
-    figures["notifications_waiting"] = await notifications.queue_length(session)
-    figures["events_parked"] = parked = await outbox.parked(session)
+    waiting = await given_up.counts(session, EVERYTHING)
+    figures["rows_set_aside"] = waiting[Sort.ROWS]
+    figures["notifications_failed"] = waiting[Sort.MESSAGES]
+    figures["events_parked"] = parked
     return [*troubles, Trouble("parked", {"n": parked})] if parked else troubles
 
 

@@ -4,8 +4,9 @@ import hashlib
 import math
 import os
 import socket
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from operator import attrgetter
@@ -15,7 +16,9 @@ from uuid import UUID
 import asyncpg
 import orjson
 from sqlalchemy import (
+    ARRAY,
     JSON,
+    ColumnElement,
     DateTime,
     Dialect,
     Float,
@@ -30,10 +33,11 @@ from sqlalchemy import (
     column,
     event,
     func,
+    literal,
     select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -124,17 +128,47 @@ WATCHED = (
 """After ten seconds of silence ask every five, three times; unread for 25 s is lost."""
 
 
+UNREACHED = (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What a database that is away, or says no, raises."""
+
+
 class DatabaseAway(Overloaded, ConnectionError):
     """A refusal for who asks us; for our own loops a lost connection like any other."""
 
     slug, title = "database-away", "The database cannot be reached"
 
 
+RESTED = 1.0
+"""Seconds after which a connection in the pool is asked whether it is still there."""
+RESTS_SINCE = "rests_since"
+
+
 async def _reached(session: AsyncSession, **options: object) -> None:
     try:
         await session.connection(execution_options=options)
-    except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise DatabaseAway(f"the database cannot be reached: {type(error).__name__}") from error
+    except UNREACHED as error:
+        raise DatabaseAway(
+            "the database cannot be reached: {why}", why=type(error).__name__
+        ) from error
+
+
+def _rests(_connection: object, record: Any) -> None:
+    record.info[RESTS_SINCE] = time.monotonic()
+
+
+def _alive(connection: Any, record: Any, _fairy: object) -> None:
+    """Ask a connection that has rested whether it still answers; of one just used we know.
+
+    One that was cut has told us so by then: asking each time would cost every transaction a trip.
+    """
+    now = time.monotonic()
+    if not connection.driver_connection.is_closed():
+        if now - record.info.get(RESTS_SINCE, now) < RESTED:
+            return
+        with suppress(connection.dbapi.Error):
+            connection.ping()
+            return
+    raise InvalidatePoolError("the connection was cut while it rested")
 
 
 def _watch_over(connection: Any, _record: object) -> None:
@@ -165,12 +199,15 @@ class Database:
             pool_size=pool,
             max_overflow=pool,
             pool_timeout=30,
-            pool_pre_ping=True,
+            pool_use_lifo=True,  # a connection that was just used has its statements prepared
             json_serializer=_dumps,
             json_deserializer=orjson.loads,
             connect_args={"server_settings": {"timezone": "UTC", "application_name": "langyan"}},
         )
-        event.listen(self.engine.sync_engine, "connect", _watch_over)
+        engine = self.engine.sync_engine
+        event.listen(engine, "connect", _watch_over)
+        event.listen(engine, "checkin", _rests)
+        event.listen(engine, "checkout", _alive)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._shares: list[Database] = []
 
@@ -262,6 +299,31 @@ def as_rows(
     named = (column(c.key, c.type) for c in columns)
     found = func.json_to_recordset(cast(text, JSON)).table_valued(*named)
     return found.render_derived(name=name, with_types=True)
+
+
+def among(
+    column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Iterable[Any]
+) -> ColumnElement[bool]:
+    """Return whether the column has one of `values`; one parameter, whatever their number.
+
+    `in_` writes one for each: every number of them is a statement of its own, to be prepared anew.
+    """
+    found: ColumnElement[bool] = column == func.any(_array(column, values))
+    return found
+
+
+def not_among(
+    column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Iterable[Any]
+) -> ColumnElement[bool]:
+    """Return whether the column has none of `values`; one parameter, as with `among`."""
+    found: ColumnElement[bool] = column != func.all(_array(column, values))
+    return found
+
+
+def _array(
+    column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Iterable[Any]
+) -> ColumnElement[Any]:
+    return literal(list(values), ARRAY(column.type, dimensions=1))
 
 
 async def lock(tx: AsyncSession, *words: str) -> None:

@@ -2,20 +2,64 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
-SLICE = 0.004
+SLICE = 0.003
 """Seconds of work after which the loop is let go."""
 
 T = TypeVar("T")
 
 
+class _Queue:
+    """Who waits for the next slice: in one turn of the loop one of them has it.
+
+    Ten of them at once would otherwise make each turn ten slices long for everybody else.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._ends_at = 0.0
+
+    def begin(self) -> float:
+        """Return until when whoever begins in this turn of the loop may work, all together."""
+        if not self._ends_at:
+            self._ends_at = time.perf_counter() + SLICE
+            asyncio.get_running_loop().call_soon(self._over)
+        return self._ends_at
+
+    def _over(self) -> None:
+        self._ends_at = 0.0
+
+    async def turn(self) -> None:
+        """Let the loop go; return when it is our turn."""
+        loop = asyncio.get_running_loop()
+        mine: asyncio.Future[None] = loop.create_future()
+        self._waiting.append(mine)
+        if len(self._waiting) == 1:
+            loop.call_soon(self._next)
+        await mine
+
+    def _next(self) -> None:
+        mine = self._waiting.popleft()
+        if not mine.done():  # else whoever waited was cancelled
+            mine.set_result(None)
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._next)
+
+
+_queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue] = WeakKeyDictionary()
+
+
 async def sliced(items: Iterable[T]) -> AsyncIterator[T]:
     """Yield each item; let the loop go whenever a slice of work is done."""
-    until = time.perf_counter() + SLICE
+    loop = asyncio.get_running_loop()
+    queue = _queues.get(loop) or _queues.setdefault(loop, _Queue())
+    until = queue.begin()
     for item in items:
         yield item
         if time.perf_counter() > until:
-            await asyncio.sleep(0)
+            await queue.turn()
             until = time.perf_counter() + SLICE

@@ -1,6 +1,12 @@
-"""What every route is handed: the database, the clock, a page of a list, an idempotency key."""
+"""What every route is handed: the database, the clock, a page of a list, an idempotency key.
 
+Dependencies are coroutines, also where they wait for nothing: FastAPI solves a plain one in a
+thread, and while the loop is busy each of these trips costs the request a place in its queue.
+"""
+
+import inspect
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -15,20 +21,30 @@ from kit.settings import Settings
 
 LIMIT_MOST = 500
 BIGGEST = 2**63 - 1
-_CURSOR = re.compile(r"[0-9]{1,18}")
+_CURSOR = "[0-9]{1,18}"
 
 
-def _db(request: Request) -> Database:
+def on_the_loop(made: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a class as a dependency that is made on the event loop, not in a thread."""
+
+    async def make(**given: Any) -> Any:
+        return made(**given)
+
+    vars(make)["__signature__"] = inspect.signature(made)
+    return make
+
+
+async def _db(request: Request) -> Database:
     db: Database = request.app.state.db
     return db
 
 
-def _clock(request: Request) -> Clock:
+async def _clock(request: Request) -> Clock:
     clock: Clock = request.app.state.clock
     return clock
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
@@ -38,6 +54,14 @@ AppClock = Annotated[Clock, Depends(_clock)]
 AppSettings = Annotated[Settings, Depends(_settings)]
 RowNumber = Annotated[int, Path(ge=0, le=BIGGEST)]
 """The number of a row in a path: no more than the database can hold."""
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        description="the version that was read",
+        json_schema_extra={"pattern": r'^(\*|(W/)?"?[0-9]{1,18}"?)$'},
+    ),
+]
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255)]
 
 
@@ -49,10 +73,13 @@ class Page:
     cursor: int | None
 
 
-def _page(
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MOST)] = 50, cursor: str | None = None
+async def _page(
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MOST)] = 50,
+    cursor: Annotated[
+        str | None, Query(json_schema_extra={"pattern": f"^{_CURSOR}$"})  # our words refuse better
+    ] = None,
 ) -> Page:
-    if cursor is not None and not _CURSOR.fullmatch(cursor):
+    if cursor is not None and not re.fullmatch(_CURSOR, cursor):
         raise Invalid("take the cursor from `next` of the page before", field="cursor")
     return Page(limit, None if cursor is None else int(cursor))
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from metrics.batch import Floats, Ints, Pieces, Refs
+from metrics.batch import Floats, Ints, Pieces, Refs, merged
 from metrics.growing import Cells, first_at_or_after, grown, neighbours, spread
 from metrics.late import Late
 from metrics.sealed import Sealed
@@ -241,6 +241,23 @@ class Head:
         times[held] = self.newest[rows]
         at = self._cells(rows, self.first[rows] + self.count[rows] - 1)
         values[held] = self._values.array[at]
+        return times, values
+
+    def last_but_one(self, refs: Refs) -> tuple[Ints, Floats]:
+        """Return time and value of each series' newest sample but one; NEVER and NaN for none."""
+        rows = self.row_of[refs]
+        held = rows != NONE
+        held[held] = self.count[rows[held]] > 1
+        times = np.full(len(refs), NEVER, np.int64)
+        values = np.full(len(refs), np.nan)
+        rows = rows[held]
+        at = self._cells(rows, self.first[rows] + self.count[rows] - 2)
+        times[held], values[held] = self._times.array[at], self._values.array[at]
+        for place in np.flatnonzero(held)[self.late.has[rows]].tolist():
+            row = self.row_of[refs[place]]
+            pieces = self.between(refs[place : place + 1], int(times[place]), self.newest[row])
+            found = merged(pieces, [()])
+            times[place], values[place] = found.times[-2], found.values[-2]
         return times, values
 
     def between(self, refs: Refs, start: int, end: int) -> list[Pieces]:

@@ -17,7 +17,7 @@ class Named:
     after: str
 
 
-def _named(
+async def _named(
     limit: Annotated[int, Query(ge=1, le=LIMIT_MOST)] = 50,
     cursor: Annotated[str, Query(max_length=127, pattern=r"^[a-z0-9_./-]*$")] = "",
 ) -> Named:

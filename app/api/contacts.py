@@ -59,12 +59,12 @@ class TestOut(BaseModel):
         )
 
 
-def _sealer(request: Request) -> Sealer:
+async def _sealer(request: Request) -> Sealer:
     sealer: Sealer = request.app.state.sealer
     return sealer
 
 
-def _inviting(request: Request) -> Inviting:
+async def _inviting(request: Request) -> Inviting:
     inviting: Inviting = request.app.state.inviting
     return inviting
 

@@ -19,7 +19,7 @@ from incidents.lifecycle import OPEN
 from incidents.links import bearer
 from kit.errors import Conflict, NotFound, Unauthorized
 from kit.i18n import negotiate
-from kit.web import AppClock, AppSettings, Db
+from kit.web import AppClock, AppSettings, Db, on_the_loop
 
 router = APIRouter(prefix="/acknowledge", tags=["pages"], include_in_schema=False)
 
@@ -92,7 +92,7 @@ class Link:
         return HTMLResponse(html, status, headers=headers)
 
 
-Linked = Annotated[Link, Depends()]
+Linked = Annotated[Link, Depends(on_the_loop(Link))]
 
 
 @router.get("/{token}")

@@ -34,6 +34,7 @@ from incidents import queries as incidents
 from incidents.content import titled
 from incidents.queries import history
 from kit import live
+from kit.web import on_the_loop
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -117,7 +118,7 @@ class Shelf:
     """The list for whoever looks."""
 
     frame: Framed
-    asked: Annotated[Asked, Depends()]
+    asked: Annotated[Asked, Depends(on_the_loop(Asked))]
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0
 
     async def view(self) -> AlertsView:
@@ -155,7 +156,7 @@ class Shelf:
         return self.frame.render("_alerts_live.html", await self.view(), here="alerts")
 
 
-AtShelf = Annotated[Shelf, Depends()]
+AtShelf = Annotated[Shelf, Depends(on_the_loop(Shelf))]
 
 
 @router.get("/alerts")

@@ -21,7 +21,9 @@ from app.pages.words import Words
 from incidents import queries
 from incidents.queries import Shown
 from kit import live
+from kit.i18n import t
 from kit.slices import sliced
+from kit.web import on_the_loop
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -46,7 +48,7 @@ class Board:
             people = await access.titles_of_people(session)
             on_call = await schedules(session, frame.caller.scope, now)
             quiet_since = None if open_ else await _quiet_since(session, frame)
-            burning = await fires(session, frame.caller.scope)
+            burning = await fires(session, frame.caller.scope, house.store)
         words = Words(frame.reader.locale, house.directory, people, frame.reader.zone)
         machines = hosts(
             house.store,
@@ -71,8 +73,10 @@ class Board:
         if not rights & {Right.ADMIN, Right.WORK}:
             return ()
         found: Condition = await self.frame.request.app.state.house.condition()
+        locale = self.frame.reader.locale
         told = [one for one in found.troubles if Right.ADMIN in rights or one.kind in FOR_ALL]
-        return [_warning(trouble, self.frame.reader.locale) for trouble in told]
+        warnings = [_warning(trouble, locale) for trouble in told]
+        return [*warnings, *_given_up(found, locale)] if Right.ADMIN in rights else warnings
 
     async def fragment(self) -> str:
         """Return the live part of the board."""
@@ -81,10 +85,20 @@ class Board:
 
 def _warning(trouble: Trouble, locale: str) -> WarningView:
     number = trouble.facts.get("number")
-    return WarningView(trouble.said(locale), f"/incidents/{number}" if number else None)
+    place = "/troubles" if trouble.kind in ("parked", "unwritten") else None
+    return WarningView(trouble.said(locale), f"/incidents/{number}" if number else place)
 
 
-AtBoard = Annotated[Board, Depends()]
+def _given_up(found: Condition, locale: str) -> list[WarningView]:
+    counted = {"rows": "rows_set_aside", "messages": "notifications_failed"}
+    return [
+        WarningView(t(f"troubles.board_{sort}", locale, n=int(found.figures[name])), "/troubles")
+        for sort, name in counted.items()
+        if found.figures.get(name)
+    ]
+
+
+AtBoard = Annotated[Board, Depends(on_the_loop(Board))]
 
 
 async def _quiet_since(session: AsyncSession, frame: Framed) -> datetime | None:

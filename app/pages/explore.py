@@ -18,6 +18,7 @@ from app.pages.frame import Framed
 from kit import charts
 from kit.clock import from_milliseconds, milliseconds
 from kit.errors import Invalid, Refusal
+from kit.web import on_the_loop
 from kit.wording import number
 from metrics.columns import NAME, Labels
 from metrics.drawing import Drawing, Line, drawing, step_of
@@ -158,7 +159,7 @@ class Desk:
         return answers
 
 
-AtDesk = Annotated[Desk, Depends()]
+AtDesk = Annotated[Desk, Depends(on_the_loop(Desk))]
 
 
 @router.get("")

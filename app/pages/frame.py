@@ -13,7 +13,7 @@ from app.pages.entries import menu
 from app.pages.views import ShellView
 from kit import live
 from kit.notices import Subscription
-from kit.web import AppClock, Db
+from kit.web import AppClock, Db, on_the_loop
 
 AGAIN_AFTER = 15.0
 """An open stream shows the page again after so many seconds, changed or not."""
@@ -111,4 +111,4 @@ def _event(html: str) -> bytes:
     return f"{lines}\n\n".encode()
 
 
-Framed = Annotated[Frame, Depends()]
+Framed = Annotated[Frame, Depends(on_the_loop(Frame))]

@@ -23,7 +23,7 @@ from incidents.schemas import NoteText
 from kit import live
 from kit.errors import Conflict
 from kit.i18n import t
-from kit.web import RowNumber
+from kit.web import RowNumber, on_the_loop
 from oncall import queries as oncall
 
 router = APIRouter(prefix="/incidents", tags=["pages"], include_in_schema=False)
@@ -91,7 +91,7 @@ def _nothing_done(verb: Verb, status: Status) -> str:
     return "incident.you_have_it" if status in OPEN else "incident.over_already"
 
 
-AtDesk = Annotated[Desk, Depends()]
+AtDesk = Annotated[Desk, Depends(on_the_loop(Desk))]
 
 
 async def view_of(
@@ -146,5 +146,5 @@ async def add_note(desk: AtDesk, text: Annotated[NoteText, Form()]) -> Response:
 async def answer(desk: AtDesk, verb: str) -> Response:
     """Do what a button says."""
     if verb not in VERBS:
-        raise Conflict(f"there is no button {verb!r}")
+        raise Conflict("there is no button {verb!r}", verb=verb)
     return await desk.do(VERBS[verb])

@@ -138,7 +138,9 @@ def token_of(headers: Headers) -> str | None:
         case "basic":
             return _password(rest.strip())
         case _:
-            raise Unauthorized(f"the scheme {scheme!r} is not spoken here; send Bearer or Basic")
+            raise Unauthorized(
+                "the scheme {scheme!r} is not spoken here; send Bearer or Basic", scheme=scheme
+            )
 
 
 def _password(encoded: str) -> str:

@@ -20,7 +20,7 @@ def pattern(text: str) -> Matches:
         found = re2.compile(text, options)
     except re2.error as error:
         why = error.args[0].decode() if isinstance(error.args[0], bytes) else error
-        raise Invalid(f"{text!r} is not a regular expression: {why}") from None
+        raise Invalid("{text!r} is not a regular expression: {why}", text=text, why=why) from None
     return lambda value: found.fullmatch(value) is not None
 
 

@@ -26,7 +26,12 @@ class Passwords:
     async def hash(self, password: str) -> str:
         """Return the hash to keep of a new password; one that is too short is refused."""
         if not SHORTEST <= len(password) <= LONGEST:
-            raise Invalid(f"a password has {SHORTEST} to {LONGEST} characters", field="password")
+            raise Invalid(
+                "a password has {shortest} to {longest} characters",
+                field="password",
+                shortest=SHORTEST,
+                longest=LONGEST,
+            )
         async with self._turns:
             return await asyncio.to_thread(self._hasher.hash, password)
 

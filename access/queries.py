@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, false, or_, select, tuple_
@@ -25,6 +26,8 @@ from access.tables import (
 )
 from kit.db import among
 from kit.errors import NotFound, Unauthorized
+
+OfClient = TypeVar("OfClient", System, Target)
 
 IDLE = timedelta(days=7)
 """A browser that did not ask for so long has to sign in again."""
@@ -69,12 +72,12 @@ async def client(session: AsyncSession, scope: Scope, name: str) -> Client:
     """Return a client; one outside the scope does not exist."""
     found = await session.get(Client, name) if scope.allows(name) else None
     if found is None:
-        raise NotFound(f"no client is called {name!r}", client=name)
+        raise NotFound("no client is called {client!r}", client=name)
     return found
 
 
 async def clients(
-    session: AsyncSession, scope: Scope, *, after: str = "", limit: int = 50
+    session: AsyncSession, scope: Scope, *, after: str = "", limit: int | None = 50
 ) -> Sequence[Client]:
     """Return the clients inside the scope by name, those behind `after`."""
     stmt = select(Client).where(_inside(Client.name, scope), Client.name > after)
@@ -86,15 +89,55 @@ async def systems(
     scope: Scope,
     *,
     client: str | None = None,
-    after: tuple[str, str] = ("", ""),
-    limit: int = 50,
+    after: tuple[str, ...] = ("", ""),
+    limit: int | None = 50,
 ) -> Sequence[System]:
     """Return the systems inside the scope by client and name, those behind `after`."""
-    key = tuple_(System.client, System.name)
-    stmt = select(System).where(_inside(System.client, scope), key > after)
+    return await _of_clients(session, System, scope, client, after, limit)
+
+
+async def system(session: AsyncSession, scope: Scope, client: str, name: str) -> System:
+    """Return a system; one of a client outside the scope does not exist."""
+    found = await session.get(System, (client, name)) if scope.allows(client) else None
+    if found is None:
+        raise NotFound("the client {client} has no system {name}", client=client, name=name)
+    return found
+
+
+async def targets_of(
+    session: AsyncSession,
+    scope: Scope,
+    *,
+    client: str | None = None,
+    after: tuple[str, ...] = ("", ""),
+    limit: int | None = 50,
+) -> Sequence[Target]:
+    """Return the targets inside the scope by client and name, those behind `after`."""
+    return await _of_clients(session, Target, scope, client, after, limit)
+
+
+async def target(session: AsyncSession, scope: Scope, client: str, name: str) -> Target:
+    """Return a target; one of a client outside the scope does not exist."""
+    found = await session.get(Target, (client, name)) if scope.allows(client) else None
+    if found is None:
+        raise NotFound("the client {client} has no target {name}", client=client, name=name)
+    return found
+
+
+async def _of_clients(
+    session: AsyncSession,
+    table: type[OfClient],
+    scope: Scope,
+    client: str | None,
+    after: tuple[str, ...],
+    limit: int | None,
+) -> Sequence[OfClient]:
+    stmt = select(table).where(
+        _inside(table.client, scope), tuple_(table.client, table.name) > after
+    )
     if client is not None:
-        stmt = stmt.where(System.client == client)
-    return (await session.scalars(stmt.order_by(System.client, System.name).limit(limit))).all()
+        stmt = stmt.where(table.client == client)
+    return (await session.scalars(stmt.order_by(table.client, table.name).limit(limit))).all()
 
 
 async def people(
@@ -123,6 +166,11 @@ async def persons(session: AsyncSession, names: Collection[str]) -> dict[str, Pe
     return found
 
 
+async def everybody(session: AsyncSession) -> Sequence[Person]:
+    """Return every person, for what is checked as a whole."""
+    return (await session.scalars(select(Person))).all()
+
+
 async def titles_of_people(session: AsyncSession) -> dict[str, str]:
     """Return how each person is called, by name."""
     return dict((await session.execute(select(Person.name, Person.title))).tuples().all())
@@ -135,7 +183,7 @@ async def person(session: AsyncSession, scope: Scope, name: str) -> Person:
         scope.clients is None or bool(scope.clients.intersection(found.clients or ()))
     )
     if found is None or not reached:
-        raise NotFound(f"nobody is called {name!r}", person=name)
+        raise NotFound("nobody is called {person!r}", person=name)
     return found
 
 
@@ -179,6 +227,11 @@ async def tokens(
     return (await session.scalars(stmt.order_by(Token.name).limit(limit))).all()
 
 
+async def every_token(session: AsyncSession) -> Sequence[Token]:
+    """Return every token, for what is checked as a whole."""
+    return (await session.scalars(select(Token))).all()
+
+
 async def token(session: AsyncSession, scope: Scope, name: str) -> Token:
     """Return a token; one of another client, or of all, does not exist for a narrow scope."""
     found = await session.get(Token, name)
@@ -186,7 +239,7 @@ async def token(session: AsyncSession, scope: Scope, name: str) -> Token:
         scope == EVERYTHING or (found.client is not None and scope.allows(found.client))
     )
     if found is None or not reached:
-        raise NotFound(f"no token is called {name!r}", token=name)
+        raise NotFound("no token is called {token!r}", token=name)
     return found
 
 

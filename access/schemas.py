@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -19,7 +18,9 @@ from pydantic import (
 from pydantic.config import JsonDict
 
 from access.scope import Right, Role
+from kit.errors import Said
 from kit.i18n import Locale
+from kit.moments import Moment
 
 NAME = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
 MAIL = r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$"
@@ -30,7 +31,9 @@ def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{value!r} is not a zone; write Asia/Shanghai") from None
+        raise ValueError(
+            Said("{value!r} is not a zone; write Asia/Shanghai", value=value)
+        ) from None
     return value
 
 
@@ -40,40 +43,6 @@ Title = Annotated[
 ]
 Mail = Annotated[str, Field(max_length=254, pattern=MAIL), AfterValidator(str.lower)]
 Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
-
-
-class ClientOut(BaseModel):
-    """A client; `origin` names the file and line that own it."""
-
-    name: str
-    title: str
-    locale: str
-    timezone: str
-    sla: str
-    escalation: str | None
-    origin: str | None
-
-    @classmethod
-    def of(cls, row: object) -> Self:
-        """Return what the API shows of a row."""
-        return cls.model_validate(row, from_attributes=True)
-
-
-class SystemOut(BaseModel):
-    """A client's system; `match` tells which series are its own."""
-
-    client: str
-    name: str
-    title: str
-    core: bool
-    match: dict[str, str]
-    escalation: str | None
-    origin: str | None
-
-    @classmethod
-    def of(cls, row: object) -> Self:
-        """Return what the API shows of a row."""
-        return cls.model_validate(row, from_attributes=True)
 
 
 class PersonOut(BaseModel):
@@ -229,7 +198,7 @@ class TokenIn(BaseModel):
     name: Name
     client: str | None = None
     rights: list[Right] = Field(min_length=1)
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class TokenOut(BaseModel):
@@ -326,7 +295,10 @@ class TokenSpec:
 
 @dataclass(frozen=True)
 class TargetSpec:
-    """A target as a file wants it; lengths in milliseconds."""
+    """A target as a file wants it, or somebody by hand; lengths in milliseconds.
+
+    `secret` is sealed. `keeps_secret`: the one that the target has stays.
+    """
 
     client: str
     name: str
@@ -338,6 +310,9 @@ class TargetSpec:
     timeout_ms: int = 10_000
     labels: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    user: str | None = None
+    secret: str | None = None
+    keeps_secret: bool = False
 
 
 @dataclass(frozen=True)
@@ -349,20 +324,6 @@ class Wanted:
     people: Sequence[PersonSpec] = ()
     tokens: Sequence[TokenSpec] = ()
     targets: Sequence[TargetSpec] = ()
-
-
-class ClientList(BaseModel):
-    """One page of clients."""
-
-    items: list[ClientOut]
-    next: str | None
-
-
-class SystemList(BaseModel):
-    """One page of systems."""
-
-    items: list[SystemOut]
-    next: str | None
 
 
 class PersonList(BaseModel):

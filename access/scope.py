@@ -79,7 +79,7 @@ class Identity:
     def need(self, right: Right) -> None:
         """Refuse unless this identity has `right`."""
         if right not in self.rights and Right.ADMIN not in self.rights:
-            raise RightMissing(f"{self.name} lacks the right {right}", right=right.value)
+            raise RightMissing("{name} lacks the right {right}", right=right.value, name=self.name)
 
 
 SYSTEM = Identity("langyan", "Langyan", Role.ADMIN, EVERYTHING, frozenset(Right))

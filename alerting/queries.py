@@ -38,7 +38,7 @@ async def get(session: AsyncSession, scope: Scope, alert_id: UUID) -> Alert:
     """Return one alert, or refuse."""
     alert = await session.get(Alert, alert_id)
     if alert is None or not scope.allows(alert.client):
-        raise NotFound(f"no alert {alert_id}")
+        raise NotFound("no alert {alert}", alert=alert_id)
     return alert
 
 
@@ -132,7 +132,7 @@ async def rule(session: AsyncSession, scope: Scope, name: str) -> Rule:
     """Return one rule that holds for some client inside the scope, or refuse."""
     row = await session.get(Rule, name)
     if row is None or not concerns(row, scope):
-        raise NotFound(f"no rule {name}")
+        raise NotFound("no rule {rule}", rule=name)
     return row
 
 
@@ -154,20 +154,33 @@ async def rules(session: AsyncSession) -> list[CompiledRule]:
 
 
 def spec_of(row: Rule) -> ThresholdSpec:
-    """Return a rule as it was written."""
-    return ThresholdSpec.model_validate(
-        {
-            **row.ladder,
-            "name": row.name,
-            "title": row.title,
-            "expr": row.expr,
-            "unit": row.unit,
-            "clients": row.clients,
-            "systems": row.systems,
-            "core": row.core,
-            "escalation": row.escalation,
-        }
-    )
+    """Return a rule as the evaluator needs it."""
+    return ThresholdSpec.model_validate(as_written(row))
+
+
+def as_written(row: Rule) -> dict[str, Any]:
+    """Return a rule as a file would write it."""
+    return {
+        **row.ladder,
+        "name": row.name,
+        "title": row.title,
+        "expr": row.expr,
+        "unit": row.unit,
+        "clients": row.clients,
+        "systems": row.systems,
+        "core": row.core,
+        "escalation": row.escalation,
+    }
+
+
+def seen_by(written: dict[str, Any], scope: Scope) -> dict[str, Any]:
+    """Return a rule as somebody of this scope may see it: no other client's name."""
+    seen = dict(written)
+    if seen["clients"] is not None:
+        seen["clients"] = [name for name in seen["clients"] if scope.allows(name)]
+    if seen["systems"] is not None:
+        seen["systems"] = [name for name in seen["systems"] if of_scope(name, scope)]
+    return seen
 
 
 def _in_state(state: str | None) -> ColumnElement[bool]:

@@ -7,6 +7,7 @@ from typing import Any
 from access.directory import ClientFacts, SystemFacts
 from alerting.lifecycle import Absent, Ladder, Priority, Test
 from alerting.schemas import Terms, ThresholdSpec
+from kit.errors import Said
 
 PARTS = (*Priority, "recover", "absent")
 
@@ -48,7 +49,13 @@ def overridden(spec: ThresholdSpec, changes: Mapping[str, Any]) -> ThresholdSpec
     written = spec.model_dump(by_alias=True, exclude_none=True)
     for part, change in changes.items():
         if part not in PARTS:
-            raise ValueError(f"an override has {', '.join(PARTS)}; {part!r} is none of them")
+            raise ValueError(
+                Said(
+                    "an override has {parts}; {part!r} is none of them",
+                    parts=", ".join(PARTS),
+                    part=part,
+                )
+            )
         written[part] = None if change is None else _merged(written.get(part, {}), change)
     return ThresholdSpec.model_validate(written)
 

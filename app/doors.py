@@ -64,7 +64,9 @@ class Doors:
             await send(message)
 
         if _declared(scope) > BODY_MOST:
-            refusal = TooLarge(f"{_declared(scope)} bytes, {BODY_MOST} are taken at once")
+            refusal = TooLarge(
+                "{sent} bytes, {most} are taken at once", sent=_declared(scope), most=BODY_MOST
+            )
             await send_problem(send_guarded, refusal, scope["path"])
             return
         await self._app(scope, receive, send_guarded)

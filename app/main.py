@@ -6,7 +6,6 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-import access.api.clients
 import access.api.people
 import access.api.tokens
 import access.api.trail
@@ -21,7 +20,10 @@ from access.scope import Identity
 from access.web import Caller
 from app import health, problems
 from app.api import account as account_api
+from app.api import configuration as configuration_api
 from app.api import contacts as contacts_api
+from app.api import preview as preview_api
+from app.api import proof
 from app.doors import BODY_MOST, Doors, Timed
 from app.house import House
 from app.pages import (
@@ -43,12 +45,22 @@ from app.pages import (
     search,
     sign_on,
 )
-from app.pages.admin import audit, people, tokens
+from app.pages.admin import (
+    audit,
+    escalations,
+    people,
+    schedules,
+    slas,
+    systems,
+    targets,
+    thresholds,
+    tokens,
+)
+from app.pages.admin import clients as admin_clients
 from kit.settings import ROOT
 from metrics.store import Store
 
 API = (
-    access.api.clients,
     access.api.people,
     access.api.tokens,
     access.api.trail,
@@ -57,8 +69,11 @@ API = (
     incidents.api.health,
     alerting.api,
     oncall.api,
+    preview_api,
+    configuration_api,
     account_api,
     contacts_api,
+    proof,
 )
 PORTS = ("/prometheus/api/v1/write", "/api/v1/samples")
 PAGES = (
@@ -72,7 +87,6 @@ PAGES = (
     acknowledge,
     problem_page,
     reference,
-    menu,
     alerts,
     rules,
     clients,
@@ -84,6 +98,13 @@ PAGES = (
     audit,
     people,
     tokens,
+    admin_clients,
+    systems,
+    targets,
+    thresholds,
+    schedules,
+    escalations,
+    slas,
 )
 
 

@@ -42,6 +42,11 @@ def head() -> str | None:
     return ScriptDirectory.from_config(config()).get_current_head()
 
 
+def chain() -> list[str]:
+    """Return every revision that this program knows, the newest first."""
+    return [step.revision for step in ScriptDirectory.from_config(config()).walk_revisions()]
+
+
 async def upgrade(db: Database) -> None:
     """Bring the tables up to this program's revision; safe when several processes start at once."""
     async with db.engine.connect() as guard:

@@ -1,6 +1,6 @@
 """Refusals as RFC 9457 problems: the one place that maps their kinds to HTTP numbers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -13,10 +13,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Send
 
+from access.web import LOCALE_COOKIE
 from app.pages.problem_page import rendered
+from app.routes import methods_at
 from kit import errors
 from kit.db import DatabaseAway
-from kit.errors import ChangedMeanwhile, Invalid, Refusal
+from kit.errors import ChangedMeanwhile, Invalid, Refusal, Said, unfit
+from kit.i18n import Locale, negotiate, title, told
 
 
 class Fault(Refusal):
@@ -84,28 +87,49 @@ def headers_of(refusal: Refusal) -> dict[str, str]:
     return found
 
 
-def body_of(refusal: Refusal, path: str) -> dict[str, Any]:
+def body_of(refusal: Refusal, path: str, locale: str = Locale.EN) -> dict[str, Any]:
     """Return the members of RFC 9457 and the facts of the refusal."""
     return {
-        **refusal.facts,  # first, so that a fact cannot overwrite a member of RFC 9457
+        **_spoken(
+            refusal.facts, locale
+        ),  # first, so that a fact cannot overwrite a member of RFC 9457
         "type": f"/problems/{refusal.slug}",
-        "title": refusal.title,
+        "title": title(refusal.slug, refusal.title, locale),
         "status": status_of(refusal),
-        "detail": refusal.detail,
+        "detail": told(refusal.detail, locale),
         "instance": path,
     }
 
 
+def _spoken(fact: Any, locale: str) -> Any:
+    """Return a fact with every sentence in it said in `locale`."""
+    if isinstance(fact, Said):
+        return told(fact, locale)
+    if isinstance(fact, Mapping):
+        return {name: _spoken(part, locale) for name, part in fact.items()}
+    return [_spoken(part, locale) for part in fact] if isinstance(fact, list) else fact
+
+
 def problem(request: Request, refusal: Refusal) -> Response:
     """Answer with the refusal: as a page where a page was asked for, else as JSON."""
-    status, headers = status_of(refusal), headers_of(refusal)
-    body = body_of(refusal, request.url.path)
+    locale = language_of(request)
+    status, headers = status_of(refusal), headers_of(refusal) | {"Content-Language": locale}
+    body = body_of(refusal, request.url.path, locale)
     if _wants_a_page(request):
         part = "hx-request" in request.headers
         state = request.app.state
-        html = rendered(state.pages, request, body, state.clock, part=part)
+        html = rendered(state.pages, request, body, locale, state.clock, part=part)
         return HTMLResponse(html, status, headers=headers | (IN_ITS_PLACE if part else {}))
     return Response(orjson.dumps(body, default=str), status, headers, MEDIA)
+
+
+def language_of(request: Request) -> Locale:
+    """Return in which language to refuse: a page in its reader's, JSON in English unless asked."""
+    chosen = request.cookies.get(LOCALE_COOKIE)
+    spoken = request.headers.get("accept-language")
+    if spoken is None and chosen is None and not _wants_a_page(request):
+        return Locale.EN
+    return negotiate(spoken, chosen)
 
 
 def _wants_a_page(request: Request) -> bool:
@@ -136,9 +160,10 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    wrong = [{"field": _field(e["loc"]), "reason": e["msg"]} for e in error.errors()]
+    locale = language_of(request)
+    wrong = [{"field": _field(e["loc"]), "reason": told(unfit(e), locale)} for e in error.errors()]
     refusal = Invalid(
-        f"{_field(first['loc']) or 'body'}: {first['msg']}",
+        Said("{where}: {why}", where=_field(first["loc"]) or "body", why=unfit(first)),
         field=_field(first["loc"]),
         errors=wrong,
     )
@@ -159,8 +184,11 @@ async def _cut_off(request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return problem(request, errors.NotFound(f"nothing lives at {request.url.path}"))
-    status = HTTPStatus(error.status_code)
+        return problem(request, errors.NotFound("nothing lives at {path}", path=request.url.path))
+    status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        spoken = methods_at(request.url.path)  # the router tells of one alone
+        headers |= {"Allow": ", ".join(spoken)} if spoken else {}
     body = {
         "type": "about:blank",
         "title": status.phrase,
@@ -168,7 +196,7 @@ async def _http(request: Request, error: Exception) -> Response:
         "detail": str(error.detail),
         "instance": request.url.path,
     }
-    return Response(orjson.dumps(body), int(status), error.headers, MEDIA)
+    return Response(orjson.dumps(body), int(status), headers, MEDIA)
 
 
 async def _broken(request: Request, error: Exception) -> Response:

@@ -108,7 +108,9 @@ def after(status: Status, move: Move) -> Status:
     try:
         return MOVES[status, move]
     except KeyError:
-        raise MoveNotAllowed(f"cannot {move} an incident that is {status}") from None
+        raise MoveNotAllowed(
+            "cannot {move} an incident that is {stands}", move=move.value, stands=status.value
+        ) from None
 
 
 def takes_in(last_alert_at: datetime, *, at: datetime) -> bool:

@@ -130,6 +130,10 @@ WATCHED = (
 """After ten seconds of silence ask every five, three times; unread for 25 s is lost."""
 
 
+UNREACHED = (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What a database that is away, or says no, raises."""
+
+
 class DatabaseAway(Overloaded, ConnectionError):
     """A refusal for who asks us; for our own loops a lost connection like any other."""
 
@@ -144,8 +148,10 @@ RESTS_SINCE = "rests_since"
 async def _reached(session: AsyncSession, **options: object) -> None:
     try:
         await session.connection(execution_options=options)
-    except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise DatabaseAway(f"the database cannot be reached: {type(error).__name__}") from error
+    except UNREACHED as error:
+        raise DatabaseAway(
+            "the database cannot be reached: {why}", why=type(error).__name__
+        ) from error
 
 
 def _rests(_connection: object, record: Any) -> None:

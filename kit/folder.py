@@ -2,7 +2,10 @@
 
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
+
+from kit.postgres import files
 
 
 def private(folder: Path) -> Path:
@@ -17,10 +20,17 @@ def secret(path: Path, *, size: int = 32) -> tuple[str, bool]:
     if path.exists():
         return path.read_text().strip(), False
     made = secrets.token_urlsafe(size)
+    write(path, [made.encode()])
+    return made, True
+
+
+def write(path: Path, blocks: Iterable[bytes]) -> None:
+    """Let `path` be these bytes, mode 0600; it is either what it was or whole, also on the disk."""
     new = path.with_name(f"{path.name}.new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(made)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        for block in blocks:
+            file.write(block)
         file.flush()
         os.fsync(file.fileno())
     new.rename(path)
-    return made, True
+    files.sync(path.parent)

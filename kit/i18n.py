@@ -6,8 +6,13 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cache
 from string import Formatter
+from typing import NamedTuple
 
+from kit.errors import Said
 from kit.settings import ROOT
+
+PLACE = re.compile(r"\{(\w+)(!r|:word)?\}")
+"""Where a translation of what was said has a fact; `:word` has the fact translated, too."""
 
 
 class Locale(StrEnum):
@@ -29,6 +34,48 @@ def t(key: str, locale: str, /, **facts: object) -> str:
         one, _, many = text.partition("|")
         text = one if facts["n"] == 1 else many
     return text.format_map(facts) if facts else text
+
+
+class Sayings(NamedTuple):
+    """What a language other than English says instead."""
+
+    titles: Mapping[str, str]  # by the slug of a refusal
+    said: Mapping[str, str]  # by the English pattern, or pydantic's name of a mistake
+    words: Mapping[str, str]  # what `{fact:word}` in a translation stands for
+
+
+def told(text: str, locale: str) -> str:
+    """Return what was said, in `locale`; what has no translation stays English."""
+    said = text if isinstance(text, Said) else Said(text)
+    ours = sayings(Locale(locale))
+    pattern = ours.said.get(said.pattern)
+    if pattern is None:
+        return str(text)
+
+    def fact(place: re.Match[str]) -> str:
+        name, form = place.groups()
+        value = said.facts[name]
+        if form == "!r":
+            return f"“{value}”"
+        found = told(value, locale) if isinstance(value, Said) else str(value)
+        return ours.words.get(found, found) if form else found
+
+    return PLACE.sub(fact, pattern)
+
+
+def title(slug: str, english: str, locale: str) -> str:
+    """Return the title of a kind of refusal in `locale`."""
+    return sayings(Locale(locale)).titles.get(slug, english)
+
+
+@cache
+def sayings(locale: Locale) -> Sayings:
+    """Return what `locale` says instead of English."""
+    path = ROOT / "locales" / "said" / f"{locale.babel}.toml"
+    if locale is Locale.EN:
+        return Sayings({}, {}, {})
+    read = tomllib.loads(path.read_text("utf-8"))
+    return Sayings(read["titles"], read["said"] | read["unfit"], read["words"])
 
 
 @cache

@@ -33,13 +33,13 @@ def refuse(address: str) -> None:
     ip = ip_address(address.partition("%")[0])
     ip = getattr(ip, "ipv4_mapped", None) or ip
     if ip.is_link_local or ip in METADATA or ip.is_unspecified or ip.is_multicast:
-        raise AddressNotAllowed(f"{address} is link-local or a metadata service", address=address)
+        raise AddressNotAllowed("{address} is link-local or a metadata service", address=address)
 
 
 async def guard(url: str, *, allow: bool = False) -> None:
     """Refuse `url` if any address that its host resolves to is not allowed."""
     if not whole(url):
-        raise AddressNotAllowed(f"{url!r} is not an http or https address", address=url)
+        raise AddressNotAllowed("{address!r} is not an http or https address", address=url)
     if allow:
         return
     parts, loop = urlsplit(url), asyncio.get_running_loop()

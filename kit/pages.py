@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from kit import charts, wording
 from kit.clock import milliseconds
-from kit.i18n import t
+from kit.i18n import t, told
 from kit.settings import ROOT
 from kit.slices import sliced
 
@@ -47,6 +47,7 @@ class Pages:
             "static": self.static,
             "icons": self.icons,
         }
+        self.environment.filters["told"] = _told
 
     def render(self, name: str, locale: str, zone: str, *, now: datetime, **context: Any) -> str:
         """Return the template `name` filled in; `now` is what every "ago" is measured from."""
@@ -88,6 +89,11 @@ def _spoken(say: Callable[..., str]) -> Callable[..., str]:
         return say(what, context["locale"], **facts)
 
     return spoken
+
+
+@pass_context
+def _told(context: Context, text: str) -> str:
+    return told(text, context["locale"])
 
 
 @pass_context

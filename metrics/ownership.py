@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,6 +11,9 @@ from kit.folder import secret
 from metrics.batch import START, Position
 from metrics.tables import JournalMark
 
+NAME = "id"
+"""The file in a folder of samples that says which one it is."""
+
 
 class OtherFolder(Conflict):
     """The database goes with a data folder that is not this one."""
@@ -17,12 +21,17 @@ class OtherFolder(Conflict):
     slug, title = "other-folder", "The database belongs to another data folder"
 
 
+async def owner(session: AsyncSession) -> str | None:
+    """Return the id of the data folder that goes with the database; None before the first."""
+    return await session.scalar(select(JournalMark.folder))
+
+
 async def own(tx: AsyncSession, folder: Path, *, adopt: bool = False) -> Position:
     """Return the place in the journal of `folder` up to which chunks hold every sample.
 
     A database without an owner is taken; one of another folder is refused, or taken to `adopt`.
     """
-    mine, _ = secret(folder / "id", size=16)
+    mine, _ = secret(folder / NAME, size=16)
     fresh = {"id": 1, "segment": START.segment, "offset": START.offset, "folder": mine}
     await tx.execute(insert(JournalMark).values(fresh).on_conflict_do_nothing())
     mark = await tx.get_one(JournalMark, 1, with_for_update=True)

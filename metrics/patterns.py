@@ -24,7 +24,7 @@ class Pattern:
             self._compiled = re2.compile(text, options)
         except re2.error as error:
             why = error.args[0].decode() if isinstance(error.args[0], bytes) else error
-            raise Invalid(f"error parsing regexp {text!r}: {why}") from None
+            raise Invalid("error parsing regexp {text!r}: {why}", text=text, why=why) from None
         self._least = 1 if text == ".+" else 0
 
     def matches(self, text: str) -> bool:

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, union_all
+from sqlalchemy import ColumnElement, func, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.db import among
-from notifications.lifecycle import UNFINISHED, Kind
+from notifications.lifecycle import UNFINISHED, Kind, Status
 from notifications.schemas import ContactFacts, NotificationOut, Receipt, Told
 from notifications.tables import Attempt, Notification
 
@@ -54,6 +54,23 @@ async def waiting(session: AsyncSession, now: datetime) -> tuple[datetime | None
     stmt = select(oldest, func.count()).where(Notification.status.in_(UNFINISHED))
     since, count = (await session.execute(stmt)).one()
     return since, count
+
+
+async def failed_since(session: AsyncSession, since: datetime) -> int:
+    """Return how many notifications made since then reached nobody by any contact."""
+    failed = select(func.count()).where(
+        Notification.status == Status.FAILED, Notification.created_at >= since
+    )
+    return await session.scalar(failed) or 0
+
+
+async def sealed(session: AsyncSession) -> set[str]:
+    """Return every secret of a contact that some notification took along, sealed as it stands."""
+    contact = func.jsonb_array_elements(Notification.contacts).table_valued("value").lateral()
+    secret = contact.c.value.op("->>")("secret")
+    stmt = select(secret).select_from(Notification).join(contact, true())
+    stmt = stmt.where(secret.is_not(None)).distinct()
+    return set(await session.scalars(stmt))
 
 
 async def clock_skew(session: AsyncSession, now: datetime) -> timedelta:

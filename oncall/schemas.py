@@ -18,6 +18,8 @@ from pydantic import (
 )
 
 from kit.durations import Duration
+from kit.errors import Said
+from kit.moments import Moment
 from kit.net import whole
 from oncall.escalation import Policy
 from oncall.rotation import DAY, WEEK, Hours, Layer
@@ -47,7 +49,7 @@ def _wall_time(value: Any) -> Any:
     try:
         return time.fromisoformat(wall)
     except ValueError:
-        raise ValueError(f'{wall!r} is not a time of day; write "20:00"') from None
+        raise ValueError(Said('{wall!r} is not a time of day; write "20:00"', wall=wall)) from None
 
 
 Wall = Annotated[time, BeforeValidator(_wall_time)]
@@ -57,7 +59,9 @@ def _weekday(word: str) -> int:
     try:
         return DAYS.index(word.strip().lower()[:3])
     except ValueError:
-        raise ValueError(f"{word!r} is not a day of the week; write Mon, Tue, …") from None
+        raise ValueError(
+            Said("{word!r} is not a day of the week; write Mon, Tue, …", word=word)
+        ) from None
 
 
 def _days(text: str) -> set[int]:
@@ -183,7 +187,12 @@ class LayerIn(Strict):
     def _read_handoff(self) -> tuple[int | None, time]:
         found = _HANDOFF.fullmatch(self.handoff.strip())
         if not found:
-            raise ValueError(f'{self.handoff!r} is not a handoff; write "Mon 09:00" or "09:00"')
+            raise ValueError(
+                Said(
+                    '{handoff!r} is not a handoff; write "Mon 09:00" or "09:00"',
+                    handoff=self.handoff,
+                )
+            )
         day, hour, minute = found.groups()
         return (_weekday(day) if day else None), time(int(hour), int(minute))
 
@@ -214,7 +223,9 @@ class ScheduleIn(Strict):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{value!r} is not a zone; write Asia/Shanghai") from None
+            raise ValueError(
+                Said("{value!r} is not a zone; write Asia/Shanghai", value=value)
+            ) from None
         return value
 
 
@@ -229,7 +240,12 @@ class PolicyIn(Policy):
     def _targets_are_known_kinds(self) -> "PolicyIn":
         for target in (target for step in self.steps for target in step.notify):
             if not _TARGET.fullmatch(target):
-                raise ValueError(f"{target!r} is no target; write person:li or schedule:primary")
+                raise ValueError(
+                    Said(
+                        "{target!r} is no target; write person:li or schedule:primary",
+                        target=target,
+                    )
+                )
         return self
 
 
@@ -249,13 +265,11 @@ class OverrideIn(Strict):
     )
 
     person: Name
-    starts_at: datetime
-    ends_at: datetime
+    starts_at: Moment
+    ends_at: Moment
 
     @model_validator(mode="after")
     def _takes_time(self) -> "OverrideIn":
-        if self.starts_at.tzinfo is None or self.ends_at.tzinfo is None:
-            raise ValueError("both times need a zone")
         if self.starts_at >= self.ends_at:
             raise ValueError("it has to end after it starts")
         return self
@@ -296,24 +310,6 @@ class WeekOut(BaseModel):
     gaps: list[GapOut]
 
 
-class ScheduleOut(BaseModel):
-    """A schedule as it stands; `origin` names the file that owns it."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    name: str
-    timezone: str
-    layers: list[dict[str, Any]]
-    origin: str | None
-
-
-class ScheduleList(BaseModel):
-    """All schedules; there are never so many that a page is needed."""
-
-    items: list[ScheduleOut]
-    next: str | None = None
-
-
 class OnCallList(BaseModel):
     """Who is on call, one line for each schedule."""
 
@@ -326,3 +322,10 @@ class OverrideOut(OverrideIn):
 
     id: UUID
     schedule: str
+
+
+class OverrideList(BaseModel):
+    """Who stands in now and later, the next one first."""
+
+    items: list[OverrideOut]
+    next: str | None = None

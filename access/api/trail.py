@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
 
 from access import queries
 from access.queries import Trail
@@ -11,6 +10,7 @@ from access.schemas import AuditList, AuditOut, Name
 from access.scope import Right
 from access.web import Caller
 from kit.errors import NotFound
+from kit.moments import Moment
 from kit.web import Db, Paging, page_of
 
 router = APIRouter(prefix="/api/v1", tags=["access"])
@@ -24,8 +24,8 @@ async def _trail(
     did: Annotated[str, TEXT] = "",
     on: Annotated[str, TEXT] = "",
     client: Name | None = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
 ) -> Trail:
     return Trail(who, did, on, client, since, until)
 
@@ -38,7 +38,7 @@ async def list_audit(caller: Caller, db: Db, page: Paging, wanted: Wanted) -> Au
     """Return who did what, newest first; `did` may be the beginning of a deed: `person`."""
     caller.need(Right.ADMIN)
     if wanted.client is not None and not caller.scope.allows(wanted.client):
-        raise NotFound(f"no client is called {wanted.client!r}", client=wanted.client)
+        raise NotFound("no client is called {client!r}", client=wanted.client)
     async with db.snapshot() as session:
         rows = await queries.audit_entries(
             session, caller.scope, wanted=wanted, before=page.cursor, limit=page.limit + 1

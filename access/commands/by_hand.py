@@ -1,6 +1,6 @@
 """What people make, change and remove by hand: rows that no file owns, each change on record."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -11,26 +11,40 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.commands.tokens import NameTaken
 from access.commands.trail import audit, refuse_if_owned
-from access.scope import Identity
+from access.scope import Identity, Right, RightMissing
 from access.tables import Configuration
 from kit.db import Base, lock
-from kit.errors import ChangedMeanwhile, NotFound
+from kit.errors import ChangedMeanwhile, NotFound, Said
 from kit.notices import notify
+from kit.sync import HIDDEN
 
 CHANNEL = "config"
 """The notice that the configuration has changed; the running program reads it again."""
 
 OURS = frozenset({"origin", "version"})
+SECRET = frozenset({"secret"})
 Row = TypeVar("Row", bound=Base)
 
 
 @dataclass(frozen=True)
 class Hand:
-    """Who changes something by hand, when, and on which version they decided (None: any)."""
+    """Who changes something by hand, when, and on which version they decided (None: any).
+
+    `seal` makes a secret fit to be kept; without it none is taken.
+    """
 
     by: Identity
     now: datetime
     version: int | None = None
+    seal: Callable[[str], str] | None = None
+
+
+def refuse_narrow(hand: Hand, *, what: str) -> None:
+    """Refuse who reaches some clients only: what holds for all is not theirs to change."""
+    if hand.by.scope.clients is not None:
+        raise RightMissing(
+            "only who reaches every client may change {what}", right=Right.ADMIN.value, what=what
+        )
 
 
 async def configured(tx: AsyncSession) -> None:
@@ -55,7 +69,9 @@ async def make(
     """Add a row under a name that is free."""
     name = _name(row)
     if await tx.get(type(row), _key(row)) is not None:
-        raise NameTaken(f"there is a {kind} called {name} already", field="name")
+        raise NameTaken(
+            "there is a {kind} called {name} already", field="name", kind=kind, name=name
+        )
     tx.add(row)
     await tx.flush()
     after = _said(row)
@@ -97,12 +113,14 @@ async def _held(tx: AsyncSession, named: Row, *, kind: str, hand: Hand) -> Row:
     same = [column == getattr(named, column.key) for column in columns]
     row: Row | None = await tx.scalar(select(table).where(*same).with_for_update())
     if row is None:
-        raise NotFound(f"there is no {kind} {_name(named)}")
+        raise NotFound("there is no {kind} {name}", kind=kind, name=_name(named))
     found: Any = row
-    refuse_if_owned(found.origin, what=f"the {kind} {_name(named)}")
+    refuse_if_owned(found.origin, what=Said("the {kind} {name}", kind=kind, name=_name(named)))
     if hand.version is not None and hand.version != found.version:
         raise ChangedMeanwhile(
-            f"this was decided on version {hand.version}, the {kind} stands at {found.version}",
+            "this was decided on version {decided_on}, the {kind} stands at {version}",
+            kind=kind,
+            decided_on=hand.version,
             version=found.version,
         )
     return row
@@ -119,9 +137,13 @@ async def _record(
     after: Mapping[str, Any],
 ) -> None:
     fields = sorted({*before, *after})
-    facts = {"fields": fields, "before": dict(before), "after": dict(after)}
+    facts = {"fields": fields, "before": _veiled(before), "after": _veiled(after)}
     audit(tx, who=hand.by.name, did=did, on=on, now=hand.now, client=client, facts=facts)
     await configured(tx)
+
+
+def _veiled(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: HIDDEN if name in SECRET and value else value for name, value in said.items()}
 
 
 def _key(row: Base) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """Clients, their systems and targets, as people make and change them by hand."""
 
 from dataclasses import asdict
+from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -11,7 +12,7 @@ from access.commands.by_hand import Hand
 from access.schemas import ClientSpec, SystemSpec, TargetSpec
 from access.scope import HOUSE, Right, RightMissing
 from access.tables import Client, System, Target
-from kit.errors import Conflict, NotFound
+from kit.errors import Conflict, Invalid, NotFound
 
 AFTER_FILES = 1_000_000
 """Systems made by hand are asked after those of files."""
@@ -43,7 +44,9 @@ async def drop_client(tx: AsyncSession, name: str, hand: Hand) -> None:
             await by_hand.remove(tx, Client(name=name), kind="client", hand=hand, client=name)
     except IntegrityError as error:
         table = getattr(error.orig.__cause__, "table_name", None) if error.orig else None
-        raise InUse(f"the client {name} is still named by {table}", by=[table]) from error
+        raise InUse(
+            "the client {name} is still named by {table}", by=[table], name=name, table=table
+        ) from error
 
 
 async def keep_system(tx: AsyncSession, spec: SystemSpec, hand: Hand, *, new: bool) -> System:
@@ -69,10 +72,26 @@ async def drop_system(tx: AsyncSession, client: str, name: str, hand: Hand) -> N
 
 
 async def keep_target(tx: AsyncSession, spec: TargetSpec, hand: Hand, *, new: bool) -> Target:
-    """Make a target, or bring it to what is wanted."""
+    """Make a target, or bring it to what is wanted; a secret that is kept stays where it goes."""
     _refuse_strangers(hand, spec.client)
+    known = None if new else await tx.get(Target, (spec.client, spec.name))
+    if known and known.secret and spec.keeps_secret and _place(known.url) != _place(spec.url):
+        raise Invalid("send the secret again: it would go to another address", field="secret")
     verb = by_hand.make if new else by_hand.change
-    return await verb(tx, Target(**asdict(spec)), kind="target", hand=hand, client=spec.client)
+    return await verb(tx, target_row(spec), kind="target", hand=hand, client=spec.client)
+
+
+def target_row(spec: TargetSpec) -> Target:
+    """Return the row that keeps a target."""
+    said = asdict(spec)
+    if said.pop("keeps_secret"):
+        del said["secret"]
+    return Target(**said)
+
+
+def _place(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
 
 
 async def drop_target(tx: AsyncSession, client: str, name: str, hand: Hand) -> None:
@@ -84,4 +103,4 @@ async def drop_target(tx: AsyncSession, client: str, name: str, hand: Hand) -> N
 
 def _refuse_strangers(hand: Hand, client: str) -> None:
     if not hand.by.scope.allows(client):
-        raise NotFound(f"no client is called {client!r}", client=client)
+        raise NotFound("no client is called {client!r}", client=client)

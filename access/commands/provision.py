@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from access.commands.clients import target_row
 from access.commands.staff import MailTaken, refuse_taken_mail
 from access.commands.tokens import CHANNEL
 from access.digests import digest
@@ -35,7 +36,7 @@ async def provision(
     """Bring the rows that files own to what the files say; return what differed."""
     clients = [Client(**asdict(spec)) for spec in wanted.clients]
     systems = [System(**asdict(spec)) for spec in wanted.systems]
-    targets = [Target(**asdict(spec)) for spec in wanted.targets]
+    targets = [target_row(spec) for spec in wanted.targets]
     await _refuse_shared_mail(tx, wanted.people)
     people = await _people(tx, wanted.people, passwords)
     tokens = await _tokens(tx, wanted.tokens, now=now)
@@ -44,7 +45,7 @@ async def provision(
         *await sync(tx, System, systems, kind="system", release=_match_nothing),
         *await sync(tx, Person, people, kind="person", release=_disable, secret={"password_hash"}),
         *await sync(tx, Token, tokens, kind="token", secret={"digest"}),
-        *await sync(tx, Target, targets, kind="target"),
+        *await sync(tx, Target, targets, kind="target", secret={"secret"}),
     ]
     if changes:
         await notify(tx, CHANNEL)
@@ -69,7 +70,10 @@ async def _refuse_shared_mail(tx: AsyncSession, specs: Sequence[PersonSpec]) -> 
     for spec in specs:
         if spec.mail is not None and whose.setdefault(spec.mail, spec.name) != spec.name:
             raise MailTaken(
-                f"{spec.name} and {whose[spec.mail]} have the same address", origin=spec.origin
+                "{one} and {other} have the same address",
+                one=spec.name,
+                other=whose[spec.mail],
+                origin=spec.origin,
             )
         await refuse_taken_mail(tx, spec.mail, but=spec.name)
 
@@ -109,8 +113,10 @@ async def _tokens(tx: AsyncSession, specs: Sequence[TokenSpec], *, now: datetime
     )
     for name, known in await tx.execute(taken):
         raise SecretInUse(
-            f"the token {digests[known].name} has the same secret as the token {name}",
+            "the token {token} has the same secret as the token {other}",
             origin=digests[known].origin,
+            token=digests[known].name,
+            other=name,
         )
     made = await tx.execute(select(Token.name, Token.created_at).where(Token.name.in_(names)))
     since = {name: at for name, at in made}

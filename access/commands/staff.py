@@ -40,7 +40,7 @@ async def make_person(tx: AsyncSession, given: PersonIn, *, by: Identity, now: d
     await refuse_beyond(tx, by, given.clients)
     await lock(tx, "person", given.name)
     if await tx.get(Person, given.name) is not None:
-        raise NameTaken(f"there is somebody called {given.name!r} already", field="name")
+        raise NameTaken("there is somebody called {name!r} already", field="name", name=given.name)
     await refuse_taken_mail(tx, given.mail, but=given.name)
     row = Person(**given.model_dump())
     tx.add(row)

@@ -46,7 +46,7 @@ async def make_token(
     await lock(tx, "token", name)
     row = await tx.get(Token, name)
     if row is not None and (row.revoked_at is None or not _reaches(by, row)):
-        raise NameTaken(f"there is a token called {name!r} already", token=name)
+        raise NameTaken("there is a token called {token!r} already", token=name)
     row = row or Token(name=name)
     raw = raw or new_token()
     row.digest, row.client, row.rights = digest(raw), client, sorted(set(rights))

@@ -85,7 +85,7 @@ def _moment(said: Mapping[str, Any], name: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise SignOnRefused(f"{name} of the token is not a number")
+        raise SignOnRefused("{name} of the token is not a number", name=name)
     return float(value)
 
 

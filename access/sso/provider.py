@@ -205,7 +205,7 @@ class Provider:
 def _address(said: dict[str, Any], name: str) -> str:
     value = said.get(name)
     if not isinstance(value, str) or urlsplit(value).scheme not in ("https", "http"):
-        raise ProviderAway(f"the discovery document does not say where its {name} is")
+        raise ProviderAway("the discovery document does not say where its {name} is", name=name)
     return value
 
 
@@ -213,4 +213,4 @@ def _roles(settings: Settings) -> dict[str, Role]:
     try:
         return {group: Role(role) for group, role in settings.oidc_roles.items()}
     except ValueError as error:
-        raise Invalid(f"LANGYAN_OIDC_ROLES: {error}", field="OIDC_ROLES") from None
+        raise Invalid("LANGYAN_OIDC_ROLES: {error}", field="OIDC_ROLES", error=error) from None

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from kit.errors import Refusal
-from kit.i18n import t
+from kit.errors import Refusal, unfit
+from kit.i18n import t, told
 
 Shape = TypeVar("Shape", bound=BaseModel)
 FOUND = frozenset({"missing", "string_too_short", "string_too_long", "string_pattern_mismatch"})
@@ -25,6 +25,16 @@ class Form:
         """Let every field be asked for, also those that were not sent."""
         self.values = defaultdict(str, self.values)
         self.errors = defaultdict(str, self.errors)
+
+    def rows(self, name: str) -> list[int]:
+        """Return the numbers of the rows of a list, in their order."""
+        above = f"{name}."
+        found = (
+            field[len(above) :].split(".")[0]
+            for field in self.values
+            if above in field[: len(above)]
+        )
+        return sorted({int(number) for number in found if number.isdecimal()})
 
 
 class FormRefused(Exception):
@@ -43,7 +53,7 @@ def understood(shape: type[Shape], said: Mapping[str, object], form: Form, local
         for one in error.errors():
             name = ".".join(str(part) for part in one["loc"])
             kind = one["type"] if one["type"] in FOUND else "value_error"
-            why = one["msg"].removeprefix("Value error, ")
+            why = told(unfit(one), locale)
             form.errors.setdefault(name, t(f"form.{kind}", locale, why=why))
         raise FormRefused(form) from error
 

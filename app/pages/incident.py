@@ -146,5 +146,5 @@ async def add_note(desk: AtDesk, text: Annotated[NoteText, Form()]) -> Response:
 async def answer(desk: AtDesk, verb: str) -> Response:
     """Do what a button says."""
     if verb not in VERBS:
-        raise Conflict(f"there is no button {verb!r}")
+        raise Conflict("there is no button {verb!r}", verb=verb)
     return await desk.do(VERBS[verb])

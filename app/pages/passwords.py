@@ -64,7 +64,7 @@ async def ask(door: AtTheDoor, sent: Sent, db: Db) -> Response:
         if not _by_mail(door):
             raise NotFound("no mail is sent from here")
         if not 0 < len(name) <= 254:
-            raise Invalid(t("form.missing", door.reader.locale), field="name")
+            raise Invalid("write your name or your address", field="name")
         async with db.transaction() as tx:
             address = client.host if client else ""
             await ask_for_reset(tx, name, address=address, now=door.clock())

@@ -9,7 +9,7 @@ from access.web import Reader
 from app.pages.views import ProblemView, ShellView
 from kit.clock import Clock
 from kit.errors import NotFound
-from kit.i18n import negotiate
+from kit.i18n import Locale
 from kit.pages import Pages
 from kit.settings import ROOT
 
@@ -19,16 +19,20 @@ DOCUMENTS = ROOT / "docs" / "problems"
 
 
 def rendered(
-    pages: Pages, request: Request, body: dict[str, Any], clock: Clock, *, part: bool = False
+    pages: Pages,
+    request: Request,
+    body: dict[str, Any],
+    locale: Locale,
+    clock: Clock,
+    *,
+    part: bool = False,
 ) -> str:
-    """Return a problem as a page, in the language of the browser."""
-    locale = negotiate(
-        request.headers.get("accept-language"), request.cookies.get("langyan_locale")
-    )
+    """Return a problem as a page in `locale`."""
     status = int(body["status"])
     view = ProblemView(
         status=status,
         slug=str(body["type"]).rpartition("/")[2],
+        title=str(body["title"]),
         detail=str(body["detail"]),
         retry="/signin" if status == 401 else None,
     )
@@ -47,5 +51,5 @@ async def explain(slug: Annotated[str, Path(max_length=100)], reader: Reader) ->
     """Return what a kind of problem means and what to do about it."""
     path = DOCUMENTS / f"{slug}.md"
     if not slug.replace("-", "").isalnum() or not path.is_file():
-        raise NotFound(f"no problem is called {slug!r}")
+        raise NotFound("no problem is called {slug!r}", slug=slug)
     return PlainTextResponse(path.read_text("utf-8"), media_type="text/markdown; charset=utf-8")

@@ -338,7 +338,8 @@ class ProblemView:
 
     status: int
     slug: str
-    detail: str | None = None
+    title: str
+    detail: str
     retry: str | None = None  # the address to try again
 
     @property

@@ -161,6 +161,13 @@ def _message(
     return np.frombuffer(message, np.uint8).copy(), np.array(times), np.array(values)
 
 
+def template(
+    labels: Sequence[Labels],
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+    """Return a WriteRequest to write over, and where each time (6 bytes) and value (8) stands."""
+    return _message(labels, np.full(len(labels), Kind.READING))
+
+
 def fleet(series: int, per_body: int) -> list[Body]:
     """Return the bodies of one round: together they hold each series of the fleet once."""
     hosts = [host(number) for number in range(-(-series // PER_HOST))]

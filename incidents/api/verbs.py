@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from access.commands import once
 from access.schemas import Name
@@ -29,6 +29,7 @@ from kit.web import (
     AppClock,
     Db,
     IdempotencyKey,
+    IfMatch,
     Paging,
     RowNumber,
     json_response,
@@ -87,7 +88,7 @@ def _told(shown: Shown, caller: Identity, *, message: str | None = None) -> dict
 
 async def _decision(
     answer: AnswerIn | None = None,
-    if_match: Annotated[str | None, Header(description="the version that was read")] = None,
+    if_match: IfMatch = None,
 ) -> AnswerIn:
     decision = answer or AnswerIn()
     if if_match is None or if_match == "*":

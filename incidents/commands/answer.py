@@ -54,7 +54,9 @@ async def acknowledge(
     taken = incident.status is Status.ACKNOWLEDGED
     if taken and incident.acknowledged_by != by.name:
         who = incident.acknowledged_by
-        raise MoveNotAllowed(f"{who} already has incident {number}", acknowledged_by=who)
+        raise MoveNotAllowed(
+            "{acknowledged_by} already has incident {number}", acknowledged_by=who, number=number
+        )
     status = incident.status if taken else after(incident.status, Move.ACKNOWLEDGE)
     if status is incident.status:
         return incident, f"already {status}"

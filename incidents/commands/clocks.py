@@ -164,7 +164,11 @@ async def _by_hand(
     clock, told = (await queries.clocks(tx, [incident.id]))[incident.id][kind]
     changed = change(clock)
     if changed == clock:
-        raise ClockNotRunning(f"the {kind} clock of incident {number} has ended or stands already")
+        raise ClockNotRunning(
+            "the {kind} clock of incident {number} has ended or stands already",
+            kind=kind,
+            number=number,
+        )
     ledger = Ledger(now)
     passed = clocks.marks_passed(changed, now=now)
     ledger.keep(incident, kind, changed, told=min(told, passed))

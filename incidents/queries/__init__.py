@@ -36,6 +36,7 @@ from incidents.queries.shown import (
     open_of_alerts,
     shown_of,
 )
+from incidents.queries.slas import sla, slas
 
 __all__ = [
     "IN_MESSAGE",
@@ -63,6 +64,8 @@ __all__ = [
     "open_of_alerts",
     "refuse_if_passed",
     "shown_of",
+    "sla",
+    "slas",
     "terms",
     "to_escalate",
     "to_resolve",

@@ -72,7 +72,7 @@ async def _one(
         stmt = stmt.with_for_update().execution_options(populate_existing=True)
     found = await session.scalar(stmt)
     if found is None or not scope.allows(found.client):
-        raise NotFound(f"there is no incident {name}", incident=name)
+        raise NotFound("there is no incident {incident}", incident=name)
     refuse_if_passed(found, version)
     return found
 
@@ -81,8 +81,10 @@ def refuse_if_passed(incident: Incident, version: int | None) -> None:
     """Refuse a decision on a version of the incident that is no longer the newest."""
     if version is not None and version != incident.version:
         raise VersionPassed(
-            f"incident {incident.number} is at version {incident.version}, not {version}",
+            "incident {number} is at version {version}, not {decided_on}",
+            number=incident.number,
             version=incident.version,
+            decided_on=version,
         )
 
 

@@ -171,7 +171,7 @@ async def shown_of(
     """Return the incidents that notifications are about, as messages tell of them."""
     found = (await session.scalars(select(Incident).where(among(Incident.id, ids)))).all()
     if missing := set(ids) - {incident.id for incident in found}:
-        raise NotFound(f"there is no incident {min(missing)}")
+        raise NotFound("there is no incident {incident}", incident=min(missing))
     shown = await _shown(session, found, now=now, most=IN_MESSAGE)
     return {one.incident.id: one for one in shown}
 

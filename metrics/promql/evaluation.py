@@ -93,11 +93,17 @@ def instant(
 def _within(data: Sequence[Columns], limits: Limits) -> None:
     series = sum(len(columns.labels) for columns in data)
     if series > limits.series:
-        raise NotComputable(f"the query reads {series} series; at most {limits.series} are allowed")
+        raise NotComputable(
+            "the query reads {series} series; at most {most} are allowed",
+            series=series,
+            most=limits.series,
+        )
     samples = sum(len(columns.times) for columns in data)
     if samples > limits.samples:
         raise NotComputable(
-            f"the query reads {samples} samples; at most {limits.samples} are allowed"
+            "the query reads {samples} samples; at most {most} are allowed",
+            samples=samples,
+            most=limits.samples,
         )
 
 
@@ -156,8 +162,10 @@ class _Run:
         most = self.terms.limits.samples
         if cells > most:
             raise NotComputable(
-                f"the query computes {cells} values at once; at most {most} are allowed: "
-                "ask for a shorter range, a longer step or fewer series"
+                "the query computes {cells} values at once; at most {most} are allowed: "
+                "ask for a shorter range, a longer step or fewer series",
+                cells=cells,
+                most=most,
             )
 
     def _negated(self, found: Value) -> Value:

@@ -118,9 +118,12 @@ def _refuse_two_of_one(many: Matrix, one: Matrix, *, meeting: Sides, hand: str) 
     rows = np.flatnonzero((meeting.right.of_row == group) & one.present[:, step])[:2]
     shown = ", ".join(labels_text(one.labels[row]) for row in rows)
     raise NotComputable(
-        f"found duplicate series for the match group {labels_text(meeting.right_keys[group])} "
-        f"on the {hand} hand-side of the operation: [{shown}];"
-        "many-to-many matching not allowed: matching labels must be unique on one side"
+        "found duplicate series for the match group {group} "
+        "on the {hand} hand-side of the operation: [{shown}];"
+        "many-to-many matching not allowed: matching labels must be unique on one side",
+        group=labels_text(meeting.right_keys[group]),
+        hand=hand,
+        shown=shown,
     )
 
 

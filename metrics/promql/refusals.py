@@ -23,4 +23,4 @@ class NotYet(Invalid):
 
 def unsupported(what: str) -> NotYet:
     """Return the refusal of a part of PromQL that is not here yet."""
-    return NotYet(f"{what} is not supported yet", field="query")
+    return NotYet("{what} is not supported yet", field="query", what=what)

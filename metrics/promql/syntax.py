@@ -47,7 +47,7 @@ def parse(text: str) -> Expr:
     try:
         parsed = pp.parse(text)
     except ValueError as error:
-        raise Invalid(f"parse error: {error}", field="query") from None
+        raise Invalid("parse error: {error}", field="query", error=error) from None
     return _tree(parsed)
 
 
@@ -55,9 +55,11 @@ def _refuse_what_the_parser_cannot_bear(text: str, bare: str) -> None:
     # a chain of some thousand operators overflows the parser's stack and ends the process
     if len(text) > MOST_TEXT or len(_OPERATOR.findall(bare)) > MOST_OPERATORS:
         raise Invalid(
-            f"the query is too long: at most {MOST_TEXT} characters with "
-            f"{MOST_OPERATORS} operators and brackets",
+            "the query is too long: "
+            "at most {most} characters with {operators} operators and brackets",
             field="query",
+            most=MOST_TEXT,
+            operators=MOST_OPERATORS,
         )
     if _BEFORE_1970.search(bare):  # the parser panics on these
         raise unsupported("a moment before 1970 after @")

@@ -1,9 +1,10 @@
 """Ways to reach a person, added and removed by themself or by an admin."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.commands import audit, refuse_if_owned
@@ -40,7 +41,7 @@ async def add_contact(
     if any((one.channel, one.address) == (given.channel, given.address) for one in there):
         raise ContactKnown("this contact is there already", field="address")
     if len(there) >= MOST:
-        raise Invalid(f"a person has at most {MOST} contacts", field="address")
+        raise Invalid("a person has at most {most} contacts", field="address", most=MOST)
     row = Contact(
         id=uuid4(),
         person=name,
@@ -66,3 +67,9 @@ async def remove_contact(
     await tx.delete(row)
     facts = {"channel": row.channel, "address": queries.shown_address(row)}
     audit(tx, who=by.name, did="contact.remove", on=name, now=now, facts=facts)
+
+
+async def exchange_seals(tx: AsyncSession, new_of: Mapping[str, str]) -> None:
+    """Put the new seal of a secret in the place of each old one: the secrets stay what they are."""
+    for old, new in new_of.items():
+        await tx.execute(update(Contact).where(Contact.secret == old).values(secret=new))

@@ -127,8 +127,14 @@ PAGES_OF: dict[str, tuple[str, Any]] = {
     ),
     "hosts, none": ("hosts.html", views.HostsView([])),
     "sign in": ("signin.html", SignInView("/", "li", "wrong")),
-    "refusal": ("problem.html", views.ProblemView(404, "not-found", "no incident 9")),
-    "unforeseen refusal": ("problem.html", views.ProblemView(418, "teapot", retry="/")),
+    "refusal": (
+        "problem.html",
+        views.ProblemView(404, "not-found", "No such thing", "no incident 9"),
+    ),
+    "unforeseen refusal": (
+        "problem.html",
+        views.ProblemView(418, "teapot", "A teapot", "short", retry="/"),
+    ),
 }
 
 

@@ -3,8 +3,6 @@
 import json
 import re
 from collections import Counter
-from importlib import import_module
-from pkgutil import walk_packages
 
 import httpx
 import pytest
@@ -12,28 +10,17 @@ from fastapi import FastAPI
 from sqlalchemy.orm.exc import StaleDataError
 
 from app import problems
+from incidents.lifecycle import MoveNotAllowed
 from kit.clock import system_clock
 from kit.errors import Invalid, Overloaded, Refusal, TooMany
 from kit.pages import Pages
 from kit.settings import ROOT
 from metrics.ports.http import MethodNotAllowed, SamplesRefused
+from tests.support.refusals import KINDS
 
-ROOMS = ("access", "alerting", "app", "collectors", "incidents", "metrics", "notifications")
 DOCUMENTS = ROOT / "docs" / "problems"
 AT_A_DOOR = {MethodNotAllowed: 405, SamplesRefused: 400}
 """What the ports for samples answer with another number than routes would."""
-
-
-def all_kinds() -> list[type[Refusal]]:
-    for name in (*ROOMS, "kit", "oncall"):
-        room = import_module(name)
-        for module in walk_packages(room.__path__, f"{name}."):
-            if not module.name.endswith((".launch", ".__main__")):
-                import_module(module.name)
-    return sorted(set(problems.kinds()), key=lambda kind: kind.slug)
-
-
-KINDS = all_kinds()
 
 
 def made(kind: type[Refusal]) -> Refusal:
@@ -143,3 +130,39 @@ async def test_who_reads_pages_gets_a_page() -> None:
 
     assert answer.status_code == 503
     assert answer.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    ("asked", "title", "reason"),
+    [
+        pytest.param({}, "The request is not valid", "Input should be", id="silence: English"),
+        pytest.param({"Accept-Language": "zh"}, "请求内容不正确", "须为整数", id="as asked for"),
+        pytest.param(
+            {"Accept-Language": "en", "Cookie": "langyan_locale=zh-CN"},
+            "请求内容不正确",
+            "须为整数",
+            id="a person's own choice",
+        ),
+    ],
+)
+async def test_json_refuses_in_the_language_asked_for(
+    asked: dict[str, str], title: str, reason: str
+) -> None:
+    async with small_program(Invalid("no")) as visitor:
+        body = (await visitor.get("/number/seven", headers=asked)).json()
+
+    assert body["title"] == title
+    assert reason in body["detail"]
+    assert body["detail"].endswith(body["errors"][0]["reason"])
+
+
+async def test_a_page_refuses_in_its_reader_s_language() -> None:
+    refusal = MoveNotAllowed(
+        "cannot {move} an incident that is {stands}", move="reopen", stands="closed"
+    )
+    async with small_program(refusal) as visitor:
+        asked = {"Accept": "text/html", "Accept-Language": "zh-CN"}
+        answer = await visitor.get("/thing", headers=asked)
+
+    assert "故障已关闭，不能重新打开" in answer.text
+    assert answer.headers["content-language"] == "zh-CN"

@@ -51,7 +51,7 @@ async def test_the_refusal_says_who_has_it(world: House) -> None:
     await world.acknowledges("li")
     with pytest.raises(MoveNotAllowed, match="li already has incident 1") as refused:
         await world.acknowledges("han")
-    assert refused.value.facts == {"acknowledged_by": "li"}
+    assert refused.value.facts == {"acknowledged_by": "li", "number": 1}
 
 
 async def test_another_clients_incident_does_not_exist(world: House) -> None:

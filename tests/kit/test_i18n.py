@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 from jinja2 import nodes
 
-from kit.i18n import Locale, catalogue, negotiate, placeholders, t
+from kit.errors import Said
+from kit.i18n import Locale, catalogue, negotiate, placeholders, t, told
 from kit.pages import Pages
 
 ZH, EN = catalogue(Locale.ZH), catalogue(Locale.EN)
@@ -61,6 +62,41 @@ def test_the_language_is_negotiated(
     header: str | None, preferred: str | None, expected: Locale
 ) -> None:
     assert negotiate(header, preferred) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "chinese"),
+    [
+        pytest.param(
+            Said("nobody is called {person!r}", person="li"), "没有名为“li”的人员", id="facts"
+        ),
+        pytest.param(
+            Said("there is no {kind} {name}", kind="client", name="x"),
+            "没有名为 x 的客户",
+            id="words",
+        ),
+        pytest.param(
+            Said(
+                "{what} is owned by {origin}; change it there",
+                what=Said("the {kind} {name}", kind="system", name="pos"),
+                origin="a.yml",
+            ),
+            "系统 pos由配置文件 a.yml 管理，请到文件中修改",
+            id="words within words",
+        ),
+        pytest.param("it is over already", "这段时间已经过去", id="a plain text that is known"),
+        pytest.param(Said("as {n} as ever", n=2), "as 2 as ever", id="no translation: English"),
+    ],
+)
+def test_what_was_said_can_be_said_in_chinese(text: str, chinese: str) -> None:
+    assert told(text, Locale.ZH) == chinese
+    assert told(text, Locale.EN) == str(text)
+
+
+def test_braces_that_somebody_sent_are_nothing_special() -> None:
+    said = Said("{text!r} is not {more}: {", text="{text} {0} {x!r}")
+
+    assert said == "'{text} {0} {x!r}' is not {more}: {"
 
 
 def test_every_key_that_a_template_uses_exists() -> None:

@@ -89,7 +89,7 @@ def _midnight(day: str, zone: str) -> datetime | None:
     try:
         return datetime.combine(date.fromisoformat(day), time(), ZoneInfo(zone)) if day else None
     except ValueError:
-        raise NotFound(f"{day} is not a day") from None
+        raise NotFound("{day} is not a day", day=day) from None
 
 
 Wanted = Annotated[Filters, Depends(on_the_loop(Filters))]
@@ -176,7 +176,7 @@ def _csv(rows: Sequence[Sequence[str]]) -> str:
 def _refuse_others(frame: Frame, wanted: Filters) -> None:
     frame.caller.need(Right.ADMIN)
     if wanted.client and not frame.caller.scope.allows(wanted.client):
-        raise NotFound(f"no client is called {wanted.client!r}", client=wanted.client)
+        raise NotFound("no client is called {client!r}", client=wanted.client)
 
 
 def _seen(entry: AuditOut, people: dict[str, str], frame: Frame) -> EntryView:

@@ -1,48 +1,23 @@
-"""The command line: serve, apply, check, token, phone."""
+"""The command line: serve, apply, check, token, phone; what keeps an installation is beside it."""
 
-import asyncio
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
 
 import click
-from pydantic import ValidationError
 
 from access.commands import make_token
 from access.scope import SYSTEM, Right
 from app import opening, phone, provisioning, server
+from app.cli import examining, keeping
+from app.cli.running import end, run, settings_here
 from app.migrations import upgrade
 from kit import logs
 from kit.clock import system_clock
 from kit.errors import Refusal
 from kit.postgres.errors import CannotStart
 from kit.sealing import Sealer
-from kit.settings import Settings
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-
-
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        for wrong in error.errors():
-            name = "_".join(str(part) for part in wrong["loc"]).upper()
-            click.echo(f"LANGYAN_{name}: {wrong['msg']}", err=True)
-        sys.exit(2)
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        asyncio.run(work)
-    except (Refusal, CannotStart) as error:
-        _end(error)
-
-
-def _end(error: Exception) -> None:
-    click.echo(f"langyan: {error}", err=True)
-    sys.exit(1)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,12 +28,12 @@ def main() -> None:
 @main.command()
 def serve() -> None:
     """Serve until told to stop; settings are the environment, prefix LANGYAN_."""
-    settings = _settings()
+    settings = settings_here()
     logs.start(settings.log_format)
     try:
         server.run(settings, system_clock)
     except (Refusal, CannotStart) as error:
-        _end(error)
+        end(error)
 
 
 @main.command()
@@ -77,13 +52,13 @@ def check(folder: Path) -> None:
 @click.option("--dry-run", is_flag=True, help="Show the difference and change nothing.")
 def apply(folder: Path, dry_run: bool) -> None:
     """Bring the installation to what a folder of YAML says."""
-    _run(_apply(folder, dry_run))
+    run(_apply(folder, dry_run))
 
 
 async def _apply(folder: Path, dry_run: bool) -> None:
-    settings = _settings()
+    settings = settings_here()
     folders = [provisioning.DEFAULTS, folder]
-    seal = Sealer(opening.key_of(settings)).seal
+    seal = Sealer(opening.keys_of(settings)).seal
     async with opening.reach_database(settings) as db:
         await upgrade(db)
         changes = await provisioning.apply(
@@ -109,12 +84,12 @@ def token() -> None:
 )
 def create_token(name: str, client: str | None, scopes: tuple[str, ...]) -> None:
     """Make a token and show it once."""
-    _run(_create_token(name, client, scopes))
+    run(_create_token(name, client, scopes))
 
 
 async def _create_token(name: str, client: str | None, scopes: tuple[str, ...]) -> None:
     now = system_clock()
-    async with opening.reach_database(_settings()) as db:
+    async with opening.reach_database(settings_here()) as db:
         await upgrade(db)
         async with db.transaction() as tx:
             raw = await make_token(
@@ -133,3 +108,14 @@ async def _create_token(name: str, client: str | None, scopes: tuple[str, ...]) 
 def listen(port: int) -> None:
     """Be a phone on loopback: answer 200 to webhooks and print what they say."""
     phone.listen(port)
+
+
+COMMANDS = (
+    keeping.backup,
+    keeping.restore_command,
+    keeping.rotate_key,
+    keeping.upgrade_database,
+    examining.doctor,
+)
+for command in COMMANDS:
+    main.add_command(command)

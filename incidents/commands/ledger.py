@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, inspect, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, insert, inspect, select, tuple_, update
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.scope import SYSTEM
@@ -184,9 +184,12 @@ async def _insert(
     mapper = inspect(table)
     names = [c.key for c in mapper.column_attrs if c.columns[0].identity is None]
     given = as_rows(rows, *(getattr(table, name) for name in names))
-    stmt = insert(table).from_select(names, select(*(given.c[name] for name in names)))
-    if replacing:
+    rows_in = select(*(given.c[name] for name in names))
+    if not replacing:
+        # not PostgreSQL's own insert: SQLAlchemy writes that one anew each time
+        await tx.execute(insert(table).from_select(names, rows_in))
+    else:
+        stmt = postgresql.insert(table).from_select(names, rows_in)
         keys = [column.name for column in mapper.primary_key]
         fresh = {name: stmt.excluded[name] for name in names if name not in keys}
-        stmt = stmt.on_conflict_do_update(index_elements=keys, set_=fresh)
-    await tx.execute(stmt)
+        await tx.execute(stmt.on_conflict_do_update(index_elements=keys, set_=fresh))

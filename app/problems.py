@@ -1,6 +1,6 @@
 """Refusals as RFC 9457 problems: the one place that maps their kinds to HTTP numbers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -11,11 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Match, Route
 from starlette.types import Send
 
 from access.web import LOCALE_COOKIE
 from app.pages.problem_page import rendered
+from app.routes import methods_at
 from kit import errors
 from kit.db import DatabaseAway
 from kit.errors import ChangedMeanwhile, Invalid, Refusal, Said, unfit
@@ -89,18 +89,25 @@ def headers_of(refusal: Refusal) -> dict[str, str]:
 
 def body_of(refusal: Refusal, path: str, locale: str = Locale.EN) -> dict[str, Any]:
     """Return the members of RFC 9457 and the facts of the refusal."""
-    facts = {
-        name: told(fact, locale) if isinstance(fact, Said) else fact
-        for name, fact in refusal.facts.items()
-    }
     return {
-        **facts,  # first, so that a fact cannot overwrite a member of RFC 9457
+        **_spoken(
+            refusal.facts, locale
+        ),  # first, so that a fact cannot overwrite a member of RFC 9457
         "type": f"/problems/{refusal.slug}",
         "title": title(refusal.slug, refusal.title, locale),
         "status": status_of(refusal),
         "detail": told(refusal.detail, locale),
         "instance": path,
     }
+
+
+def _spoken(fact: Any, locale: str) -> Any:
+    """Return a fact with every sentence in it said in `locale`."""
+    if isinstance(fact, Said):
+        return told(fact, locale)
+    if isinstance(fact, Mapping):
+        return {name: _spoken(part, locale) for name, part in fact.items()}
+    return [_spoken(part, locale) for part in fact] if isinstance(fact, list) else fact
 
 
 def problem(request: Request, refusal: Refusal) -> Response:
@@ -180,7 +187,8 @@ async def _http(request: Request, error: Exception) -> Response:
         return problem(request, errors.NotFound("nothing lives at {path}", path=request.url.path))
     status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(sorted(_spoken_at(request)))
+        spoken = methods_at(request.url.path)  # the router tells of one alone
+        headers |= {"Allow": ", ".join(spoken)} if spoken else {}
     body = {
         "type": "about:blank",
         "title": status.phrase,
@@ -189,16 +197,6 @@ async def _http(request: Request, error: Exception) -> Response:
         "instance": request.url.path,
     }
     return Response(orjson.dumps(body), int(status), headers, MEDIA)
-
-
-def _spoken_at(request: Request) -> set[str]:
-    """Return the methods of a path: its routes are one for each, the router tells of the first."""
-    return {
-        method
-        for route in request.app.routes
-        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
-        for method in route.methods or ()
-    }
 
 
 async def _broken(request: Request, error: Exception) -> Response:

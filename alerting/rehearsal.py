@@ -85,11 +85,15 @@ async def rehearse(
     A rule that cannot be computed, or that reads too much for one answer, is refused.
     """
     index = RulesIndex([rule], directory)
-    if why := index.broken.get(rule.name):
-        raise Invalid(why, field="expr")
+    if wrong := index.broken.get(rule.name):
+        raise Invalid(wrong, field="expr")
     found = sum(len(past.select(each.matchers)) for each in index.rules[0].plan.selectors)
     if found > SERIES_MOST:
-        raise NotComputable(f"it reads {found} series; at most {SERIES_MOST} are gone through")
+        raise NotComputable(
+            "the threshold reads {count} series; at most {most} are gone through",
+            count=found,
+            most=SERIES_MOST,
+        )
     rehearsal, terms, samples = Rehearsal(index, span), Terms(limits=Limits(SERIES_MOST)), 0
     try:
         async with asyncio.timeout(SECONDS_MOST):
@@ -98,14 +102,16 @@ async def rehearse(
                 samples += sum(len(each.times) for each in data)
                 if samples > SAMPLES_MOST:
                     raise NotComputable(
-                        f"more than {SAMPLES_MOST} samples: choose a shorter time or fewer series"
+                        "more than {most} samples: choose a shorter time or fewer series",
+                        most=SAMPLES_MOST,
                     )
                 await asyncio.to_thread(rehearsal.play, data, first, last, terms)
             return await asyncio.to_thread(rehearsal.finish), samples
     except TimeoutError:
         terms.stopped.set()
         raise NotComputable(
-            f"it takes longer than {SECONDS_MOST:.0f} s: choose a shorter time or fewer series"
+            "it takes longer than {seconds} s: choose a shorter time or fewer series",
+            seconds=round(SECONDS_MOST),
         ) from None
 
 
@@ -230,7 +236,7 @@ class Rehearsal:
                 self._courses.append(Course(self._index.said(0, client).ladder))
                 self._heard.append(-1)
         if len(self._courses) > SERIES_MOST:
-            raise NotComputable(f"it gives more than {SERIES_MOST} series")
+            raise NotComputable("the threshold gives more than {most} series", most=SERIES_MOST)
         more = len(self._courses) - len(self._lines)
         self._lines = np.concatenate([self._lines, np.full((more, BUCKETS), np.nan)])
         return np.array([self._numbers[labels] for labels in series], np.int64)

@@ -144,6 +144,10 @@ ROUTES: tuple[Route, ...] = (
         "POST /api/v1/tokens",
         "DELETE /api/v1/tokens/{name}",
         "GET /api/v1/audit",
+        "GET /api/v1/troubles",
+        "GET /api/v1/troubles/{sort}",
+        "POST /api/v1/troubles/{sort}/{act}",
+        "POST /api/v1/troubles/{sort}/{trouble_id}/{act}",
     ),
     # people and their accounts
     *_routes(
@@ -170,6 +174,9 @@ ROUTES: tuple[Route, ...] = (
     *_routes(
         Door.PAGE,
         Right.ADMIN,
+        "GET /troubles",
+        "POST /troubles/{sort}/{act}",
+        "POST /troubles/{sort}/{trouble_id}/{act}",
         "GET /audit",
         "GET /audit.csv",
         "GET /admin/roles",
@@ -205,8 +212,17 @@ ROUTES: tuple[Route, ...] = (
         "POST /admin/systems/preview",
         "GET /admin/targets",
         "GET /admin/targets/{client}/{name}",
+        "GET /admin/targets/new",
+        "POST /admin/targets/new",
+        "POST /admin/targets/{client}/{name}",
+        "POST /admin/targets/{client}/{name}/remove",
         "GET /admin/thresholds",
         "GET /admin/thresholds/{name}",
+        "GET /admin/thresholds/new",
+        "POST /admin/thresholds/new",
+        "POST /admin/thresholds/{name}",
+        "POST /admin/thresholds/{name}/remove",
+        "POST /admin/thresholds/preview",
         "GET /admin/schedules",
         "GET /admin/schedules/{name}",
         "GET /admin/schedules/new",
@@ -269,6 +285,7 @@ ROUTES: tuple[Route, ...] = (
     *_configured("escalations", "{name}"),
     *_configured("slas", "{name}"),
     *_configured("thresholds", "{name}"),
+    *_configured("targets", "{client}/{name}"),
     *_routes(Door.TOKEN, Right.READ, "POST /api/v1/thresholds/preview"),
 )
 

@@ -99,10 +99,12 @@ async def serve(settings: Settings, clock: Clock) -> None:
         house = build(settings, secrets, db, clock)
         await house.open()
         _settle_memory()
+        warming = asyncio.create_task(asyncio.to_thread(house.pages.warm), name="templates")
         try:
             stop.server = Server(_configured(house), house)
             await stop.server.serve()
         finally:
+            await asyncio.gather(warming, return_exceptions=True)
             await house.close()
             log.info("stopped")
 

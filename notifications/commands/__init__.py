@@ -1,6 +1,7 @@
 """Verbs of notifications, each called inside one transaction; they never commit."""
 
 from notifications.commands.claims import claim
+from notifications.commands.failures import settle, try_again
 from notifications.commands.forgetting import forget
 from notifications.commands.promises import CHANNEL, cancel, queue
 from notifications.commands.receipts import Done, record, record_all
@@ -16,4 +17,6 @@ __all__ = [
     "queue",
     "record",
     "record_all",
+    "settle",
+    "try_again",
 ]

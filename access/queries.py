@@ -313,6 +313,12 @@ async def targets(session: AsyncSession) -> Sequence[Target]:
     return (await session.scalars(stmt)).all()
 
 
+async def sealed(session: AsyncSession) -> set[str]:
+    """Return every secret of a target, sealed as it stands."""
+    stmt = select(Target.secret).where(Target.secret.is_not(None)).distinct()
+    return {secret for secret in await session.scalars(stmt) if secret is not None}
+
+
 async def identity_of_token(
     session: AsyncSession, raw: str, now: datetime
 ) -> tuple[Identity, datetime | None]:

@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from access.scope import Scope
 from alerting.lifecycle import Phase, Priority
 from alerting.schemas import ThresholdSpec
-from alerting.tables import Alert, Progress, Rule
+from alerting.tables import Alert, Progress, Rule, SetAside
 from alerting.thresholds import CompiledRule
 from kit.db import among
 from kit.errors import NotFound
@@ -212,3 +212,31 @@ def _within(scope: Scope, client: str | None) -> list[ColumnElement[bool]]:
     if client is not None:
         found.append(Alert.client == client)
     return found
+
+
+async def set_aside(
+    session: AsyncSession, scope: Scope, *, offset: int = 0, limit: int = 100
+) -> Sequence[SetAside]:
+    """Return what the database refused, the latest first."""
+    inside = _aside_inside(scope)
+    rows = select(SetAside).where(*inside).order_by(SetAside.at.desc(), SetAside.id)
+    return (await session.scalars(rows.offset(offset).limit(limit))).all()
+
+
+async def set_aside_count(session: AsyncSession, scope: Scope) -> int:
+    """Return how much of it there is."""
+    counted = select(func.count()).select_from(SetAside).where(*_aside_inside(scope))
+    return await session.scalar(counted) or 0
+
+
+async def set_aside_row(tx: AsyncSession, scope: Scope, id: UUID) -> SetAside:
+    """Return one such row, held until the end of the transaction; else refuse."""
+    wanted = select(SetAside).where(SetAside.id == id, *_aside_inside(scope))
+    row = await tx.scalar(wanted.with_for_update())
+    if row is None:
+        raise NotFound("no observation {id} is set aside", id=id)
+    return row
+
+
+def _aside_inside(scope: Scope) -> list[ColumnElement[bool]]:
+    return [] if scope.clients is None else [SetAside.client.in_(scope.clients)]

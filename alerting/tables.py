@@ -118,6 +118,7 @@ class SetAside(Base):
 
     __tablename__ = "alerts_set_aside"
 
+    id: Mapped[UUID] = mapped_column(unique=True, server_default=text("gen_random_uuid()"))
     client: Mapped[str] = mapped_column(primary_key=True)
     rule: Mapped[str] = mapped_column(primary_key=True)
     fingerprint: Mapped[str] = mapped_column(primary_key=True)

@@ -23,6 +23,8 @@ from app.api import account as account_api
 from app.api import configuration as configuration_api
 from app.api import contacts as contacts_api
 from app.api import preview as preview_api
+from app.api import proof
+from app.api import troubles as troubles_api
 from app.doors import BODY_MOST, Doors, Timed
 from app.house import House
 from app.pages import (
@@ -43,6 +45,7 @@ from app.pages import (
     rules,
     search,
     sign_on,
+    troubles,
 )
 from app.pages.admin import (
     audit,
@@ -72,6 +75,8 @@ API = (
     configuration_api,
     account_api,
     contacts_api,
+    troubles_api,
+    proof,
 )
 PORTS = ("/prometheus/api/v1/write", "/api/v1/samples")
 PAGES = (
@@ -93,6 +98,7 @@ PAGES = (
     account,
     passwords,
     sign_on,
+    troubles,
     audit,
     people,
     tokens,

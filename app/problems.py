@@ -11,11 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Match, Route
 from starlette.types import Send
 
 from access.web import LOCALE_COOKIE
 from app.pages.problem_page import rendered
+from app.routes import methods_at
 from kit import errors
 from kit.db import DatabaseAway
 from kit.errors import ChangedMeanwhile, Invalid, Refusal, Said, unfit
@@ -187,7 +187,8 @@ async def _http(request: Request, error: Exception) -> Response:
         return problem(request, errors.NotFound("nothing lives at {path}", path=request.url.path))
     status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(sorted(_spoken_at(request)))
+        spoken = methods_at(request.url.path)  # the router tells of one alone
+        headers |= {"Allow": ", ".join(spoken)} if spoken else {}
     body = {
         "type": "about:blank",
         "title": status.phrase,
@@ -196,16 +197,6 @@ async def _http(request: Request, error: Exception) -> Response:
         "instance": request.url.path,
     }
     return Response(orjson.dumps(body), int(status), headers, MEDIA)
-
-
-def _spoken_at(request: Request) -> set[str]:
-    """Return the methods of a path: its routes are one for each, the router tells of the first."""
-    return {
-        method
-        for route in request.app.routes
-        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
-        for method in route.methods or ()
-    }
 
 
 async def _broken(request: Request, error: Exception) -> Response:

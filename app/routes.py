@@ -1,7 +1,13 @@
 """The one table of routes: each with what it takes to come in. A test walks it."""
 
+import re
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+
+from starlette.routing import compile_path
 
 from access.scope import Right
 
@@ -54,6 +60,7 @@ ROUTES: tuple[Route, ...] = (
         "GET /problems/{slug}",
         "GET /static/{path}",
         "GET /api/v1/openapi.json",
+        "GET /api/v1/installation/{nonce}",
     ),
     *_routes(Door.LINK, None, "GET /acknowledge/{token}", "POST /acknowledge/{token}"),
     *_routes(Door.LOOPBACK, Right.READ, "GET /healthz", "GET /readyz", "GET /metrics"),
@@ -137,6 +144,10 @@ ROUTES: tuple[Route, ...] = (
         "POST /api/v1/tokens",
         "DELETE /api/v1/tokens/{name}",
         "GET /api/v1/audit",
+        "GET /api/v1/troubles",
+        "GET /api/v1/troubles/{sort}",
+        "POST /api/v1/troubles/{sort}/{act}",
+        "POST /api/v1/troubles/{sort}/{trouble_id}/{act}",
     ),
     # people and their accounts
     *_routes(
@@ -163,6 +174,9 @@ ROUTES: tuple[Route, ...] = (
     *_routes(
         Door.PAGE,
         Right.ADMIN,
+        "GET /troubles",
+        "POST /troubles/{sort}/{act}",
+        "POST /troubles/{sort}/{trouble_id}/{act}",
         "GET /audit",
         "GET /audit.csv",
         "GET /admin/roles",
@@ -274,3 +288,17 @@ ROUTES: tuple[Route, ...] = (
     *_configured("targets", "{client}/{name}"),
     *_routes(Door.TOKEN, Right.READ, "POST /api/v1/thresholds/preview"),
 )
+
+
+def methods_at(path: str) -> list[str]:
+    """Return the methods that are spoken at a path."""
+    shapes = _shapes()
+    return sorted({method for shape in shapes if shape.match(path) for method in shapes[shape]})
+
+
+@cache
+def _shapes() -> Mapping[re.Pattern[str], set[str]]:
+    found: dict[re.Pattern[str], set[str]] = defaultdict(set)
+    for route in ROUTES:
+        found[compile_path(route.path)[0]].add(route.method)
+    return found

@@ -9,7 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from access.scope import EVERYTHING
+from app import given_up
 from app.condition import Condition, Trouble
+from app.given_up import Sort
 from incidents import queries as incidents
 from kit import outbox
 from notifications import queries as notifications
@@ -76,6 +79,10 @@ async def _of_rows(
         troubles.append(Trouble("forgotten", {"number": forgotten.number}))
     for unheard in await incidents.unreached(session):
         troubles.append(Trouble("unreached", {"number": unheard.number}))
+    waiting = await given_up.counts(session, EVERYTHING)
+    figures["rows_set_aside"] = waiting[Sort.ROWS]
+    figures["notifications_failed"] = waiting[Sort.MESSAGES]
+    figures["events_parked"] = parked
     return [*troubles, Trouble("parked", {"n": parked})] if parked else troubles
 
 

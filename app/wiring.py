@@ -81,7 +81,7 @@ def build(
 ) -> House:
     """Return the house, every part handed what it needs; nothing moves yet."""
     measures, notices, pages = Measures(), Notices(db), Pages()
-    signer, sealer = Signer(secrets.key), Sealer(secrets.key)
+    signer, sealer = Signer(secrets.keys), Sealer(secrets.keys)
     http = httpx.AsyncClient(limits=FETCHES, trust_env=False)
     path, sends = db.share(PATH), db.share(SENDS)
     authorizer = Authorizer(db, clock)

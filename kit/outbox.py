@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.clock import Clock
 from kit.db import Base, Database
+from kit.errors import NotFound
 from kit.notices import notify
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,29 @@ async def waiting(session: AsyncSession) -> tuple[datetime | None, int]:
     oldest = func.min(OutboxRow.happened_at).filter(~parked)
     since, count = (await session.execute(select(oldest, func.count().filter(parked)))).one()
     return since, count
+
+
+async def parked_rows(
+    session: AsyncSession, *, offset: int = 0, limit: int = 100
+) -> Sequence[OutboxRow]:
+    """Return the parked events, the latest first."""
+    given_up = select(OutboxRow).where(OutboxRow.parked_at.is_not(None))
+    ordered = given_up.order_by(OutboxRow.parked_at.desc(), OutboxRow.id)
+    return (await session.scalars(ordered.offset(offset).limit(limit))).all()
+
+
+async def parked_row(tx: AsyncSession, id: UUID) -> OutboxRow:
+    """Return a parked event, held until the end of the transaction; else refuse."""
+    row = await tx.get(OutboxRow, id, with_for_update=True)
+    if row is None or row.parked_at is None:
+        raise NotFound("no event {event} waits for anybody", event=id)
+    return row
+
+
+async def unpark(tx: AsyncSession, row: OutboxRow, *, now: datetime) -> None:
+    """Hand a parked event to its reaction again, as often as a new one."""
+    row.parked_at, row.tries, row.next_try_at = None, 0, now
+    await notify(tx, CHANNEL)
 
 
 async def relay(db: Database, reactions: Reactions, clock: Clock, *, limit: int = 100) -> int:

@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, union_all
+from sqlalchemy import ColumnElement, func, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from access.scope import Scope
 from kit.db import among
-from notifications.lifecycle import UNFINISHED, Kind
+from kit.errors import NotFound
+from notifications.lifecycle import UNFINISHED, Kind, Status
 from notifications.schemas import ContactFacts, NotificationOut, Receipt, Told
 from notifications.tables import Attempt, Notification
 
@@ -56,6 +58,59 @@ async def waiting(session: AsyncSession, now: datetime) -> tuple[datetime | None
     return since, count
 
 
+async def failed_since(session: AsyncSession, since: datetime) -> int:
+    """Return how many notifications made since then reached nobody by any contact."""
+    failed = select(func.count()).where(
+        Notification.status == Status.FAILED, Notification.created_at >= since
+    )
+    return await session.scalar(failed) or 0
+
+
+async def sealed(session: AsyncSession) -> set[str]:
+    """Return every secret of a contact that some notification took along, sealed as it stands."""
+    contact = func.jsonb_array_elements(Notification.contacts).table_valued("value").lateral()
+    secret = contact.c.value.op("->>")("secret")
+    stmt = select(secret).select_from(Notification).join(contact, true())
+    stmt = stmt.where(secret.is_not(None)).distinct()
+    return set(await session.scalars(stmt))
+
+
+async def failed(
+    session: AsyncSession,
+    scope: Scope,
+    *,
+    but: Collection[str] = (),
+    offset: int = 0,
+    limit: int = 100,
+) -> list[NotificationOut]:
+    """Return what could not be sent and nobody has seen to, the latest first."""
+    rows = select(Notification).where(*_failed(scope, but)).order_by(Notification.seq.desc())
+    found = (await session.scalars(rows.offset(offset).limit(limit))).all()
+    return await shown(session, found)
+
+
+async def failed_count(session: AsyncSession, scope: Scope, *, but: Collection[str] = ()) -> int:
+    """Return how much of that there is; nobody counts beyond a thousand."""
+    some = select(Notification.id).where(*_failed(scope, but)).limit(SHOWN_MOST).subquery()
+    return await session.scalar(select(func.count()).select_from(some)) or 0
+
+
+async def failed_row(tx: AsyncSession, scope: Scope, id: UUID) -> Notification:
+    """Return a notification that failed, held until the end of the transaction; else refuse."""
+    wanted = select(Notification).where(Notification.id == id, *_failed(scope))
+    row = await tx.scalar(wanted.with_for_update())
+    if row is None:
+        raise NotFound("no message {message} has failed, or somebody saw to it", message=id)
+    return row
+
+
+def _failed(scope: Scope, but: Collection[str] = ()) -> list[ColumnElement[bool]]:
+    found = [Notification.status == Status.FAILED, Notification.settled_at.is_(None)]
+    if scope.clients is not None:
+        found.append(Notification.client.in_(scope.clients))
+    return [*found, Notification.event.not_in(but)] if but else found
+
+
 async def clock_skew(session: AsyncSession, now: datetime) -> timedelta:
     """Return how far PostgreSQL's clock is ahead of ours (negative: behind)."""
     theirs: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
@@ -65,10 +120,11 @@ async def clock_skew(session: AsyncSession, now: datetime) -> timedelta:
 async def of_incident(session: AsyncSession, about: UUID) -> list[NotificationOut]:
     """Return every notification about one thing, oldest first, with its receipts."""
     rows = select(Notification).where(Notification.about == about).order_by(Notification.seq)
-    return await _shown(session, (await session.scalars(rows.limit(SHOWN_MOST))).all())
+    return await shown(session, (await session.scalars(rows.limit(SHOWN_MOST))).all())
 
 
-async def _shown(session: AsyncSession, rows: Sequence[Notification]) -> list[NotificationOut]:
+async def shown(session: AsyncSession, rows: Sequence[Notification]) -> list[NotificationOut]:
+    """Return notifications with their receipts, in their order."""
     receipts: dict[UUID, list[Receipt]] = {}
     tried = select(Attempt).where(among(Attempt.notification_id, [row.id for row in rows]))
     for attempt in await session.scalars(tried.order_by(Attempt.id)):

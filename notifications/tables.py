@@ -11,13 +11,15 @@ from kit.db import Base
 from notifications.lifecycle import Kind, Status
 
 UNFINISHED = text("status IN ('due', 'sending')")
+OPEN_FAILURE = text("status = 'failed' AND settled_at IS NULL")
 
 
 class Notification(Base):
     """One message to one person. What happens next stands in `next_try_at`; `seq` is its order.
 
     While a worker holds it, `leased_until` is set and equals `next_try_at`. `channel`, `address`
-    and `host` are those of the contact whose turn it is.
+    and `host` are those of the contact whose turn it is. `settled_at`: it failed, and a person
+    has seen to it.
     """
 
     __tablename__ = "notifications"
@@ -28,7 +30,7 @@ class Notification(Base):
         ),
         Index("ix_notifications_turn", "about", "address", "seq", postgresql_where=UNFINISHED),
         Index("ix_notifications_about", "about"),
-        Index("ix_notifications_failed", "seq", postgresql_where=text("status = 'failed'")),
+        Index("ix_notifications_failed", "seq", postgresql_where=OPEN_FAILURE),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -55,6 +57,7 @@ class Notification(Base):
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
 
 
 class Attempt(Base):

@@ -183,6 +183,12 @@ def shown_address(row: Contact) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/…" if parts else row.address
 
 
+async def sealed(session: AsyncSession) -> set[str]:
+    """Return every secret of a contact, sealed as it stands."""
+    stmt = select(Contact.secret).where(Contact.secret.is_not(None)).distinct()
+    return {secret for secret in await session.scalars(stmt) if secret is not None}
+
+
 async def reach(session: AsyncSession, targets: Sequence[str], *, now: datetime) -> list[Reached]:
     """Return who is reached by `targets` at `now`; those without a contact are left out."""
     return (await roster(session, now=now)).reach(targets)

@@ -59,8 +59,10 @@ class Shapes:
 
     def show(self, kind: Kind, row: Any, scope: Scope) -> BaseModel:
         """Return what the API shows of a row to somebody of this scope."""
-        written = kind.seen(kind.written(row), scope)
-        return self.shown.model_validate({**written, "origin": row.origin, "version": row.version})
+        about = {"origin": row.origin, "version": row.version}
+        if has_secret(kind):
+            about["has_secret"] = row.secret is not None
+        return self.shown.model_validate({**kind.seen(kind.written(row), scope), **about})
 
 
 def has_secret(kind: Kind) -> bool:

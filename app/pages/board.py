@@ -21,6 +21,7 @@ from app.pages.words import Words
 from incidents import queries
 from incidents.queries import Shown
 from kit import live
+from kit.i18n import t
 from kit.slices import sliced
 from kit.web import on_the_loop
 
@@ -72,8 +73,10 @@ class Board:
         if not rights & {Right.ADMIN, Right.WORK}:
             return ()
         found: Condition = await self.frame.request.app.state.house.condition()
+        locale = self.frame.reader.locale
         told = [one for one in found.troubles if Right.ADMIN in rights or one.kind in FOR_ALL]
-        return [_warning(trouble, self.frame.reader.locale) for trouble in told]
+        warnings = [_warning(trouble, locale) for trouble in told]
+        return [*warnings, *_given_up(found, locale)] if Right.ADMIN in rights else warnings
 
     async def fragment(self) -> str:
         """Return the live part of the board."""
@@ -82,7 +85,17 @@ class Board:
 
 def _warning(trouble: Trouble, locale: str) -> WarningView:
     number = trouble.facts.get("number")
-    return WarningView(trouble.said(locale), f"/incidents/{number}" if number else None)
+    place = "/troubles" if trouble.kind in ("parked", "unwritten") else None
+    return WarningView(trouble.said(locale), f"/incidents/{number}" if number else place)
+
+
+def _given_up(found: Condition, locale: str) -> list[WarningView]:
+    counted = {"rows": "rows_set_aside", "messages": "notifications_failed"}
+    return [
+        WarningView(t(f"troubles.board_{sort}", locale, n=int(found.figures[name])), "/troubles")
+        for sort, name in counted.items()
+        if found.figures.get(name)
+    ]
 
 
 AtBoard = Annotated[Board, Depends(on_the_loop(Board))]

@@ -25,6 +25,7 @@ ENTRIES = (
     Entry("hosts", "/hosts"),
     Entry("explore", "/explore"),
     Entry("rules", "/rules"),
+    Entry("troubles", "/troubles", Right.ADMIN),
     Entry("audit", "/audit", Right.ADMIN),
     Entry("admin", "/admin/people", Right.ADMIN),
     Entry("reference", "/docs"),

@@ -58,6 +58,12 @@ async def by_id(session: AsyncSession, id: UUID, *, lock: bool = False) -> Incid
     return await _one(session, EVERYTHING, Incident.id == id, str(id), lock=lock)
 
 
+async def by_ids(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, Incident]:
+    """Return the incidents that notifications are about; those about other things have none."""
+    found = await session.scalars(select(Incident).where(Incident.id.in_(ids)))
+    return {incident.id: incident for incident in found}
+
+
 async def _one(
     session: AsyncSession,
     scope: Scope,

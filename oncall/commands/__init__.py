@@ -8,7 +8,7 @@ from oncall.commands.by_hand import (
     stand_down,
     stand_in,
 )
-from oncall.commands.contacts import add_contact, remove_contact
+from oncall.commands.contacts import add_contact, exchange_seals, remove_contact
 from oncall.commands.provisioning import Seal, provision
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "add_contact",
     "drop_policy",
     "drop_schedule",
+    "exchange_seals",
     "keep_policy",
     "keep_schedule",
     "provision",

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,14 @@ FILLED = {
     "client": "acme",
     "kind": "response",
     "verb": "acknowledge",
+    "sort": "rows",
+    "act": "retry",
+    "trouble_id": "00000000-0000-0000-0000-000000000000",
     "locale": "en",
     "slug": "not-found",
     "path": "favicon.svg",
     "token": "nothing.signed",
+    "nonce": "made-up-by-whoever-asks",
     "alert_id": "00000000-0000-0000-0000-000000000000",
     "contact_id": "00000000-0000-0000-0000-000000000000",
     "session_id": "00000000-0000-0000-0000-000000000000",
@@ -110,6 +115,18 @@ async def asked(world: World, route: Route, headers: dict[str, str]) -> httpx.Re
     if not headers:
         del request.headers["Authorization"]
     return await world.http.send(request)
+
+
+def test_no_part_of_a_request_waits_for_a_thread() -> None:
+    routes = [route for router in routers() for route in router.routes]
+    waiting = [route.dependant for route in routes if isinstance(route, APIRoute)]
+    plain = set()
+    while waiting:
+        one = waiting.pop()
+        waiting += one.dependencies
+        if not (iscoroutinefunction(one.call) or iscoroutinefunction(type(one.call).__call__)):
+            plain.add(one.call)
+    assert not plain
 
 
 def test_the_table_has_every_route_and_no_other() -> None:

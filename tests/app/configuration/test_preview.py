@@ -66,7 +66,9 @@ async def test_it_reads_what_only_the_database_holds(world: World) -> None:
 async def test_nobody_is_told_and_nothing_is_kept(world: World) -> None:
     await world.house.reload()
     await lives(world, [10, *[60] * 12])
-    found = await tried(world, {**RULE, "name": "other", "P1": {"above": 50}, "P2": None})
+    found = await tried(
+        world, {**RULE, "name": "other", "P1": {"above": 50}, "P2": None, "recover": None}
+    )
     assert found["fired"] == 1
     assert world.phone.rang == []
     assert (await world.http.get("/api/v1/thresholds/other")).status_code == 404
@@ -82,10 +84,9 @@ async def test_a_caller_tries_it_on_its_own_clients_alone(world: World) -> None:
         )
     narrow = {"Authorization": f"Bearer {raw}"}
     for expr in ("disk", 'disk{client="shop"} or disk', "sum by (client) (disk)"):
-        body = {"threshold": {**RULE, "expr": expr}}
-        found = (await world.http.post(
-            "/api/v1/thresholds/preview", json=body, headers=narrow
-        )).json()  # fmt: skip
+        body: dict[str, Any] = {"threshold": {**RULE, "expr": expr}}
+        answer = await world.http.post("/api/v1/thresholds/preview", json=body, headers=narrow)
+        found = answer.json()
         assert {alert["client"] for alert in found["alerts"]} == {"bolt"}, found
         assert "shop" not in str(found)
     body = {"threshold": RULE, "client": "shop"}

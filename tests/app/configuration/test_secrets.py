@@ -75,7 +75,8 @@ async def test_a_secret_does_not_follow_to_another_address(world: World) -> None
 @pytest.mark.parametrize("user", [None, "prometheus"])
 @pytest.mark.parametrize("kind", [Scraper, Prober])
 async def test_the_target_is_shown_its_secret(user: str | None, kind: Any) -> None:
-    sealer, seen = Sealer("a key"), []
+    sealer = Sealer("a key")
+    seen: list[dict[str, str]] = []
     async with (
         exporter(lambda: (200, b"up_and 1\n"), heard=seen.append) as url,
         httpx.AsyncClient() as http,

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -21,6 +20,7 @@ from pydantic.config import JsonDict
 from access.scope import Right, Role
 from kit.errors import Said
 from kit.i18n import Locale
+from kit.moments import Moment
 
 NAME = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
 MAIL = r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$"
@@ -43,40 +43,6 @@ Title = Annotated[
 ]
 Mail = Annotated[str, Field(max_length=254, pattern=MAIL), AfterValidator(str.lower)]
 Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
-
-
-class ClientOut(BaseModel):
-    """A client; `origin` names the file and line that own it."""
-
-    name: str
-    title: str
-    locale: str
-    timezone: str
-    sla: str
-    escalation: str | None
-    origin: str | None
-
-    @classmethod
-    def of(cls, row: object) -> Self:
-        """Return what the API shows of a row."""
-        return cls.model_validate(row, from_attributes=True)
-
-
-class SystemOut(BaseModel):
-    """A client's system; `match` tells which series are its own."""
-
-    client: str
-    name: str
-    title: str
-    core: bool
-    match: dict[str, str]
-    escalation: str | None
-    origin: str | None
-
-    @classmethod
-    def of(cls, row: object) -> Self:
-        """Return what the API shows of a row."""
-        return cls.model_validate(row, from_attributes=True)
 
 
 class PersonOut(BaseModel):
@@ -232,7 +198,7 @@ class TokenIn(BaseModel):
     name: Name
     client: str | None = None
     rights: list[Right] = Field(min_length=1)
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class TokenOut(BaseModel):
@@ -352,20 +318,6 @@ class Wanted:
     people: Sequence[PersonSpec] = ()
     tokens: Sequence[TokenSpec] = ()
     targets: Sequence[TargetSpec] = ()
-
-
-class ClientList(BaseModel):
-    """One page of clients."""
-
-    items: list[ClientOut]
-    next: str | None
-
-
-class SystemList(BaseModel):
-    """One page of systems."""
-
-    items: list[SystemOut]
-    next: str | None
 
 
 class PersonList(BaseModel):

@@ -6,7 +6,7 @@ from typing import Annotated
 from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, HTTPException, Request, Security
-from fastapi.security import HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPBearer
 from starlette.datastructures import FormData
 
 from access import queries
@@ -52,7 +52,13 @@ async def _signer(request: Request) -> Signer:
 
 AppAuthorizer = Annotated[Authorizer, Depends(_authorizer)]
 AppSigner = Annotated[Signer, Depends(_signer)]
-_documented = HTTPBearer(auto_error=False, scheme_name="token", description="ly_…")
+_token = HTTPBearer(auto_error=False, scheme_name="token", description="ly_…")
+_session = APIKeyCookie(
+    name=COOKIE,
+    auto_error=False,
+    scheme_name="session",
+    description=f"a signed-in browser; what changes something also sends {CSRF_HEADER}",
+)
 
 
 async def _signed_in(request: Request, db: Db, clock: AppClock) -> SignedIn | None:
@@ -100,7 +106,9 @@ Asking = Annotated[Identity | None, Depends(_identity)]
 
 
 async def _caller(
-    who: Asking, _scheme: Annotated[object, Security(_documented)] = None
+    who: Asking,
+    _by_token: Annotated[object, Security(_token)] = None,  # for OpenAPI to tell of
+    _by_session: Annotated[object, Security(_session)] = None,
 ) -> Identity:
     if who is None:
         raise Unauthorized("send a token, or sign in")

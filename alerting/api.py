@@ -85,12 +85,8 @@ class RuleOut(BaseModel):
     @classmethod
     def of(cls, row: Rule, *, seen_by: Scope) -> "RuleOut":
         """Return what is shown of a row to somebody of this scope: no other client's name."""
-        shown = cls(**{name: getattr(row, name) for name in cls.model_fields})
-        if shown.clients is not None:
-            shown.clients = [name for name in shown.clients if seen_by.allows(name)]
-        if shown.systems is not None:
-            shown.systems = [name for name in shown.systems if queries.of_scope(name, seen_by)]
-        return shown
+        shown = {name: getattr(row, name) for name in cls.model_fields}
+        return cls(**queries.seen_by(shown, seen_by))
 
 
 class RuleList(BaseModel):

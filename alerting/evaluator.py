@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -14,7 +15,8 @@ from access.directory import Directory
 from alerting import mending, queries
 from alerting.backlog import Backlog, Drained
 from alerting.delivery import Carry
-from alerting.expressions import Expressions, Head
+from alerting.expressions import Expressions
+from alerting.head import Head
 from alerting.lanes import Lanes
 from alerting.news import News
 from alerting.rules_index import RulesIndex
@@ -152,15 +154,19 @@ class Evaluator:
     async def run(self) -> None:
         """Evaluate what comes, until cancelled."""
         try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._drain_all(), name="alerting: samples")
-                both.create_task(self._evaluate_all(), name="alerting: expressions")
+            async with asyncio.TaskGroup() as all_:
+                all_.create_task(self._drain_all(), name="alerting: samples")
+                all_.create_task(self._look_all(), name="alerting: formulas")
+                all_.create_task(self._evaluate_all(), name="alerting: expressions")
         finally:
             await self._lanes.stop()
 
     async def settle(self) -> None:
         """Wait until everything that has come is evaluated and carried."""
         await self._drain_now()
+        cells, more = self._expressions.cells, True
+        while more:
+            more = cells.look(self._clock())
         for expression in self._expressions.marked():
             await self._expressions.evaluate(expression, self._clock())
         await self._lanes.idle()
@@ -271,6 +277,21 @@ class Evaluator:
             if self._took:
                 self._took(time.perf_counter() - began)
             await asyncio.sleep(0)
+
+    async def _look_all(self) -> None:
+        clock = asyncio.get_running_loop().time
+        while True:
+            cells, more = self._expressions.cells, False
+            if not self._held:
+                cells.woken.clear()
+                more = cells.look(self._clock())
+            cells.budget.left(clock())
+            wait = cells.budget.wait()
+            if more or wait:
+                await asyncio.sleep(wait)
+                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(cells.woken.wait(), 1.0)
 
     async def _evaluate_all(self) -> None:
         loop = asyncio.get_running_loop()

@@ -5,14 +5,18 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
 
 import numpy as np
 
 from access.scope import HOUSE
+from alerting.budget import Budget
+from alerting.cells import Cells, Computed
+from alerting.formulas import formula
+from alerting.head import Head
 from alerting.lanes import Lanes
 from alerting.lifecycle import START
 from alerting.news import News
+from alerting.pairs import Pairs
 from alerting.rules_index import IndexedRule
 from alerting.scrapes import Kinds, together, whole
 from alerting.watches import Remembered, Watched, Watches
@@ -31,8 +35,6 @@ BURST = 0.05
 """Seconds that an evaluation waits for the rest of what comes at once."""
 INTERVAL = 15.0
 """Seconds after which a rule is evaluated whatever it costs."""
-SHARE = 0.25
-"""Of one core, for all expressions together."""
 HEAVY = 0.005
 """Seconds of computing that are too many for the loop."""
 MANY = 1000
@@ -41,22 +43,6 @@ MOST = Limits(series=2_000_000)
 """A rule reads the series of all clients at once."""
 TOGETHER = 60_000
 """Clients whose newest samples lie no further apart are evaluated at one time."""
-
-
-class Head(Protocol):
-    """What the rules ask the store, for what memory holds."""
-
-    def labels(self, ref: int, /) -> Labels:
-        """Return the labels of one series."""
-        ...
-
-    def newest(self, refs: Refs, /) -> tuple[Ints, Floats]:
-        """Return time and value of each series' newest sample; -1 and NaN for none."""
-        ...
-
-    def window(self, refs: Refs, start: int, end: int, /) -> Columns:
-        """Return the samples from `start` to `end` ms, both included."""
-        ...
 
 
 @dataclass
@@ -109,33 +95,51 @@ class Expressions:
         self._silent_until = milliseconds(ready)
         self._memory = Memory()
         self._one = asyncio.Lock()
-        self._credit, self._counted = 1.0, 0.0
+        self._budget = Budget()
+        self._readers = Pairs()
+        self._waited = -INTERVAL
         self._all: dict[int, Expression] = {}
-        self._touching: list[Watched] = []
+        self.cells = Cells(head, watches, lanes, ready=ready, unclear=self._adopt)
         for number, rule in enumerate(watches.index.rules):
-            if not rule.plain:
-                inputs = [Input(selector) for selector in rule.plan.selectors]
-                self._all[number] = Expression(number, rule, inputs, Kinds(len(inputs)))
+            if rule.plain:
+                continue
+            if found := formula(rule.plan.tree):
+                self.cells.take(number, rule, found)
+            else:
+                self._take(number, rule)
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self._all) + len(self.cells.rules)
+
+    def _take(self, number: int, rule: IndexedRule) -> Expression:
+        inputs = [Input(selector) for selector in rule.plan.selectors]
+        self._all[number] = Expression(number, rule, inputs, Kinds(len(inputs)))
+        return self._all[number]
+
+    def _adopt(self, rule: Computed) -> None:
+        """Evaluate as a whole a rule whose results turned out to overlap."""
+        expression = self._take(rule.number, rule.rule)
+        expression.outputs, expression.former = rule.outputs, rule.former
+        for series in rule.series.values():
+            for selector, ref in zip(rule.formula.selectors, series, strict=True):
+                if ref >= 0:
+                    self.reads(rule.number, selector, ref)
+        self._mark(expression, self._waited)
 
     def reads(self, number: int, selector: Selector, ref: int) -> None:
         """Note that a rule reads a series."""
+        if number in self.cells.rules:
+            self.cells.reads(number, selector, ref)
+            return
         place = self._all[number].rule.plan.selectors.index(selector)
         self._all[number].inputs[place].refs.append(ref)
-        for slot in self._touching:
-            if len(slot) <= ref:
-                slot.resize(max(ref + 1, 2 * len(slot)), refcheck=False)
-            if slot[ref] in (0, number + 1):
-                slot[ref] = number + 1
-                return
-        slot = np.zeros(max(ref + 1, 1024), np.int32)
-        slot[ref] = number + 1
-        self._touching.append(slot)
+        self._readers.add(ref, number)
 
     def takes_up(self, number: int, one: Remembered) -> None:
         """Watch a label set that the rule gave before our start."""
+        if number in self.cells.rules:
+            self.cells.takes_up(number, one)
+            return
         watch, expression = self._watches.add_outputs(number, [one.labels]), self._all[number]
         expression.outputs[tuple(sorted(one.labels.items()))] = watch
         if one.expr != expression.rule.compiled.spec.expr:
@@ -143,20 +147,23 @@ class Expressions:
 
     def touched(self, refs: Refs, *, at: float) -> None:
         """Mark the rules that read these series."""
-        for slot in self._touching:
-            within = refs[refs < len(slot)]
-            flags = np.zeros(len(self._watches.index.rules) + 1, np.bool_)
-            flags[slot[within]] = True
-            for number in (np.flatnonzero(flags[1:])).tolist():
-                self._mark(self._all[number], at)
+        self.cells.touched(refs)
+        flags = np.zeros(len(self._watches.index.rules), np.bool_)
+        flags[self._readers.of(refs)] = True
+        for number in np.flatnonzero(flags).tolist():
+            self._mark(self._all[number], at)
 
     def mark_all(self, at: float) -> None:
         """Have every rule evaluated again."""
+        self.cells.mark_all()
         for expression in self._all.values():
             self._mark(expression, at)
 
     def mark_waiting(self, at: float) -> None:
         """Have the rules evaluated whose interval is over and for whom silence matters."""
+        if at - self._waited >= INTERVAL:
+            self._waited = at
+            self.cells.mark_waiting()
         for expression in self._all.values():
             if at - expression.evaluated >= INTERVAL and expression.outputs:
                 mine = np.fromiter(expression.outputs.values(), np.int32)
@@ -174,10 +181,8 @@ class Expressions:
 
     def due(self, at: float) -> list[Expression]:
         """Return the rules to evaluate now, those that wait longest first."""
-        self._credit = min(1.0, self._credit + SHARE * (at - self._counted))
-        self._counted = at
         waiting = [(each.marked, each) for each in self._all.values() if each.marked is not None]
-        found, credit = [], self._credit
+        found, credit = [], self._budget.left(at)
         for marked, each in sorted(waiting, key=lambda pair: pair[0]):
             if at - marked >= INTERVAL or (at - marked >= BURST and credit > 0):
                 found.append(each)
@@ -189,8 +194,8 @@ class Expressions:
         marks = [each.marked for each in self._all.values() if each.marked is not None]
         if not marks:
             return None
-        if self._credit <= 0:
-            return min(-self._credit / SHARE + 0.01, INTERVAL)
+        if wait := self._budget.wait():
+            return min(wait, INTERVAL)
         return max(min(marks) + BURST - at, 0.001)
 
     async def evaluate(self, expression: Expression, now: datetime) -> None:
@@ -212,7 +217,7 @@ class Expressions:
             expression.refusal = refusal.detail
         took = loop.time() - began
         expression.cost = took if not expression.cost else (expression.cost + took) / 2
-        self._credit -= took
+        self._budget.spend(took)
 
     def _mark(self, expression: Expression, at: float) -> None:
         if expression.marked is None:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
 
 import numpy as np
 
@@ -242,12 +243,23 @@ class Lanes:
 def cut(batch: list[tuple[int, Observation]]) -> list[list[tuple[int, Observation]]]:
     """Return a batch in parts of one transaction each, what belongs to one system together.
 
-    So an incident opens with all that it is about, and few are locked at a time.
+    So an incident opens with all that it is about, and who then takes it waits for no transaction
+    that adds the rest. Only a system with more than `MOST` is parted.
     """
     if len(batch) <= MOST:
         return [batch]
-    batch = sorted(batch, key=lambda one: (one[1].system, one[1].drill))
-    return [batch[start : start + MOST] for start in range(0, len(batch), MOST)]
+    parts: list[list[tuple[int, Observation]]] = [[]]
+    for _, of_one in groupby(sorted(batch, key=_place), key=_place):
+        system = list(of_one)
+        if parts[-1] and len(parts[-1]) + len(system) > MOST:
+            parts.append([])
+        parts[-1] += system[:MOST]
+        parts += [system[start : start + MOST] for start in range(MOST, len(system), MOST)]
+    return parts
+
+
+def _place(one: tuple[int, Observation]) -> tuple[str, str]:
+    return one[1].system, one[1].drill
 
 
 def _changes(watches: Watches, watch: int, story: Sequence[Told]) -> Iterator[Observation]:

@@ -5,7 +5,8 @@ from datetime import datetime
 
 import numpy as np
 
-from alerting.expressions import Expressions, Head
+from alerting.expressions import Expressions
+from alerting.head import Head
 from alerting.lanes import Lanes
 from alerting.lifecycle import START, Phase, State
 from alerting.news import News

@@ -1,6 +1,6 @@
 """Reads of alerting: what is open, how far the rules have read, which rules there are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from alerting.lifecycle import Phase, Priority
 from alerting.schemas import ThresholdSpec
 from alerting.tables import Alert, Progress, Rule, SetAside
 from alerting.thresholds import CompiledRule
+from kit.db import among
 from kit.errors import NotFound
 from metrics.batch import Position
 
@@ -68,12 +69,14 @@ async def tally(session: AsyncSession, scope: Scope, chosen: Chosen) -> dict[str
     return dict((await session.execute(stmt)).one()._mapping)
 
 
-async def firing_on(session: AsyncSession, scope: Scope) -> Sequence[Row[Any]]:
-    """Return what fires on a machine, gravest first: id, client, instance, priority, expr."""
+async def firing_on(
+    session: AsyncSession, scope: Scope, machines: Collection[str]
+) -> Sequence[Row[Any]]:
+    """Return what fires on these, the gravest first: id, client, instance, priority, expr."""
     instance = Alert.labels["instance"].astext
     stmt = (
         select(Alert.id, Alert.client, instance.label("instance"), Alert.priority, Alert.expr)
-        .where(_in_state("firing"), *_within(scope, None), instance != "")
+        .where(_in_state("firing"), *_within(scope, None), among(instance, machines))
         .order_by(Alert.priority.asc().nulls_last(), Alert.at.desc(), Alert.id)
         .limit(MOST)
     )
@@ -105,7 +108,7 @@ async def firing_by_rule(session: AsyncSession, scope: Scope) -> dict[str, int]:
 
 async def by_id(session: AsyncSession, ids: Iterable[UUID]) -> dict[UUID, Alert]:
     """Return these alerts, for a caller that was allowed to see what they belong to."""
-    rows = await session.scalars(select(Alert).where(Alert.id.in_(list(ids))))
+    rows = await session.scalars(select(Alert).where(among(Alert.id, ids)))
     return {row.id: row for row in rows}
 
 
@@ -151,20 +154,33 @@ async def rules(session: AsyncSession) -> list[CompiledRule]:
 
 
 def spec_of(row: Rule) -> ThresholdSpec:
-    """Return a rule as it was written."""
-    return ThresholdSpec.model_validate(
-        {
-            **row.ladder,
-            "name": row.name,
-            "title": row.title,
-            "expr": row.expr,
-            "unit": row.unit,
-            "clients": row.clients,
-            "systems": row.systems,
-            "core": row.core,
-            "escalation": row.escalation,
-        }
-    )
+    """Return a rule as the evaluator needs it."""
+    return ThresholdSpec.model_validate(as_written(row))
+
+
+def as_written(row: Rule) -> dict[str, Any]:
+    """Return a rule as a file would write it."""
+    return {
+        **row.ladder,
+        "name": row.name,
+        "title": row.title,
+        "expr": row.expr,
+        "unit": row.unit,
+        "clients": row.clients,
+        "systems": row.systems,
+        "core": row.core,
+        "escalation": row.escalation,
+    }
+
+
+def seen_by(written: dict[str, Any], scope: Scope) -> dict[str, Any]:
+    """Return a rule as somebody of this scope may see it: no other client's name."""
+    seen = dict(written)
+    if seen["clients"] is not None:
+        seen["clients"] = [name for name in seen["clients"] if scope.allows(name)]
+    if seen["systems"] is not None:
+        seen["systems"] = [name for name in seen["systems"] if of_scope(name, scope)]
+    return seen
 
 
 def _in_state(state: str | None) -> ColumnElement[bool]:

@@ -91,16 +91,21 @@ class _Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
 
+def unsaid(value: object) -> bool:
+    """Tell whether a part is left out where a level is written."""
+    return value is None
+
+
 class LevelSpec(_Spec):
     """One test, and for how long it has to hold: {above: 95, for: 5m}."""
 
-    above: float | None = Field(None, allow_inf_nan=False)
-    below: float | None = Field(None, allow_inf_nan=False)
-    at_least: float | None = Field(None, allow_inf_nan=False)
-    at_most: float | None = Field(None, allow_inf_nan=False)
-    equal: float | None = Field(None, allow_inf_nan=False)
-    not_equal: float | None = Field(None, allow_inf_nan=False)
-    present: bool | None = None
+    above: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
+    below: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
+    at_least: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
+    at_most: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
+    equal: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
+    not_equal: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
+    present: bool | None = Field(None, exclude_if=unsaid)
     hold: Duration = Field(AT_ONCE, alias="for")
 
     @model_validator(mode="after")

@@ -55,7 +55,7 @@ def whole(inputs: Sequence[Columns], numbers: Sequence[Ints]) -> list[Columns]:
         step = np.where(before >= 0, (times - before) * MISSED, UNKNOWN_STEP)
         awaited = (times >= 0) & (latest[number] - times <= step)
         np.minimum.at(upto, number[awaited], times[awaited])
-    return [_until(columns, upto[number]) for columns, number in zip(inputs, numbers, strict=True)]
+    return [until(columns, upto[number]) for columns, number in zip(inputs, numbers, strict=True)]
 
 
 def together(newest: Sequence[Ints], numbers: Sequence[Ints]) -> bool:
@@ -84,7 +84,8 @@ def _last(columns: Columns, from_the_end: int) -> Ints:
     return found
 
 
-def _until(columns: Columns, upto: Ints) -> Columns:
+def until(columns: Columns, upto: Ints) -> Columns:
+    """Return of each series the samples up to its moment."""
     counts = np.diff(columns.starts)
     kept = columns.times <= np.repeat(upto, counts)
     if kept.all():

@@ -152,12 +152,15 @@ class Watches:
         self, watch: int, value: float | None, at: datetime, arrived: datetime | None
     ) -> Observation:
         """Return what was seen of a watch as the rest of the room knows it."""
-        labels, said = self.labels(watch), self.said(watch)
-        named = dict(self._labels_of(int(self.ref[watch]))) if self.ref[watch] >= 0 else labels
+        ref = int(self.ref[watch])
+        named = dict(self._labels_of(ref)) if ref >= 0 else self.outputs[watch]
+        labels = self._of_alert(watch, named)
+        if watch not in self._keys:
+            self._keys[watch] = fingerprint(labels)
         return Observation(
-            terms=said.terms,
+            terms=self.said(watch).terms,
             labels=labels,
-            fingerprint=self.fingerprint(watch),
+            fingerprint=self._keys[watch],
             system=self.index.directory.system_of(named),
             value=None if value is None or value != value else value,
             at=at,
@@ -167,12 +170,12 @@ class Watches:
     def labels(self, watch: int) -> Mapping[str, str]:
         """Return the labels of the alert; a name that stands in the rule is not one of them."""
         ref = int(self.ref[watch])
-        if ref < 0:
-            return self.outputs[watch]
-        labels = dict(self._labels_of(ref))
-        if self.index.rules[self.rule[watch]].names_itself:
-            labels.pop(NAME, None)
-        return labels
+        return self.outputs[watch] if ref < 0 else self._of_alert(watch, dict(self._labels_of(ref)))
+
+    def _of_alert(self, watch: int, named: Mapping[str, str]) -> Mapping[str, str]:
+        if self.ref[watch] < 0 or not self.index.rules[self.rule[watch]].names_itself:
+            return named
+        return {name: value for name, value in named.items() if name != NAME}
 
     def fingerprint(self, watch: int) -> str:
         """Return the digest of the alert's labels."""

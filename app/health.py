@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -34,23 +34,31 @@ async def _looking(request: Request, authorizer: AppAuthorizer) -> Looking:
 Allowed = Annotated[Looking, Depends(_looking)]
 
 
+ILL: dict[int | str, dict[str, Any]] = {
+    503: {"description": "Something is not well", "content": {"application/json": {}}}
+}
+TEXT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Measures", "content": {"text/plain": {"schema": {"type": "string"}}}}
+}
+
+
 def _answer(condition: Condition) -> Response:
     return json_response(condition.told(), 200 if condition.well else 503)
 
 
-@router.get("/healthz")
+@router.get("/healthz", responses=ILL)
 async def healthz(allowed: Allowed) -> Response:
     """Whether everything that has to happen happens: 200, or 503 with what does not."""
     return _answer(await allowed.house.condition())
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses=ILL)
 async def readyz(allowed: Allowed) -> Response:
     """Whether requests are welcome: database, journal and evaluation are at work."""
     return _answer(await allowed.house.readiness())
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=Response, responses=TEXT)
 async def metrics(allowed: Allowed) -> Response:
     """What we measure of ourselves, for Prometheus."""
     await allowed.house.measure()

@@ -6,7 +6,6 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-import access.api.clients
 import access.api.people
 import access.api.tokens
 import access.api.trail
@@ -21,7 +20,10 @@ from access.scope import Identity
 from access.web import Caller
 from app import health, problems
 from app.api import account as account_api
+from app.api import configuration as configuration_api
 from app.api import contacts as contacts_api
+from app.api import preview as preview_api
+from app.api import proof
 from app.api import troubles as troubles_api
 from app.doors import BODY_MOST, Doors, Timed
 from app.house import House
@@ -61,7 +63,6 @@ from kit.settings import ROOT
 from metrics.store import Store
 
 API = (
-    access.api.clients,
     access.api.people,
     access.api.tokens,
     access.api.trail,
@@ -70,9 +71,12 @@ API = (
     incidents.api.health,
     alerting.api,
     oncall.api,
+    preview_api,
+    configuration_api,
     account_api,
     contacts_api,
     troubles_api,
+    proof,
 )
 PORTS = ("/prometheus/api/v1/write", "/api/v1/samples")
 PAGES = (
@@ -86,7 +90,6 @@ PAGES = (
     acknowledge,
     problem_page,
     reference,
-    menu,
     alerts,
     rules,
     clients,

@@ -13,7 +13,8 @@ from access.commands import ensure_built_ins
 from app import provisioning
 from kit.db import Database
 from kit.errors import Invalid
-from kit.folder import private, secret
+from kit.folder import private
+from kit.keys import NAME, Former, KeptRing, Ring
 from kit.postgres.reaching import running
 from kit.postgres.server import start
 from kit.sealing import Sealer
@@ -24,9 +25,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Secrets:
-    """The installation's key, and the admin token if it was made just now."""
+    """The installation's keys, and the admin token if it was made just now."""
 
-    key: str
+    keys: Ring
     admin_token: str | None = None
 
 
@@ -64,18 +65,19 @@ async def reach_database(settings: Settings) -> AsyncIterator[Database]:
         await db.close()
 
 
-def key_of(settings: Settings) -> str:
-    """Return the key that signs and seals; ours is made once and kept in the data folder."""
+def keys_of(settings: Settings) -> Ring:
+    """Return the keys that sign and seal; ours is made once and kept in the data folder."""
     if settings.secret_key:
-        return settings.secret_key
+        before = settings.secret_key_previous
+        return Ring(settings.secret_key, [Former(before)] if before else [])
     if settings.database_url:
         raise Invalid(
             "set LANGYAN_SECRET_KEY: with a database of your own every replica needs the same key",
             field="SECRET_KEY",
         )
-    kept, made = secret(private(settings.data_dir) / "secret_key")
-    if made:
-        log.info("made the installation's key: %s", settings.data_dir / "secret_key")
+    kept = KeptRing(private(settings.data_dir))
+    if kept.made:
+        log.info("made the installation's key: %s", settings.data_dir / NAME)
     return kept
 
 
@@ -87,16 +89,16 @@ async def prepare(
     environ: Mapping[str, str] = os.environ,
 ) -> Secrets:
     """See that built-ins stand and the YAML is applied; a bad file stops us here."""
-    key = key_of(settings)
+    keys = keys_of(settings)
     async with db.transaction() as tx:
         made = await ensure_built_ins(tx, admin_token=settings.admin_token, now=now)
     if made.admin_token:
         show_once(made.admin_token)
-    seal = Sealer(key).seal
+    seal = Sealer(keys).seal
     changes = await provisioning.apply(db, folders(settings), seal=seal, now=now, environ=environ)
     if changes:
         log.info("configuration: %d changes", len(changes))
-    return Secrets(key, made.admin_token)
+    return Secrets(keys, made.admin_token)
 
 
 def folders(settings: Settings) -> list[Path]:

@@ -15,6 +15,7 @@ from starlette.types import Send
 
 from access.web import LOCALE_COOKIE
 from app.pages.problem_page import rendered
+from app.routes import methods_at
 from kit import errors
 from kit.db import DatabaseAway
 from kit.errors import ChangedMeanwhile, Invalid, Refusal, Said, unfit
@@ -177,7 +178,10 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.NOT_FOUND:
         return problem(request, errors.NotFound("nothing lives at {path}", path=request.url.path))
-    status = HTTPStatus(error.status_code)
+    status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        spoken = methods_at(request.url.path)  # the router tells of one alone
+        headers |= {"Allow": ", ".join(spoken)} if spoken else {}
     body = {
         "type": "about:blank",
         "title": status.phrase,
@@ -185,7 +189,7 @@ async def _http(request: Request, error: Exception) -> Response:
         "detail": str(error.detail),
         "instance": request.url.path,
     }
-    return Response(orjson.dumps(body), int(status), error.headers, MEDIA)
+    return Response(orjson.dumps(body), int(status), headers, MEDIA)
 
 
 async def _broken(request: Request, error: Exception) -> Response:

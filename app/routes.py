@@ -1,7 +1,13 @@
 """The one table of routes: each with what it takes to come in. A test walks it."""
 
+import re
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+
+from starlette.routing import compile_path
 
 from access.scope import Right
 
@@ -36,6 +42,13 @@ def _routes(door: Door, right: Right | None, *written: str) -> tuple[Route, ...]
     return tuple(Route(method, path, door, right) for method, path in split)
 
 
+def _configured(section: str, one: str) -> tuple[Route, ...]:
+    many, each = f"/api/v1/{section}", f"/api/v1/{section}/{one}"
+    read = _routes(Door.TOKEN, Right.READ, f"GET {many}", f"GET {each}")
+    change = (f"POST {many}", f"PUT {each}", f"PATCH {each}", f"DELETE {each}")
+    return (*read, *_routes(Door.TOKEN, Right.ADMIN, *change))
+
+
 ROUTES: tuple[Route, ...] = (
     *_routes(
         Door.OPEN,
@@ -47,6 +60,7 @@ ROUTES: tuple[Route, ...] = (
         "GET /problems/{slug}",
         "GET /static/{path}",
         "GET /api/v1/openapi.json",
+        "GET /api/v1/installation/{nonce}",
     ),
     *_routes(Door.LINK, None, "GET /acknowledge/{token}", "POST /acknowledge/{token}"),
     *_routes(Door.LOOPBACK, Right.READ, "GET /healthz", "GET /readyz", "GET /metrics"),
@@ -94,11 +108,8 @@ ROUTES: tuple[Route, ...] = (
         "POST /prometheus/api/v1/query",
         "GET /prometheus/api/v1/query_range",
         "POST /prometheus/api/v1/query_range",
-        "GET /api/v1/clients",
-        "GET /api/v1/clients/{name}",
         "GET /api/v1/clients/{name}/health",
         "GET /api/v1/search",
-        "GET /api/v1/systems",
         "GET /api/v1/people",
         "GET /api/v1/incidents",
         "GET /api/v1/incidents/{number}",
@@ -108,7 +119,7 @@ ROUTES: tuple[Route, ...] = (
         "GET /api/v1/rules",
         "GET /api/v1/rules/{name}",
         "GET /api/v1/rules/{name}/history",
-        "GET /api/v1/schedules",
+        "GET /api/v1/schedules/{name}/overrides",
         "GET /api/v1/oncall",
     ),
     *_routes(
@@ -124,6 +135,7 @@ ROUTES: tuple[Route, ...] = (
         "POST /api/v1/incidents/{number}/clocks/{kind}/resume",
         "POST /api/v1/incidents/{number}/clocks/{kind}/exclude",
         "POST /api/v1/schedules/{name}/overrides",
+        "DELETE /api/v1/schedules/{name}/overrides/{override_id}",
     ),
     *_routes(
         Door.TOKEN,
@@ -187,18 +199,41 @@ ROUTES: tuple[Route, ...] = (
         # what is configured
         "GET /admin/clients",
         "GET /admin/clients/{name}",
+        "GET /admin/clients/new",
+        "POST /admin/clients/new",
+        "POST /admin/clients/{name}",
+        "POST /admin/clients/{name}/remove",
         "GET /admin/systems",
         "GET /admin/systems/{client}/{name}",
+        "GET /admin/systems/new",
+        "POST /admin/systems/new",
+        "POST /admin/systems/{client}/{name}",
+        "POST /admin/systems/{client}/{name}/remove",
+        "POST /admin/systems/preview",
         "GET /admin/targets",
         "GET /admin/targets/{client}/{name}",
         "GET /admin/thresholds",
         "GET /admin/thresholds/{name}",
         "GET /admin/schedules",
         "GET /admin/schedules/{name}",
+        "GET /admin/schedules/new",
+        "POST /admin/schedules/new",
+        "POST /admin/schedules/{name}",
+        "POST /admin/schedules/{name}/remove",
+        "POST /admin/schedules/preview",
         "GET /admin/escalations",
         "GET /admin/escalations/{name}",
+        "GET /admin/escalations/new",
+        "POST /admin/escalations/new",
+        "POST /admin/escalations/{name}",
+        "POST /admin/escalations/{name}/remove",
+        "POST /admin/escalations/preview",
         "GET /admin/slas",
         "GET /admin/slas/{name}",
+        "GET /admin/slas/new",
+        "POST /admin/slas/new",
+        "POST /admin/slas/{name}",
+        "POST /admin/slas/{name}/remove",
     ),
     *_routes(
         Door.TOKEN,
@@ -234,4 +269,26 @@ ROUTES: tuple[Route, ...] = (
         "GET /api/v1/people/{name}/contacts/{contact_id}/test",
         "POST /api/v1/people/{name}/contacts/{contact_id}/test",
     ),
+    # what YAML configures, too
+    *_configured("clients", "{name}"),
+    *_configured("systems", "{client}/{name}"),
+    *_configured("schedules", "{name}"),
+    *_configured("escalations", "{name}"),
+    *_configured("slas", "{name}"),
+    *_configured("thresholds", "{name}"),
+    *_routes(Door.TOKEN, Right.READ, "POST /api/v1/thresholds/preview"),
 )
+
+
+def methods_at(path: str) -> list[str]:
+    """Return the methods that are spoken at a path."""
+    shapes = _shapes()
+    return sorted({method for shape in shapes if shape.match(path) for method in shapes[shape]})
+
+
+@cache
+def _shapes() -> Mapping[re.Pattern[str], set[str]]:
+    found: dict[re.Pattern[str], set[str]] = defaultdict(set)
+    for route in ROUTES:
+        found[compile_path(route.path)[0]].add(route.method)
+    return found

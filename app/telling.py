@@ -22,7 +22,7 @@ from kit.clock import Clock
 from kit.pages import Pages
 from kit.signing import Signer
 from kit.slices import sliced
-from notifications.schemas import Leaving, Message
+from notifications.schemas import WORDLESS, Leaving, Message
 
 if TYPE_CHECKING:
     from access.tables import Person
@@ -61,8 +61,29 @@ class Speaker:
         ]
 
     def _message(self, leaving: Leaving, shown: Shown, person: "Person", facts: Facts) -> Message:
-        now = facts.now
-        led = links(self.signer, self.url, shown.incident, person=person.name, now=now)
+        led = links(self.signer, self.url, shown.incident, person=person.name, now=facts.now)
+        payload = webhook_payload(
+            shown,
+            event=leaving.event,
+            key=leaving.sent_key,
+            links=led,
+            facts=leaving.facts,
+            locale=person.locale,
+        )
+        words = ("", "", "")
+        if leaving.contact.channel not in WORDLESS:
+            words = self._words(leaving, shown, person, led, facts)
+        return Message(*words, payload, person.locale)
+
+    def _words(
+        self,
+        leaving: Leaving,
+        shown: Shown,
+        person: "Person",
+        led: Mapping[str, str],
+        facts: Facts,
+    ) -> tuple[str, str, str]:
+        """Return subject, plain text and HTML."""
         untaken = shown.incident.status is Status.TRIGGERED
         view = MailView(
             event=leaving.event,
@@ -75,15 +96,9 @@ class Speaker:
             clock=leaving.facts.get("clock"),
         )
         subject, text, html = (
-            self.pages.render(f"mail/{name}", person.locale, person.timezone, now=now, view=view)
+            self.pages.render(
+                f"mail/{name}", person.locale, person.timezone, now=facts.now, view=view
+            )
             for name in ("subject.txt", "notification.txt", "notification.html")
         )
-        payload = webhook_payload(
-            shown,
-            event=leaving.event,
-            key=leaving.sent_key,
-            links=led,
-            facts=leaving.facts,
-            locale=person.locale,
-        )
-        return Message(subject.strip(), text, html, payload, person.locale)
+        return subject.strip(), text, html

@@ -61,9 +61,12 @@ def _behind(house: "House") -> list[Trouble]:
 async def _of_rows(
     session: AsyncSession, now: datetime, figures: dict[str, float]
 ) -> list[Trouble]:
+    untold, figures["notifications_waiting"] = await notifications.waiting(session, now)
+    unheeded, parked = await outbox.waiting(session)
+    figures["events_parked"] = parked
     waits = (
-        ("notification", await notifications.oldest_due(session, now), NOTIFICATION_WAITS),
-        ("event", await outbox.oldest_due(session), EVENT_WAITS),
+        ("notification", untold, NOTIFICATION_WAITS),
+        ("event", unheeded, EVENT_WAITS),
         ("step", await incidents.oldest_step_due(session, now), STEP_WAITS),
     )
     troubles = []
@@ -76,11 +79,9 @@ async def _of_rows(
         troubles.append(Trouble("forgotten", {"number": forgotten.number}))
     for unheard in await incidents.unreached(session):
         troubles.append(Trouble("unreached", {"number": unheard.number}))
-    figures["notifications_waiting"] = await notifications.queue_length(session)
-    waiting = await given_up.counts(session, EVERYTHING)
-    figures["rows_set_aside"] = waiting[Sort.ROWS]
-    figures["notifications_failed"] = waiting[Sort.MESSAGES]
-    figures["events_parked"] = parked = waiting[Sort.EVENTS]
+    left = await given_up.counts(session, EVERYTHING)
+    figures["rows_set_aside"] = left[Sort.ROWS]
+    figures["notifications_failed"] = left[Sort.MESSAGES]
     return [*troubles, Trouble("parked", {"n": parked})] if parked else troubles
 
 

@@ -81,7 +81,7 @@ def build(
 ) -> House:
     """Return the house, every part handed what it needs; nothing moves yet."""
     measures, notices, pages = Measures(), Notices(db), Pages()
-    signer, sealer = Signer(secrets.key), Sealer(secrets.key)
+    signer, sealer = Signer(secrets.keys), Sealer(secrets.keys)
     http = httpx.AsyncClient(limits=FETCHES, trust_env=False)
     path, sends = db.share(PATH), db.share(SENDS)
     authorizer = Authorizer(db, clock)
@@ -164,9 +164,10 @@ def _carrying(db: Database, settings: Settings, measures: Measures, clock: Clock
             db, client, seen, position=position, now=now, resolve_after=settings.resolve_after
         )
         measures.transaction.observe(time.perf_counter() - began)
+        done = clock()
         for moved in observed.transitions:
             if moved.arrived is not None:
-                measures.detection.observe(max(0.0, (clock() - moved.arrived).total_seconds()))
+                measures.detection.observe(max(0.0, (done - moved.arrived).total_seconds()))
         return observed
 
     return carry

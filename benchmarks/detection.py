@@ -49,6 +49,7 @@ class Seen:
     cpu: float = 0.0
     samples: int = 0
     lag: float = 0.0
+    behind: float = 0.0
     more: int = 0
 
     def of(self, *, expression: bool) -> list[float]:
@@ -131,7 +132,7 @@ async def _measured(
         told = {key: call.at for call in reversed(phone.calls) for key in named(call)}
     crossed = {_key(one): one for one in load.began}
     seen.told = {one: told[key] - load.began[one] for key, one in crossed.items() if key in told}
-    seen.planned, seen.samples = len(crossed), load.samples
+    seen.planned, seen.samples, seen.behind = len(crossed), load.samples, load.behind
     seen.more += sum(1 for key in told if key not in crossed)
     return seen
 
@@ -232,7 +233,11 @@ async def run(scrapes: int, only: str | None) -> list[Seen]:
                 continue
             seen = await measure(Path(folder) / name, scrapes)
             found.append(seen)
-            print(f"{seen.samples} samples, {seen.more} more alerts than expected", flush=True)
+            print(
+                f"{seen.samples} samples, the sender at most {seen.behind:.2f} s late, "
+                f"{seen.more} more alerts than expected",
+                flush=True,
+            )
             for row in rows(seen):
                 print(row, flush=True)
     return found

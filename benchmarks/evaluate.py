@@ -46,6 +46,10 @@ class Series:
         """Return nothing: no series has samples yet."""
         return np.full(len(refs), -1, np.int64), np.full(len(refs), np.nan)
 
+    def before(self, refs: Refs, /) -> tuple[Ints, Floats]:
+        """Return nothing, as `newest`."""
+        return self.newest(refs)
+
     def window(self, refs: Refs, start: int, end: int, /) -> Columns:
         """Return nothing: no expression is measured."""
         return Columns([], np.zeros(1, np.int64), np.empty(0, np.int64), np.empty(0))

@@ -263,6 +263,7 @@ async def of_peers(folder: Path) -> Seen:
             roots = [manager.process.pid, server.process.pid]
             await write(http, "/api/v1/write", series, CALM)
             await asyncio.sleep(3)
+            await _acquainted(http)
             used = cpu.seconds(roots)
             began, clock = time.monotonic(), asyncio.get_running_loop().time()
             await write(http, "/api/v1/write", series, STORM)
@@ -274,6 +275,20 @@ async def of_peers(folder: Path) -> Seen:
                 first.setdefault(_system(call), call.at - clock)
             seen.told, seen.incidents = list(first.values()), len(first)
     return seen
+
+
+async def _acquainted(http: httpx.AsyncClient) -> None:
+    """Wait until Prometheus knows its Alertmanager: for its first 5 s it may not.
+
+    What fires until then it drops, and says again after a minute.
+    """
+    deadline = time.monotonic() + WITHIN
+    while time.monotonic() < deadline:
+        known = (await http.get("/api/v1/alertmanagers")).raise_for_status().json()
+        if known["data"]["activeAlertmanagers"]:
+            return
+        await asyncio.sleep(0.1)
+    raise SystemExit("Prometheus did not find its Alertmanager")
 
 
 def _system(call) -> str:  # type: ignore[no-untyped-def]

@@ -5,8 +5,9 @@ from typing import Any
 
 from incidents.clocks import Kind
 from incidents.queries import Shown
+from incidents.records import AlertRecord
 from incidents.schemas import AlertOut, ClockOut, IncidentOut, SlaOut, TimelineOut
-from incidents.tables import Incident, IncidentAlert
+from incidents.tables import Incident
 
 
 def titled(title: Mapping[str, str], locale: str) -> str:
@@ -33,7 +34,7 @@ def shown_as(shown: Shown, *, locale: str | None = None, message: str | None = N
     )
 
 
-def _alert(alert: IncidentAlert, locale: str) -> AlertOut:
+def _alert(alert: AlertRecord, locale: str) -> AlertOut:
     state = "resolved" if alert.resolved_at else "unknown" if alert.unknown_since else "firing"
     return AlertOut(
         id=alert.alert_id,

@@ -27,6 +27,18 @@ class AlertRecord:
     times: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of `timeline_notes` as it is read."""
+
+    id: int
+    incident_id: UUID
+    at: datetime
+    who: str
+    what: What
+    facts: dict[str, Any]
+
+
 @dataclass(slots=True)
 class NoteRecord:
     """A row of `timeline_notes` to be."""

@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from alerting.lifecycle import Priority
 from incidents.clocks import ClockState, ClockView, Goal, Kind
 from incidents.lifecycle import Status, What
 from kit.calendars import Hours
 from kit.durations import Duration
+from kit.moments import Moment
 
 NAME = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
 
@@ -58,7 +59,6 @@ class SlaSpec(BaseModel):
     P4: SlaLevel = SlaLevel(
         response=timedelta(hours=8), recovery=timedelta(hours=72), hours=Hours.BUSINESS
     )
-    origin: str | None = Field(default=None, exclude=True)
 
     @property
     def levels(self) -> dict[str, Any]:
@@ -214,5 +214,5 @@ class ExcludeIn(ReasonIn):
         }
     )
 
-    since: AwareDatetime
-    until: AwareDatetime
+    since: Moment
+    until: Moment

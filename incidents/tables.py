@@ -1,5 +1,6 @@
 """Rows of incidents: what happened, who has it, what happens next and when."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,7 +9,7 @@ from sqlalchemy import BigInteger, ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from alerting.lifecycle import Priority
-from incidents.clocks import Clock, Goal, Interval, Kind, Span
+from incidents.clocks import Goal, Kind, Span
 from incidents.lifecycle import OPEN, Status, What
 from kit.calendars import Hours
 from kit.db import Base
@@ -153,18 +154,11 @@ class SlaClock(Base):
     met_at: Mapped[datetime | None]
     breached_at: Mapped[datetime | None]
 
-    def clock(self, intervals: list["SlaInterval"]) -> Clock:
-        """Return the clock that this row and its intervals tell of."""
-        goals = tuple(
-            Goal(
-                datetime.fromisoformat(goal["at"]),
-                timedelta(milliseconds=goal["limit_ms"]),
-                Hours(goal["hours"]),
-                goal["priority"],
-            )
-            for goal in self.goals
-        )
-        return Clock(self.zone, goals, tuple(row.interval for row in intervals))
+
+def goal_of(kept: Mapping[str, Any]) -> Goal:
+    """Return a goal as `SlaClock.goals` keeps it."""
+    limit = timedelta(milliseconds=kept["limit_ms"])
+    return Goal(datetime.fromisoformat(kept["at"]), limit, Hours(kept["hours"]), kept["priority"])
 
 
 class SlaInterval(Base):
@@ -181,11 +175,6 @@ class SlaInterval(Base):
     until: Mapped[datetime | None]
     reason: Mapped[str | None]
     who: Mapped[str | None]
-
-    @property
-    def interval(self) -> Interval:
-        """The row without its key."""
-        return Interval(self.span, self.since, self.until, self.reason, self.who)
 
 
 class SlaPolicy(Base):

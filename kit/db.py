@@ -5,7 +5,7 @@ import math
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,7 +16,9 @@ from uuid import UUID
 import asyncpg
 import orjson
 from sqlalchemy import (
+    ARRAY,
     JSON,
+    ColumnElement,
     DateTime,
     Dialect,
     Float,
@@ -31,6 +33,7 @@ from sqlalchemy import (
     column,
     event,
     func,
+    literal,
     select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -296,6 +299,31 @@ def as_rows(
     named = (column(c.key, c.type) for c in columns)
     found = func.json_to_recordset(cast(text, JSON)).table_valued(*named)
     return found.render_derived(name=name, with_types=True)
+
+
+def among(
+    column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Iterable[Any]
+) -> ColumnElement[bool]:
+    """Return whether the column has one of `values`; one parameter, whatever their number.
+
+    `in_` writes one for each: every number of them is a statement of its own, to be prepared anew.
+    """
+    found: ColumnElement[bool] = column == func.any(_array(column, values))
+    return found
+
+
+def not_among(
+    column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Iterable[Any]
+) -> ColumnElement[bool]:
+    """Return whether the column has none of `values`; one parameter, as with `among`."""
+    found: ColumnElement[bool] = column != func.all(_array(column, values))
+    return found
+
+
+def _array(
+    column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Iterable[Any]
+) -> ColumnElement[Any]:
+    return literal(list(values), ARRAY(column.type, dimensions=1))
 
 
 async def lock(tx: AsyncSession, *words: str) -> None:

@@ -63,17 +63,15 @@ async def publish(tx: AsyncSession, event: Event, *, now: datetime) -> None:
     await notify(tx, CHANNEL)
 
 
-async def oldest_due(session: AsyncSession) -> datetime | None:
-    """Return since when the oldest unanswered event waits."""
-    waiting = select(func.min(OutboxRow.happened_at)).where(OutboxRow.parked_at.is_(None))
-    oldest: datetime | None = await session.scalar(waiting)
-    return oldest
+async def waiting(session: AsyncSession) -> tuple[datetime | None, int]:
+    """Return since when the oldest event waits, and how many failed so often that they are parked.
 
-
-async def parked(session: AsyncSession) -> int:
-    """Return how many events failed so often that a person has to look."""
-    given_up = select(func.count()).where(OutboxRow.parked_at.is_not(None))
-    return await session.scalar(given_up) or 0
+    A person has to look at these.
+    """
+    parked = OutboxRow.parked_at.is_not(None)
+    oldest = func.min(OutboxRow.happened_at).filter(~parked)
+    since, count = (await session.execute(select(oldest, func.count().filter(parked)))).one()
+    return since, count
 
 
 async def parked_rows(

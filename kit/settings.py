@@ -14,6 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 """The checkout: `templates/`, `static/`, `locales/` and `alembic/` lie here."""
 
 
+PREFIX = "LANGYAN_"
+
+
 class JournalSync(StrEnum):
     """When the journal is forced to disk: once a second, or before each answer."""
 
@@ -32,13 +35,14 @@ OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_empty_is_none)]
 class Settings(BaseSettings):
     """What an operator can set; each is a variable LANGYAN_<NAME>."""
 
-    model_config = SettingsConfigDict(env_prefix="LANGYAN_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
 
     database_url: OptionalText = None
     data_dir: Path = Path("data")
     listen: str = "127.0.0.1:8080"
     public_url: OptionalText = None
     secret_key: OptionalText = None
+    secret_key_previous: OptionalText = None
     admin_token: OptionalText = None
     config: Path | None = None
     journal_sync: JournalSync = JournalSync.EVERYSEC
@@ -93,6 +97,12 @@ class Settings(BaseSettings):
             raise ValueError("LANGYAN_OIDC_ISSUER needs LANGYAN_OIDC_CLIENT_ID")
         if not self.password_sign_in and not self.oidc_issuer:
             raise ValueError("LANGYAN_PASSWORD_SIGN_IN=false needs LANGYAN_OIDC_ISSUER")
+        return self
+
+    @model_validator(mode="after")
+    def _a_previous_key_had_a_successor(self) -> Self:
+        if self.secret_key_previous and not self.secret_key:
+            raise ValueError("LANGYAN_SECRET_KEY_PREVIOUS needs LANGYAN_SECRET_KEY")
         return self
 
     @property

@@ -2,20 +2,53 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
-SLICE = 0.004
+SLICE = 0.003
 """Seconds of work after which the loop is let go."""
 
 T = TypeVar("T")
 
 
+class _Queue:
+    """Who waits for the next slice: in one turn of the loop one of them has it.
+
+    Ten of them at once would otherwise make each turn ten slices long for everybody else.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def turn(self) -> None:
+        """Let the loop go; return when it is our turn."""
+        loop = asyncio.get_running_loop()
+        mine: asyncio.Future[None] = loop.create_future()
+        self._waiting.append(mine)
+        if len(self._waiting) == 1:
+            loop.call_soon(self._next)
+        await mine
+
+    def _next(self) -> None:
+        mine = self._waiting.popleft()
+        if not mine.done():  # else whoever waited was cancelled
+            mine.set_result(None)
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._next)
+
+
+_queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue] = WeakKeyDictionary()
+
+
 async def sliced(items: Iterable[T]) -> AsyncIterator[T]:
     """Yield each item; let the loop go whenever a slice of work is done."""
+    loop = asyncio.get_running_loop()
+    queue = _queues.get(loop) or _queues.setdefault(loop, _Queue())
     until = time.perf_counter() + SLICE
     for item in items:
         yield item
         if time.perf_counter() > until:
-            await asyncio.sleep(0)
+            await queue.turn()
             until = time.perf_counter() + SLICE

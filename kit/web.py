@@ -21,7 +21,7 @@ from kit.settings import Settings
 
 LIMIT_MOST = 500
 BIGGEST = 2**63 - 1
-_CURSOR = re.compile(r"[0-9]{1,18}")
+_CURSOR = "[0-9]{1,18}"
 
 
 def on_the_loop(made: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,6 +54,14 @@ AppClock = Annotated[Clock, Depends(_clock)]
 AppSettings = Annotated[Settings, Depends(_settings)]
 RowNumber = Annotated[int, Path(ge=0, le=BIGGEST)]
 """The number of a row in a path: no more than the database can hold."""
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        description="the version that was read",
+        json_schema_extra={"pattern": r'^(\*|(W/)?"?[0-9]{1,18}"?)$'},
+    ),
+]
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255)]
 
 
@@ -66,9 +74,12 @@ class Page:
 
 
 async def _page(
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MOST)] = 50, cursor: str | None = None
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MOST)] = 50,
+    cursor: Annotated[
+        str | None, Query(json_schema_extra={"pattern": f"^{_CURSOR}$"})  # our words refuse better
+    ] = None,
 ) -> Page:
-    if cursor is not None and not _CURSOR.fullmatch(cursor):
+    if cursor is not None and not re.fullmatch(_CURSOR, cursor):
         raise Invalid("take the cursor from `next` of the page before", field="cursor")
     return Page(limit, None if cursor is None else int(cursor))
 

@@ -12,7 +12,16 @@ from starlette.responses import Response
 from access.scope import Identity, Right
 from kit.errors import Invalid
 from kit.web import AppClock
-from metrics.asked import ASKED, ASKED_RANGE, POSTED, POSTED_RANGE, Asked, Parameters
+from metrics.asked import (
+    ASKED,
+    ASKED_RANGE,
+    JSON,
+    POSTED,
+    POSTED_RANGE,
+    Asked,
+    Parameters,
+    answers,
+)
 from metrics.promql.answers import instant_data, range_data, text_data
 from metrics.promql.evaluation import Limits, Terms, evaluate, instant
 from metrics.promql.memory import Memory
@@ -25,7 +34,6 @@ from metrics.queries import Reader, gather, off_the_loop
 
 PREFIX = "/prometheus/api/v1"
 LONGEST_MS = 120_000
-JSON = "application/json"
 TRUNCATED = "results truncated due to limit"
 
 
@@ -82,14 +90,16 @@ class Engine:
 
 
 def router(
-    reader: Callable[..., Reader], caller: Callable[..., Any], engine: Engine | None = None
+    reader: Callable[..., Any], caller: Callable[..., Any], engine: Engine | None = None
 ) -> APIRouter:
     """Return the routes; `reader` and `caller` are dependencies: the store, and who asks."""
     routes = APIRouter(prefix=PREFIX, tags=["prometheus"])
     computing = engine or Engine()
 
-    @routes.post("/query", response_class=Response, openapi_extra=POSTED)
-    @routes.get("/query", response_class=Response, openapi_extra=ASKED)
+    at_once, over_time = answers(["vector", "scalar", "string"]), answers(["matrix"])
+
+    @routes.post("/query", response_class=Response, openapi_extra=POSTED, responses=at_once)
+    @routes.get("/query", response_class=Response, openapi_extra=ASKED, responses=at_once)
     async def query(
         asked: Asked,
         clock: AppClock,
@@ -106,8 +116,12 @@ def router(
 
         return await _answered(asked, answer)
 
-    @routes.post("/query_range", response_class=Response, openapi_extra=POSTED_RANGE)
-    @routes.get("/query_range", response_class=Response, openapi_extra=ASKED_RANGE)
+    @routes.post(
+        "/query_range", response_class=Response, openapi_extra=POSTED_RANGE, responses=over_time
+    )
+    @routes.get(
+        "/query_range", response_class=Response, openapi_extra=ASKED_RANGE, responses=over_time
+    )
     async def query_range(
         asked: Asked,
         who: Annotated[Identity, Depends(caller)],

@@ -17,6 +17,7 @@ MOST_POINTS = 11_000
 MOST_BODY = 1024 * 1024
 MOST_MS = 4 * 10**15
 FORM = "application/x-www-form-urlencoded"
+JSON, PROBLEM = "application/json", "application/problem+json"
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -164,6 +165,25 @@ def _in_form(said: _Said) -> dict[str, Any]:
         },
     }
     return {"requestBody": {"required": True, "content": {FORM: {"schema": schema}}}}
+
+
+def answers(kinds: list[str]) -> dict[int | str, dict[str, Any]]:
+    """Return how OpenAPI tells of Prometheus's envelope; what is refused before it, we tell."""
+    found = {"resultType": {"enum": kinds}, "result": {"type": "array"}}
+    data = {"type": "object", "required": list(found), "properties": found}
+    warnings = {"type": "array", "items": {"type": "string"}}
+    well = {"status": {"const": "success"}, "data": data, "warnings": warnings}
+    ill = {name: {"type": "string"} for name in ("errorType", "error")}
+    refused = {"status": {"const": "error"}, **ill}
+    success = {"type": "object", "required": ["status", "data"], "properties": well}
+    failure = {"type": "object", "required": list(refused), "properties": refused}
+    said = {JSON: {"schema": failure}}
+    return {
+        200: {"description": "What it comes to", "content": {JSON: {"schema": success}}},
+        400: {"description": "The query or a parameter cannot be read", "content": said},
+        422: {"description": "It cannot be computed", "content": {**said, PROBLEM: {}}},
+        503: {"description": "It took too long; or not now", "content": {**said, PROBLEM: {}}},
+    }
 
 
 ASKED, POSTED = _in_url(_AT), _in_form(_AT)

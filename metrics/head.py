@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from metrics.batch import Floats, Ints, Pieces, Refs
+from metrics.batch import Floats, Ints, Pieces, Refs, merged
 from metrics.growing import first_at_or_after, grown, spread
 from metrics.late import Late
 from metrics.sealed import Sealed
@@ -180,6 +180,23 @@ class Head:
         rows = rows[held]
         times[held] = self.newest[rows]
         values[held] = self.values[rows * WIDTH + self.count[rows] - 1]
+        return times, values
+
+    def last_but_one(self, refs: Refs) -> tuple[Ints, Floats]:
+        """Return time and value of each series' newest sample but one; NEVER and NaN for none."""
+        rows = self.row_of[refs]
+        held = rows != NONE
+        held[held] = self.count[rows[held]] > 1
+        times = np.full(len(refs), NEVER, np.int64)
+        values = np.full(len(refs), np.nan)
+        rows = rows[held]
+        at = rows * WIDTH + self.count[rows] - 2
+        times[held], values[held] = self.times[at], self.values[at]
+        for place in np.flatnonzero(held)[self.late.has[rows]].tolist():
+            row = self.row_of[refs[place]]
+            pieces = self.between(refs[place : place + 1], int(times[place]), self.newest[row])
+            found = merged(pieces, [()])
+            times[place], values[place] = found.times[-2], found.values[-2]
         return times, values
 
     def between(self, refs: Refs, start: int, end: int) -> list[Pieces]:

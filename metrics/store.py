@@ -239,7 +239,7 @@ class Store:
         latest = arrived + AHEAD_MS
         oldest = 0
         if self.retention != FOR_EVER:
-            oldest = max(arrived - _length(self.retention), 0)
+            oldest = max(arrived - self.retention // timedelta(milliseconds=1), 0)
         times = decoded.times
         if not len(times) or (times.max() <= latest and times.min() >= oldest):
             return decoded, Counter()
@@ -300,6 +300,10 @@ class Store:
     def newest(self, refs: Refs) -> tuple[Ints, Floats]:
         """Return time and value of each series' newest sample in memory; -1 and NaN for none."""
         return self._head.last(refs)
+
+    def before(self, refs: Refs) -> tuple[Ints, Floats]:
+        """Return time and value of each series' newest sample but one; -1 and NaN for none."""
+        return self._head.last_but_one(refs)
 
     def covers(self, refs: Refs, start: int) -> bool:
         """Tell whether `window` from `start` on is all there is; else `read` knows more."""
@@ -382,10 +386,6 @@ class Store:
         async with self._appending:
             await self.journal.close()
         self._lock.release()
-
-
-def _length(of: timedelta) -> int:
-    return of // timedelta(milliseconds=1)
 
 
 def _joined(

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, union_all
+from sqlalchemy import ColumnElement, func, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.scope import Scope
+from kit.db import among
 from kit.errors import NotFound
 from notifications.lifecycle import UNFINISHED, Kind, Status
 from notifications.schemas import ContactFacts, NotificationOut, Receipt, Told
@@ -27,7 +28,7 @@ async def told_each(
     session: AsyncSession, abouts: Collection[UUID], *, since: datetime | None = None
 ) -> dict[UUID, set[Told]]:
     """Return `told` of many, in one statement."""
-    mine: list[ColumnElement[bool]] = [Notification.about.in_(abouts)]
+    mine: list[ColumnElement[bool]] = [among(Notification.about, abouts)]
     if since is not None:
         mine.append(Notification.created_at >= since)
     columns = (Notification.about, Notification.person, Notification.contacts)
@@ -45,21 +46,33 @@ async def told_each(
     return found
 
 
-async def oldest_due(session: AsyncSession, now: datetime) -> datetime | None:
-    """Return since when the longest waiting notification is due; what is held does not wait."""
-    due = select(func.min(Notification.next_try_at)).where(
-        Notification.status.in_(UNFINISHED),
-        Notification.next_try_at <= now,
-        Notification.held_reason.is_(None),
+async def waiting(session: AsyncSession, now: datetime) -> tuple[datetime | None, int]:
+    """Return since when the longest is due, and how many are neither sent nor given up.
+
+    What is held is among these, but does not wait.
+    """
+    due = (Notification.next_try_at <= now) & Notification.held_reason.is_(None)
+    oldest = func.min(Notification.next_try_at).filter(due)
+    stmt = select(oldest, func.count()).where(Notification.status.in_(UNFINISHED))
+    since, count = (await session.execute(stmt)).one()
+    return since, count
+
+
+async def failed_since(session: AsyncSession, since: datetime) -> int:
+    """Return how many notifications made since then reached nobody by any contact."""
+    failed = select(func.count()).where(
+        Notification.status == Status.FAILED, Notification.created_at >= since
     )
-    oldest: datetime | None = await session.scalar(due)
-    return oldest
+    return await session.scalar(failed) or 0
 
 
-async def queue_length(session: AsyncSession) -> int:
-    """Return how many notifications are neither sent nor given up."""
-    waiting = select(func.count()).where(Notification.status.in_(UNFINISHED))
-    return await session.scalar(waiting) or 0
+async def sealed(session: AsyncSession) -> set[str]:
+    """Return every secret of a contact that some notification took along, sealed as it stands."""
+    contact = func.jsonb_array_elements(Notification.contacts).table_valued("value").lateral()
+    secret = contact.c.value.op("->>")("secret")
+    stmt = select(secret).select_from(Notification).join(contact, true())
+    stmt = stmt.where(secret.is_not(None)).distinct()
+    return set(await session.scalars(stmt))
 
 
 async def failed(
@@ -113,7 +126,7 @@ async def of_incident(session: AsyncSession, about: UUID) -> list[NotificationOu
 async def shown(session: AsyncSession, rows: Sequence[Notification]) -> list[NotificationOut]:
     """Return notifications with their receipts, in their order."""
     receipts: dict[UUID, list[Receipt]] = {}
-    tried = select(Attempt).where(Attempt.notification_id.in_([row.id for row in rows]))
+    tried = select(Attempt).where(among(Attempt.notification_id, [row.id for row in rows]))
     for attempt in await session.scalars(tried.order_by(Attempt.id)):
         receipts.setdefault(attempt.notification_id, []).append(_receipt(attempt))
     return [_out(row, tuple(receipts.get(row.id, ()))) for row in rows]

@@ -85,9 +85,13 @@ class Leaving:
         return key_for(self.key, self.at_contact)
 
 
+WORDLESS = frozenset({"webhook"})
+"""Channels at whose end a program reads the payload: nothing is put into words for them."""
+
+
 @dataclass(frozen=True)
 class Message:
-    """What a person reads, and what a program reads."""
+    """What a person reads, and what a program reads; words are empty for the `WORDLESS`."""
 
     subject: str
     text: str

@@ -3,6 +3,8 @@
 Who may reach certain clients only sees the schedules whose people all work for those.
 """
 
+from uuid import UUID
+
 from fastapi import APIRouter
 
 from access.commands import audit, once
@@ -14,21 +16,11 @@ from oncall.schemas import (
     Name,
     OnCallList,
     OverrideIn,
+    OverrideList,
     OverrideOut,
-    ScheduleList,
-    ScheduleOut,
 )
 
 router = APIRouter(prefix="/api/v1", tags=["oncall"])
-
-
-@router.get("/schedules")
-async def list_schedules(caller: Caller, db: Db) -> ScheduleList:
-    """Return all schedules by name, as they stand."""
-    caller.need(Right.READ)
-    async with db.snapshot() as session:
-        rows = [ScheduleOut.model_validate(row) for row in await queries.schedules(session)]
-        return ScheduleList(items=await queries.inside(session, caller.scope, rows))
 
 
 @router.get("/oncall")
@@ -62,3 +54,26 @@ async def make_override(
 
         body = await once(tx, key, who=caller.name, request=request, now=now, work=work)
     return OverrideOut.model_validate({**request, **body})
+
+
+@router.get("/schedules/{name}/overrides")
+async def list_overrides(name: Name, caller: Caller, db: Db, clock: AppClock) -> OverrideList:
+    """Return who stands in on a schedule now and later, the next one first."""
+    caller.need(Right.READ)
+    async with db.snapshot() as session:
+        await queries.get_schedule(session, caller.scope, name)
+        rows = await queries.overrides(session, name, now=clock())
+    shown = [OverrideOut.model_validate(row, from_attributes=True) for row in rows]
+    return OverrideList(items=shown)
+
+
+@router.delete("/schedules/{name}/overrides/{override_id}", status_code=204)
+async def delete_override(
+    name: Name, override_id: UUID, caller: Caller, db: Db, clock: AppClock
+) -> None:
+    """Take back that somebody stands in."""
+    caller.need(Right.WORK)
+    async with db.transaction() as tx:
+        row = await commands.stand_down(tx, name, override_id, by=caller)
+        said = OverrideOut.model_validate(row, from_attributes=True).model_dump(mode="json")
+        audit(tx, who=caller.name, did="oncall.stand_down", on=name, now=clock(), facts=said)

@@ -16,14 +16,14 @@ from kit.errors import NotFound
 from oncall import schedule as pure
 from oncall.escalation import EVERY_ADMIN, Policy
 from oncall.roster import ContactFacts, Reached, Roster
-from oncall.schemas import GapOut, LayerIn, OnCallOut, ScheduleOut, ShiftOut, WeekOut
+from oncall.schemas import GapOut, LayerIn, OnCallOut, ShiftOut, WeekOut
 from oncall.tables import Contact, EscalationPolicy, Override, Schedule
 
 DEFAULT = "default"
 WEEK = timedelta(days=7)
 SCHEDULES_MOST = 1000
 PEOPLE_MOST = 1000
-Shown = TypeVar("Shown", Schedule, ScheduleOut, OnCallOut)
+Shown = TypeVar("Shown", Schedule, OnCallOut)
 
 
 def named(policies: Mapping[str, Policy], name: str | None) -> Policy:
@@ -83,6 +83,20 @@ async def get_policy(session: AsyncSession, scope: Scope, name: str) -> Escalati
         if row.name == name:
             return row
     raise NotFound("there is no escalation policy {name!r}", name=name)
+
+
+async def overrides(session: AsyncSession, schedule: str, *, now: datetime) -> Sequence[Override]:
+    """Return who stands in on a schedule now and later, the next one first."""
+    theirs = select(Override).where(Override.schedule == schedule, Override.ends_at > now)
+    return (await session.scalars(theirs.order_by(Override.starts_at, Override.id))).all()
+
+
+async def override(session: AsyncSession, schedule: str, id: UUID) -> Override:
+    """Return one override of a schedule."""
+    row = await session.get(Override, id)
+    if row is None or row.schedule != schedule:
+        raise NotFound("this schedule has no such override")
+    return row
 
 
 async def get_schedule(session: AsyncSession, scope: Scope, name: str) -> Schedule:
@@ -169,6 +183,12 @@ def shown_address(row: Contact) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/…" if parts else row.address
 
 
+async def sealed(session: AsyncSession) -> set[str]:
+    """Return every secret of a contact, sealed as it stands."""
+    stmt = select(Contact.secret).where(Contact.secret.is_not(None)).distinct()
+    return {secret for secret in await session.scalars(stmt) if secret is not None}
+
+
 async def reach(session: AsyncSession, targets: Sequence[str], *, now: datetime) -> list[Reached]:
     """Return who is reached by `targets` at `now`; those without a contact are left out."""
     return (await roster(session, now=now)).reach(targets)
@@ -211,7 +231,7 @@ async def inside(session: AsyncSession, scope: Scope, rows: Sequence[Shown]) -> 
     return [row for row in rows if known.issuperset(_named(row))]
 
 
-def _named(row: Schedule | ScheduleOut | OnCallOut) -> Iterable[str]:
+def _named(row: Schedule | OnCallOut) -> Iterable[str]:
     if isinstance(row, OnCallOut):
         return [*row.now, *row.next]
     return [person for layer in row.layers for person in layer.get("people", ())]

@@ -19,6 +19,7 @@ from pydantic import (
 
 from kit.durations import Duration
 from kit.errors import Said
+from kit.moments import Moment
 from kit.net import whole
 from oncall.escalation import Policy
 from oncall.rotation import DAY, WEEK, Hours, Layer
@@ -264,13 +265,11 @@ class OverrideIn(Strict):
     )
 
     person: Name
-    starts_at: datetime
-    ends_at: datetime
+    starts_at: Moment
+    ends_at: Moment
 
     @model_validator(mode="after")
     def _takes_time(self) -> "OverrideIn":
-        if self.starts_at.tzinfo is None or self.ends_at.tzinfo is None:
-            raise ValueError("both times need a zone")
         if self.starts_at >= self.ends_at:
             raise ValueError("it has to end after it starts")
         return self
@@ -311,24 +310,6 @@ class WeekOut(BaseModel):
     gaps: list[GapOut]
 
 
-class ScheduleOut(BaseModel):
-    """A schedule as it stands; `origin` names the file that owns it."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    name: str
-    timezone: str
-    layers: list[dict[str, Any]]
-    origin: str | None
-
-
-class ScheduleList(BaseModel):
-    """All schedules; there are never so many that a page is needed."""
-
-    items: list[ScheduleOut]
-    next: str | None = None
-
-
 class OnCallList(BaseModel):
     """Who is on call, one line for each schedule."""
 
@@ -341,3 +322,10 @@ class OverrideOut(OverrideIn):
 
     id: UUID
     schedule: str
+
+
+class OverrideList(BaseModel):
+    """Who stands in now and later, the next one first."""
+
+    items: list[OverrideOut]
+    next: str | None = None

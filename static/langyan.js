@@ -102,12 +102,44 @@
     rows[Math.max(0, Math.min(rows.length - 1, at))]?.focus();
   }
 
+  function rearrange(event) { // rows of a list in a form; without scripts the buttons send the form
+    const button = event.target.closest("[data-add], [data-drop], [data-up]");
+    const list = button?.closest("[data-list]");
+    if (!list) return;
+    event.preventDefault();
+    const row = button.closest("[data-row]");
+    let next = button;
+    if ("add" in button.dataset) {
+      const place = list.querySelector("[data-rows]");
+      const blank = list.querySelector(":scope > template").innerHTML;
+      place.insertAdjacentHTML("beforeend", blank.replaceAll(`__${list.dataset.list}__`, Date.now()));
+      next = place.lastElementChild.querySelector("input, select, textarea");
+    } else if ("drop" in button.dataset) {
+      const beside = row.nextElementSibling ?? row.previousElementSibling;
+      next = beside?.querySelector("input, select, textarea") ?? list.querySelector("[data-add]");
+      row.remove();
+    } else row.previousElementSibling?.before(row);
+    next?.focus();
+    list.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  function grow(event) { // a further place once the last one is taken
+    const place = event.target.closest("[data-grow]");
+    const last = place?.lastElementChild;
+    if (!last?.contains(event.target) || !event.target.value) return;
+    place.append(last.cloneNode(true));
+    place.lastElementChild.firstElementChild.value = "";
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
     window.htmx?.config.morphIgnore.push("open"); // an opened sheet stays open
+    document.querySelector(".tabs [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
     landed();
     setInterval(tick, 500);
     document.getElementById("theme")?.addEventListener("click", toggleTheme);
     document.addEventListener("keydown", press);
+    document.addEventListener("click", rearrange);
+    document.addEventListener("change", grow);
   });
   document.addEventListener("htmx:before:swap", (event) => {
     const { sourceElement, response } = event.detail.ctx; // never a refusal in place of the page

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
 
 from access import queries
 from access.queries import Trail
@@ -11,6 +10,7 @@ from access.schemas import AuditList, AuditOut, Name
 from access.scope import Right
 from access.web import Caller
 from kit.errors import NotFound
+from kit.moments import Moment
 from kit.web import Db, Paging, page_of
 
 router = APIRouter(prefix="/api/v1", tags=["access"])
@@ -24,8 +24,8 @@ async def _trail(
     did: Annotated[str, TEXT] = "",
     on: Annotated[str, TEXT] = "",
     client: Name | None = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
 ) -> Trail:
     return Trail(who, did, on, client, since, until)
 

@@ -2,7 +2,7 @@
 
 from access.commands.answers import once, remember, remembered
 from access.commands.built_ins import BuiltIns, ensure_built_ins
-from access.commands.by_hand import Hand, configured, hold_configuration
+from access.commands.by_hand import Hand, configured, hold_configuration, refuse_narrow
 from access.commands.clients import (
     InUse,
     drop_client,
@@ -80,6 +80,7 @@ __all__ = [
     "once",
     "provision",
     "refuse_if_owned",
+    "refuse_narrow",
     "remember",
     "remembered",
     "reset_link",

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.commands.tokens import NameTaken
 from access.commands.trail import audit, refuse_if_owned
-from access.scope import Identity
+from access.scope import Identity, Right, RightMissing
 from access.tables import Configuration
 from kit.db import Base, lock
 from kit.errors import ChangedMeanwhile, NotFound, Said
@@ -31,6 +31,14 @@ class Hand:
     by: Identity
     now: datetime
     version: int | None = None
+
+
+def refuse_narrow(hand: Hand, *, what: str) -> None:
+    """Refuse who reaches some clients only: what holds for all is not theirs to change."""
+    if hand.by.scope.clients is not None:
+        raise RightMissing(
+            "only who reaches every client may change {what}", right=Right.ADMIN.value, what=what
+        )
 
 
 async def configured(tx: AsyncSession) -> None:

@@ -33,5 +33,10 @@ def audit(
 
 def refuse_if_owned(origin: str | None, *, what: str) -> None:
     """Refuse to edit a row that a file owns, and name the file and its line."""
-    if origin is not None:
-        raise OwnedByFile("{what} is owned by {origin}; change it there", origin=origin, what=what)
+    if origin is None:
+        return
+    file, _, line = origin.rpartition(":")
+    place = {"file": file, "line": int(line)} if line.isdecimal() else {}
+    raise OwnedByFile(
+        "{what} is owned by {origin}; change it there", origin=origin, what=what, **place
+    )

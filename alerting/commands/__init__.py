@@ -1,6 +1,16 @@
 """Verbs on alerts (`observing`) and on rules (`rules`). Nothing here commits."""
 
 from alerting.commands.observing import AlertsMoved, decide, forget, observe, set_aside, take_back
-from alerting.commands.rules import provision
+from alerting.commands.rules import drop_threshold, keep_threshold, provision
 
-__all__ = ["AlertsMoved", "decide", "forget", "observe", "provision", "set_aside", "take_back"]
+__all__ = [
+    "AlertsMoved",
+    "decide",
+    "drop_threshold",
+    "forget",
+    "keep_threshold",
+    "observe",
+    "provision",
+    "set_aside",
+    "take_back",
+]

@@ -19,11 +19,11 @@ from app import migrations
 from app.backup import rows
 from app.backup.archive import Archive, Manifest, TableFacts
 from app.backup.progress import Progress, Tell
-from app.backup.taking import KEY, SAMPLES
+from app.backup.taking import SAMPLES
 from kit.db import Database
 from kit.errors import Conflict, Invalid
 from kit.folder import private, write
-from kit.keys import fingerprint
+from kit.keys import FORMER, NAME, fingerprint
 from kit.postgres import files
 from kit.postgres.reaching import running
 from kit.postgres.server import start
@@ -32,7 +32,7 @@ from metrics import ownership
 from metrics.folder import FolderLock
 
 STAGE = "restoring"
-PLACES = ("postgres", SAMPLES, KEY)
+PLACES = ("postgres", SAMPLES, NAME, FORMER)
 RESTORED = "installation.restore"
 LET_GO = 2.0
 
@@ -64,7 +64,7 @@ async def restore(
     verify(archive, tell)
     _check_key(settings, archive.manifest)
     folder = private(settings.data_dir)
-    async with _ours(folder):
+    async with ours(folder):
         if running(folder / "postgres"):
             raise Conflict(f"the database of {folder} is in use: wait for the command that uses it")
         found = [name for name in PLACES if (folder / name).exists()]
@@ -73,10 +73,7 @@ async def restore(
                 f"{folder} holds an installation ({', '.join(found)}): restore into an empty "
                 "folder, or say --move-aside"
             )
-        stage = folder / STAGE
-        if stage.exists():
-            await asyncio.to_thread(shutil.rmtree, stage)
-        stage.mkdir(mode=0o711)  # the embedded database may run as somebody else
+        stage = await stage_in(folder)
         _write_files(archive, stage)
         await _fill(settings, archive, stage, (aside, now), tell)
         old = _move_aside(folder, found, now) if found else None
@@ -97,15 +94,15 @@ def _check_key(settings: Settings, manifest: Manifest) -> None:
                 f"{fingerprint(settings.secret_key)})",
                 field="SECRET_KEY",
             )
-    elif settings.database_url or KEY not in manifest.parts:
-        where = " (unzip -p FILE secret_key shows it)" if KEY in manifest.parts else ""
+    elif settings.database_url or NAME not in manifest.parts:
+        where = " (unzip -p FILE secret_key shows it)" if NAME in manifest.parts else ""
         raise Invalid(
             f"set LANGYAN_SECRET_KEY to the key {manifest.key}{where}", field="SECRET_KEY"
         )
 
 
 @asynccontextmanager
-async def _ours(folder: Path) -> AsyncIterator[None]:
+async def ours(folder: Path) -> AsyncIterator[None]:
     """The folder, which nobody may serve from meanwhile."""
     owned = FolderLock(folder)
     try:
@@ -119,13 +116,22 @@ async def _ours(folder: Path) -> AsyncIterator[None]:
         owned.release()
 
 
+async def stage_in(folder: Path) -> Path:
+    """Return the folder to build in, without what an earlier try has left there."""
+    stage = folder / STAGE
+    if stage.exists():
+        await asyncio.to_thread(shutil.rmtree, stage)
+    stage.mkdir(mode=0o711)  # the embedded database may run as somebody else
+    return stage
+
+
 def _write_files(archive: Archive, stage: Path) -> None:
     """Write the journal, the folder's identity and the key."""
     for name in archive.manifest.parts:
         place, _, rest = name.partition("/")
         if place == "journal":
             path = stage / SAMPLES / "journal" / Path(rest).name
-        elif name in (KEY, f"{SAMPLES}/{ownership.NAME}"):
+        elif name in (NAME, FORMER, f"{SAMPLES}/{ownership.NAME}"):
             path = stage / name
         else:
             continue
@@ -139,13 +145,7 @@ async def _fill(
     """Bring the rows into the database: our own, new in the stage, or the operator's."""
     aside, now = how
     if settings.database_url is None:
-        server = await start(stage / "postgres")
-        db = Database(server.url, pool=2)
-        try:
-            await fill(db, archive, now=now, tell=tell)
-        finally:
-            await db.close()
-            await server.stop()
+        await fill_new(stage / "postgres", archive, now=now, tell=tell)
         return
     db = Database(settings.database_url, pool=2)
     try:
@@ -153,6 +153,19 @@ async def _fill(
         await fill(db, archive, now=now, tell=tell)
     finally:
         await db.close()
+
+
+async def fill_new(
+    folder: Path, archive: Archive, *, now: datetime, tell: Tell, did: str = RESTORED
+) -> None:
+    """Make an embedded database in `folder` and bring the rows into it."""
+    server = await start(folder)
+    db = Database(server.url, pool=2)
+    try:
+        await fill(db, archive, now=now, tell=tell, did=did)
+    finally:
+        await db.close()
+        await server.stop()
 
 
 async def _make_room(db: Database, aside: bool, now: datetime) -> None:
@@ -170,7 +183,9 @@ async def _make_room(db: Database, aside: bool, now: datetime) -> None:
         await tx.execute(text(f"CREATE SCHEMA {schema}"))
 
 
-async def fill(db: Database, archive: Archive, *, now: datetime, tell: Tell) -> None:
+async def fill(
+    db: Database, archive: Archive, *, now: datetime, tell: Tell, did: str = RESTORED
+) -> None:
     """Make the tables as they were at the backup, write their rows, bring all of it up to date."""
     manifest = archive.manifest
     async with db.engine.connect() as connection:
@@ -196,7 +211,7 @@ async def fill(db: Database, archive: Archive, *, now: datetime, tell: Tell) -> 
     await migrations.upgrade(db)
     async with db.transaction() as tx:
         made = {"made_at": manifest.made_at.isoformat(), "langyan": manifest.langyan}
-        audit(tx, who=SYSTEM.name, did=RESTORED, on=archive.path.name, now=now, facts=made)
+        audit(tx, who=SYSTEM.name, did=did, on=archive.path.name, now=now, facts=made)
 
 
 async def _blocks(archive: Archive, table: TableFacts, progress: Progress) -> AsyncIterator[bytes]:
@@ -221,6 +236,7 @@ def refuse_half_restored(folder: Path) -> None:
     """Keep a service from starting on what an interrupted restore has left."""
     if (folder / STAGE).exists():
         raise Conflict(
-            f"a restore into {folder} was interrupted: run langyan restore again, with "
-            "--move-aside if it says that there is an installation"
+            f"a restore into {folder}, or an upgrade of its database, was interrupted: run "
+            "`langyan restore` (with --move-aside if it says that there is an installation) or "
+            "`langyan upgrade-database` again"
         )

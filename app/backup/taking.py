@@ -23,12 +23,12 @@ from app.backup.archive import FORMAT, Manifest, TableFacts, Writer
 from app.backup.progress import Progress, Tell, in_words
 from kit.db import Database
 from kit.errors import Conflict, Invalid, Overloaded
-from kit.keys import fingerprint
+from kit.keys import FORMER, NAME, fingerprint
 from kit.settings import Settings
 from metrics import ownership
 from metrics.segments import Held
 
-SAMPLES, JOURNAL, KEY = "samples", "samples/journal", "secret_key"
+SAMPLES, JOURNAL = "samples", "samples/journal"
 TAKEN = "installation.backup"
 SOON = 60.0
 """Seconds to begin in; the journal keeps a segment for ten minutes after its last record."""
@@ -50,19 +50,26 @@ async def take(settings: Settings, path: Path, *, now: datetime, tell: Tell) -> 
     """Write the whole installation into one new file at `path`."""
     if not settings.database_url and not (settings.data_dir / "postgres" / "data").exists():
         raise Invalid(f"there is no installation in {settings.data_dir}")
+    async with opening.reach_database(settings) as db:
+        return await write(settings, db, path, now=now, tell=tell)
+
+
+async def write(
+    settings: Settings, db: Database, path: Path, *, now: datetime, tell: Tell
+) -> Taken:
+    """Write the installation whose database is `db` into one new file at `path`."""
     key = _key(settings)
     with Writer(path) as writer, Held(settings.data_dir / JOURNAL) as held:
-        async with opening.reach_database(settings) as db:
-            await _leave_a_trace(db, path, now)
-            return await _written(settings, db, writer, held, (key, now), tell)
+        await _leave_a_trace(db, path, now)
+        return await _written(settings, db, writer, held, (key, now), tell)
 
 
 def _key(settings: Settings) -> str:
-    if not settings.secret_key and not (settings.data_dir / KEY).exists():
+    if not settings.secret_key and not (settings.data_dir / NAME).exists():
         raise Invalid(
-            f"the key is missing: neither LANGYAN_SECRET_KEY nor {settings.data_dir}/{KEY}"
+            f"the key is missing: neither LANGYAN_SECRET_KEY nor {settings.data_dir}/{NAME}"
         )
-    return opening.key_of(settings)
+    return opening.keys_of(settings).current
 
 
 async def _leave_a_trace(db: Database, path: Path, now: datetime) -> None:
@@ -102,7 +109,7 @@ async def _written(
         writer.put(f"journal/{name}", _counted(blocks, progress))
         segments += 1
     if not settings.secret_key:
-        writer.put(KEY, [(settings.data_dir / KEY).read_bytes()])
+        _put_keys(settings.data_dir, writer)
     size = writer.finish(manifest.model_copy(update={"parts": writer.parts}))
     return Taken(size, sum(table.rows for table in facts), segments)
 
@@ -118,6 +125,12 @@ def _put_identity(settings: Settings, writer: Writer, owner: str | None) -> None
             "be missing; set LANGYAN_DATA_DIR to the folder that goes with it"
         )
     writer.put(f"{SAMPLES}/{ownership.NAME}", [owner.encode()])
+
+
+def _put_keys(folder: Path, writer: Writer) -> None:
+    for name in (NAME, FORMER):
+        if (folder / name).exists():
+            writer.put(name, [(folder / name).read_bytes()])
 
 
 async def _table(

@@ -8,7 +8,7 @@ import click
 from access.commands import make_token
 from access.scope import SYSTEM, Right
 from app import opening, phone, provisioning, server
-from app.cli import keeping
+from app.cli import examining, keeping
 from app.cli.running import end, run, settings_here
 from app.migrations import upgrade
 from kit import logs
@@ -58,7 +58,7 @@ def apply(folder: Path, dry_run: bool) -> None:
 async def _apply(folder: Path, dry_run: bool) -> None:
     settings = settings_here()
     folders = [provisioning.DEFAULTS, folder]
-    seal = Sealer(opening.key_of(settings)).seal
+    seal = Sealer(opening.keys_of(settings)).seal
     async with opening.reach_database(settings) as db:
         await upgrade(db)
         changes = await provisioning.apply(
@@ -110,5 +110,12 @@ def listen(port: int) -> None:
     phone.listen(port)
 
 
-for command in (keeping.backup, keeping.restore_command):
+COMMANDS = (
+    keeping.backup,
+    keeping.restore_command,
+    keeping.rotate_key,
+    keeping.upgrade_database,
+    examining.doctor,
+)
+for command in COMMANDS:
     main.add_command(command)

@@ -1,14 +1,16 @@
-"""Commands that keep an installation: backup, restore."""
+"""Commands that keep an installation: backup, restore, rotate-key, upgrade-database."""
 
 from pathlib import Path
 
 import click
 
 from app.backup.archive import Archive
+from app.backup.moving import move
 from app.backup.progress import in_words
 from app.backup.restoring import restore, verify
 from app.backup.taking import take
 from app.cli.running import end, run, settings_here, tell
+from app.rekeying import rotate
 from kit.clock import system_clock
 from kit.errors import Refusal
 
@@ -58,3 +60,40 @@ def described(archive: Archive) -> str:
         f"PostgreSQL {found.postgres}, tables at {found.revision}, key {found.key}, "
         f"{rows:,} rows, {total} unpacked"
     )
+
+
+@click.command("rotate-key")
+@click.option("--reseal", is_flag=True, help="Make no new key, only seal all with the newest.")
+@click.option("--at-once", is_flag=True, help="Forget the old key now: links that were sent end.")
+def rotate_key(reseal: bool, at_once: bool) -> None:
+    """Give the installation another key and seal everything anew, also while it serves."""
+    settings = settings_here()
+    done = run(rotate(settings, reseal_only=reseal, at_once=at_once, now=system_clock()))
+    tell(f"the key in use is {done.key}; {done.anew} secrets were sealed anew with it")
+    if done.shut:
+        tell(
+            f"{done.shut} secrets cannot be opened with any key that is known: enter them again, "
+            "or put their key back; former keys are kept until then"
+        )
+    if done.until:
+        tell(f"links signed with former keys hold until {done.until:%Y-%m-%d %H:%M} UTC at most")
+    elif settings.secret_key:
+        tell("LANGYAN_SECRET_KEY_PREVIOUS can be taken away when no link is needed any more")
+    else:
+        tell("links that were sent before have ended")
+
+
+@click.command("upgrade-database")
+@click.option(
+    "--old-binaries",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    envvar="LANGYAN_OLD_POSTGRES_BIN",
+    help="The folder bin of the PostgreSQL that wrote the database; it is looked for else.",
+)
+def upgrade_database(old_binaries: Path | None) -> None:
+    """Move the embedded database of an older PostgreSQL to the one that this Langyan brings."""
+    old = run(move(settings_here(), old_binaries, now=system_clock(), tell=tell))
+    if old is None:
+        tell("the database is of this version already; nothing was changed")
+    else:
+        tell(f"moved; the old database lies in {old}: remove it when you are content")

@@ -48,7 +48,7 @@ class Board:
             people = await access.titles_of_people(session)
             on_call = await schedules(session, frame.caller.scope, now)
             quiet_since = None if open_ else await _quiet_since(session, frame)
-            burning = await fires(session, frame.caller.scope)
+            burning = await fires(session, frame.caller.scope, house.store)
         words = Words(frame.reader.locale, house.directory, people, frame.reader.zone)
         machines = hosts(
             house.store,

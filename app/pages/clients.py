@@ -115,7 +115,7 @@ async def show_client(name: Annotated[str, Path(pattern=NAME)], frame: Framed) -
         kept = await health.kept(session, scope, name, since=since, now=now)
         systems = await access.systems(session, scope, client=name, limit=SYSTEMS_MOST)
         people = await access.titles_of_people(session)
-        burning = await fires(session, scope)
+        burning = await fires(session, scope, house.store)
         on_call = await schedules(session, scope, now)
         card = await _card(session, frame, name, open_, lost, (since, now))
         late = await incidents.listed(session, scope, now=now, limit=INCIDENTS_SHOWN, client=name)

@@ -26,6 +26,16 @@ class Form:
         self.values = defaultdict(str, self.values)
         self.errors = defaultdict(str, self.errors)
 
+    def rows(self, name: str) -> list[int]:
+        """Return the numbers of the rows of a list, in their order."""
+        above = f"{name}."
+        found = (
+            field[len(above) :].split(".")[0]
+            for field in self.values
+            if above in field[: len(above)]
+        )
+        return sorted({int(number) for number in found if number.isdecimal()})
+
 
 class FormRefused(Exception):
     """The fields do not make what was asked for: `form` says where and why."""

@@ -84,7 +84,7 @@ async def show_hosts(frame: Framed) -> Response:
     frame.caller.need(Right.READ)
     state, scope = frame.request.app.state, frame.caller.scope
     async with frame.db.snapshot() as session:
-        burning = await fires(session, scope)
+        burning = await fires(session, scope, state.store)
     found = hosts(
         state.store,
         state.house.directory,
@@ -96,9 +96,13 @@ async def show_hosts(frame: Framed) -> Response:
     return frame.show("hosts.html", HostsView(found), here="hosts")
 
 
-async def fires(session: AsyncSession, scope: Scope) -> dict[Key, list[Fire]]:
+async def fires(session: AsyncSession, scope: Scope, store: Store) -> dict[Key, list[Fire]]:
     """Return what fires on each machine, the gravest first."""
-    rows = await alerting.firing_on(session, scope)
+    labels = (dict(store.labels(ref)) for ref in store.select(_wanted(scope)))
+    machines = {name for each in labels if (name := each.get("instance"))}
+    if not machines:
+        return {}
+    rows = await alerting.firing_on(session, scope, machines)
     numbers = await incidents.open_of_alerts(session, [row.id for row in rows])
     found: dict[Key, list[Fire]] = {}
     for row in rows:
@@ -144,13 +148,16 @@ def hosts(
 
 
 def _columns(store: Store, scope: Scope, now: datetime) -> Columns:
+    return store.window(store.select(_wanted(scope)), milliseconds(now - SPAN), milliseconds(now))
+
+
+def _wanted(scope: Scope) -> list[Matcher]:
     wanted = [Matcher("__name__", Op.MATCHES, "|".join([*NAMES, BOOTED]))]
     if scope.clients is not None:
         wanted.append(
             Matcher("client", Op.MATCHES, "|".join(map(re2.escape, sorted(scope.clients))) or "-")
         )
-    refs = store.select(wanted)
-    return store.window(refs, milliseconds(now - SPAN), milliseconds(now))
+    return wanted
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from incidents.clocks import Kind
 from incidents.content import titled
 from incidents.lifecycle import OPEN, Status
 from incidents.queries import Shown
-from incidents.tables import Incident, IncidentAlert
+from incidents.records import AlertRecord
+from incidents.tables import Incident
 from notifications.schemas import NotificationOut
 from oncall.escalation import take
 
@@ -82,11 +83,11 @@ def _summary(shown: Shown, words: Words) -> str | None:
     return " · ".join(part for part in (_value(worst, words), *where) if part) or None
 
 
-def _value(alert: IncidentAlert, words: Words) -> str | None:
+def _value(alert: AlertRecord, words: Words) -> str | None:
     return reading(alert.value, alert.unit, words.locale)
 
 
-def _alert(alert: IncidentAlert, words: Words) -> AlertView:
+def _alert(alert: AlertRecord, words: Words) -> AlertView:
     over = alert.resolved_at is not None
     return AlertView(
         id=str(alert.alert_id),

@@ -9,7 +9,7 @@ from app.pages.wording import channel_title, failure, listed, reading, timeline_
 from app.pages.words import Words
 from incidents.content import titled
 from incidents.lifecycle import Tell, What
-from incidents.tables import TimelineNote
+from incidents.records import Line
 from kit.i18n import t
 from kit.wording import moment
 from notifications.lifecycle import Kind, Status
@@ -52,7 +52,7 @@ Promised = tuple[str, str, str]
 
 
 def timeline(
-    lines: Sequence[TimelineNote],
+    lines: Sequence[Line],
     receipts: Sequence[NotificationOut],
     words: Words,
     *,
@@ -80,7 +80,7 @@ def timeline(
     ]
 
 
-def _unread(lines: Sequence[TimelineNote]) -> set[int]:
+def _unread(lines: Sequence[Line]) -> set[int]:
     """Return the lines that tell of an alert while its data had stopped."""
     silent: set[str] = set()
     found: set[int] = set()
@@ -133,7 +133,7 @@ def receipts_of(one: NotificationOut, words: Words, told_at: datetime) -> Iterat
     )
 
 
-def _promised(line: TimelineNote) -> Promised:
+def _promised(line: Line) -> Promised:
     told = line.facts.get("event") or TOLD.get(line.what, "")
     return _promise(str(told), line.at, line.facts)
 
@@ -143,16 +143,16 @@ def _promise(event: str, at: datetime, facts: Mapping[str, Any]) -> Promised:
     return event, at.isoformat(), f"{facts.get('clock', '')} {facts.get('percent', '')}"
 
 
-def _kind(line: TimelineNote) -> str:
+def _kind(line: Line) -> str:
     return "notified" if _first_call(line) else KINDS.get(line.what, line.what.value)
 
 
-def _first_call(line: TimelineNote) -> bool:
+def _first_call(line: Line) -> bool:
     """Tell whether a step was taken because something happened, not because nobody came."""
     return line.what is What.ESCALATED and line.facts.get("event") != Tell.ESCALATED
 
 
-def _text(line: TimelineNote, words: Words, *, now: datetime, unread: bool) -> str:
+def _text(line: Line, words: Words, *, now: datetime, unread: bool) -> str:
     by = None if line.who == "langyan" else words.person(line.who)
     what = "notified" if _first_call(line) else line.what.value
     if line.what is What.RAISED and line.facts.get("acknowledged_by"):

@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from access import commands as access
 from access import queries
 from access.passwords import Passwords
-from access.schemas import ClientSpec, PersonSpec, SystemSpec, TargetSpec, TokenSpec, Wanted
+from access.schemas import TokenSpec, Wanted
 from alerting import commands as alerting
 from alerting.schemas import ThresholdSpec
+from app.provisioning import specs
 from app.provisioning.entries import Provision, shown
 from app.provisioning.loading import DEFAULTS, load
 from app.provisioning.mistakes import Mistake, Mistakes, report
@@ -32,7 +33,6 @@ log = logging.getLogger(__name__)
 
 WHO = "config"
 APPLIED = "config.apply"
-MILLISECOND = 0.001
 
 
 class FilesNotValid(Invalid):
@@ -95,7 +95,7 @@ async def write(
     wanted = _access(provision, environ)
     changes = [
         *await access.provision(tx, wanted, passwords=Passwords(), now=now),
-        *await incidents.provision_slas(tx, _slas(provision), now),
+        *await incidents.provision_slas(tx, _slas(provision)),
         *await _on_call(tx, provision, seal, environ),
         *await alerting.provision(tx, _rules(provision), now),
     ]
@@ -123,78 +123,22 @@ def _client_of(change: Change) -> str | None:
 
 def _access(provision: Provision, environ: Mapping[str, str]) -> Wanted:
     return Wanted(
-        clients=[_client(value, e.origin) for value, e in provision.of("clients", ClientIn)],
+        clients=[specs.client(v, e.origin) for v, e in provision.of("clients", ClientIn)],
         systems=[
-            _system(value, e.origin, position)
+            specs.system(value, e.origin, position)
             for position, (value, e) in enumerate(provision.of("systems", SystemIn))
         ],
-        people=[_person(v, e.origin, environ) for v, e in provision.of("people", PersonIn)],
+        people=[specs.person(v, e.origin, environ) for v, e in provision.of("people", PersonIn)],
         tokens=[
             TokenSpec(t.name, environ[t.secret_env], t.scopes, e.origin, t.client)
             for t, e in provision.of("tokens", TokenIn)
         ],
-        targets=[_target(value, e.origin) for value, e in provision.of("targets", TargetIn)],
+        targets=[specs.target(v, e.origin) for v, e in provision.of("targets", TargetIn)],
     )
 
 
-def _client(value: ClientIn, origin: str) -> ClientSpec:
-    return ClientSpec(
-        value.name,
-        value.title,
-        origin,
-        value.locale,
-        value.timezone,
-        value.sla,
-        value.escalation,
-        value.overrides,
-    )
-
-
-def _system(value: SystemIn, origin: str, position: int) -> SystemSpec:
-    return SystemSpec(
-        value.client,
-        value.name,
-        value.title,
-        origin,
-        value.core,
-        value.match,
-        value.escalation,
-        position,
-    )
-
-
-def _person(value: PersonIn, origin: str, environ: Mapping[str, str]) -> PersonSpec:
-    return PersonSpec(
-        value.name,
-        value.title,
-        origin,
-        value.role,
-        value.locale,
-        value.timezone,
-        value.clients,
-        value.mail,
-        environ[value.password_env] if value.password_env else None,
-    )
-
-
-def _target(value: TargetIn, origin: str) -> TargetSpec:
-    return TargetSpec(
-        value.client,
-        value.name,
-        value.kind,
-        value.url,
-        origin,
-        value.system,
-        round(value.interval.total_seconds() / MILLISECOND),
-        round(value.timeout.total_seconds() / MILLISECOND),
-        value.labels,
-        value.options,
-    )
-
-
-def _slas(provision: Provision) -> list[SlaSpec]:
-    found = provision.of("slas", SlaSpec)
-    return [value.model_copy(update={"origin": entry.origin}) for value, entry in found]
+def _slas(provision: Provision) -> list[tuple[SlaSpec, str]]:
+    return [(value, entry.origin) for value, entry in provision.of("slas", SlaSpec)]
 
 
 def _rules(provision: Provision) -> list[tuple[ThresholdSpec, str]]:

@@ -44,7 +44,7 @@ def crossed(
 ) -> list[Mistake]:
     """Return every mistake between the entries; with `environ` also the secrets that lack."""
     found = [mistake for check in CHECKS for mistake in check(provision)]
-    found += _exprs(provision, check_expr)
+    found += exprs(provision, check_expr)
     if environ is not None:
         found += _secrets(provision, environ)
     return found
@@ -203,7 +203,8 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def _exprs(provision: Provision, check_expr: CheckExpr) -> Iterator[Mistake]:
+def exprs(provision: Provision, check_expr: CheckExpr = wrong_with) -> Iterator[Mistake]:
+    """Yield what is wrong with the expressions of thresholds."""
     for value, entry in provision.of("thresholds", ThresholdSpec):
         wrong = check_expr(value.expr)
         if wrong is not None:

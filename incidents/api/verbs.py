@@ -1,11 +1,9 @@
 """Incidents over REST."""
 
 from collections.abc import Callable, Coroutine
-from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Response
-from sqlalchemy.ext.asyncio import AsyncSession
+from fastapi import APIRouter, Depends, Query, Response
 
 from access.commands import once
 from access.schemas import Name
@@ -17,6 +15,7 @@ from incidents.clocks import Kind
 from incidents.commands import Answer
 from incidents.content import shown_as
 from incidents.lifecycle import Status
+from incidents.queries import Shown
 from incidents.schemas import (
     AnswerIn,
     ExcludeIn,
@@ -26,7 +25,17 @@ from incidents.schemas import (
     ReasonIn,
 )
 from kit.errors import Invalid
-from kit.web import AppClock, Db, IdempotencyKey, Paging, RowNumber, on_the_loop, page_of
+from kit.web import (
+    AppClock,
+    Db,
+    IdempotencyKey,
+    IfMatch,
+    Paging,
+    RowNumber,
+    json_response,
+    on_the_loop,
+    page_of,
+)
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
 
@@ -43,10 +52,12 @@ class Desk:
 
     async def do(
         self, verb: Verb, number: int, *args: Any, version: int | None = None, **given: Any
-    ) -> dict[str, Any]:
+    ) -> Response:
         """Do `verb` in a transaction; under an Idempotency-Key that is known, answer the same.
 
-        The version that was read is no part of the request that the key stands for.
+        The version that was read is no part of the request that the key stands for. Of a large
+        incident the answer has the gravest alerts and the newest lines: who acts does not wait
+        for all of it.
         """
         now = self._clock()
         read = {} if version is None else {"version": version}
@@ -56,33 +67,28 @@ class Desk:
                 incident, message = await verb(
                     tx, number, *args, by=self.caller, now=now, **read, **given
                 )
-                return await _told(tx, self.caller, incident.number, message=message, now=now)
+                if incident not in tx:  # written past the session
+                    incident = await queries.get(tx, self.caller.scope, incident.number)
+                shown = await queries.one(tx, incident, now=now, most=queries.IN_MESSAGE)
+                return _told(shown, self.caller, message=message)
 
             request = (verb.__name__, number, args, given)
-            return await once(
+            found = await once(
                 tx, self._key, who=self.caller.name, request=request, now=now, work=work
             )
+        return json_response(found)
 
 
 AtDesk = Annotated[Desk, Depends(on_the_loop(Desk))]
 
 
-async def _told(
-    session: AsyncSession,
-    caller: Identity,
-    number: int,
-    *,
-    message: str | None = None,
-    now: datetime,
-) -> dict[str, Any]:
-    seen = await queries.detail(session, caller.scope, number, now=now)
-    out = shown_as(seen.shown, locale=caller.locale, message=message)
-    return out.model_dump(mode="json")
+def _told(shown: Shown, caller: Identity, *, message: str | None = None) -> dict[str, Any]:
+    return shown_as(shown, locale=caller.locale, message=message).model_dump(mode="json")
 
 
 async def _decision(
     answer: AnswerIn | None = None,
-    if_match: Annotated[str | None, Header(description="the version that was read")] = None,
+    if_match: IfMatch = None,
 ) -> AnswerIn:
     decision = answer or AnswerIn()
     if if_match is None or if_match == "*":
@@ -124,73 +130,67 @@ async def list_incidents(
 
 
 @router.get("/{number}", response_model=IncidentOut)
-async def get_incident(
-    number: RowNumber, caller: Caller, db: Db, clock: AppClock, response: Response
-) -> dict[str, Any]:
+async def get_incident(number: RowNumber, caller: Caller, db: Db, clock: AppClock) -> Response:
     """Return one incident with its clocks, alerts and timeline."""
     caller.need(Right.READ)
     async with db.snapshot() as session:
-        found = await _told(session, caller, number, now=clock())
-    response.headers["ETag"] = f'"{found["version"]}"'
-    return found
+        incident = await queries.get(session, caller.scope, number)
+        found = _told(await queries.one(session, incident, now=clock()), caller)
+    answer = json_response(found)
+    answer.headers["ETag"] = f'"{found["version"]}"'
+    return answer
 
 
 @router.post("/{number}/acknowledge", response_model=IncidentOut)
-async def acknowledge_incident(
-    number: RowNumber, desk: AtDesk, decision: Decision
-) -> dict[str, Any]:
+async def acknowledge_incident(number: RowNumber, desk: AtDesk, decision: Decision) -> Response:
     """Take the incident; its escalation stops."""
     return await desk.do(commands.acknowledge, number, version=decision.version)
 
 
 @router.post("/{number}/unacknowledge", response_model=IncidentOut)
-async def unacknowledge_incident(
-    number: RowNumber, desk: AtDesk, decision: Decision
-) -> dict[str, Any]:
+async def unacknowledge_incident(number: RowNumber, desk: AtDesk, decision: Decision) -> Response:
     """Hand the incident back; its escalation begins again."""
     return await desk.do(commands.unacknowledge, number, version=decision.version)
 
 
 @router.post("/{number}/resolve", response_model=IncidentOut)
-async def resolve_incident(number: RowNumber, desk: AtDesk, decision: Decision) -> dict[str, Any]:
+async def resolve_incident(number: RowNumber, desk: AtDesk, decision: Decision) -> Response:
     """End the incident; everybody who was told of it hears so."""
     return await desk.do(commands.resolve, number, reason=decision.reason, version=decision.version)
 
 
 @router.post("/{number}/reopen", response_model=IncidentOut)
-async def reopen_incident(number: RowNumber, desk: AtDesk, decision: Decision) -> dict[str, Any]:
+async def reopen_incident(number: RowNumber, desk: AtDesk, decision: Decision) -> Response:
     """Open a resolved incident again; its recovery clock runs on."""
     return await desk.do(commands.reopen, number, reason=decision.reason, version=decision.version)
 
 
 @router.post("/{number}/escalate", response_model=IncidentOut)
-async def escalate_incident(number: RowNumber, desk: AtDesk, decision: Decision) -> dict[str, Any]:
+async def escalate_incident(number: RowNumber, desk: AtDesk, decision: Decision) -> Response:
     """Tell the people of the next step now."""
     return await desk.do(commands.escalate, number, version=decision.version)
 
 
 @router.post("/{number}/notes", response_model=IncidentOut)
-async def add_note(number: RowNumber, note: NoteIn, desk: AtDesk) -> dict[str, Any]:
+async def add_note(number: RowNumber, note: NoteIn, desk: AtDesk) -> Response:
     """Add a line to the timeline."""
     return await desk.do(commands.note, number, note.text)
 
 
 @router.post("/{number}/clocks/{kind}/pause", response_model=IncidentOut)
-async def pause_clock(number: RowNumber, kind: Kind, why: ReasonIn, desk: AtDesk) -> dict[str, Any]:
+async def pause_clock(number: RowNumber, kind: Kind, why: ReasonIn, desk: AtDesk) -> Response:
     """Stop an SLA clock for a while, and say why."""
     return await desk.do(commands.pause, number, kind, reason=why.reason)
 
 
 @router.post("/{number}/clocks/{kind}/resume", response_model=IncidentOut)
-async def resume_clock(number: RowNumber, kind: Kind, desk: AtDesk) -> dict[str, Any]:
+async def resume_clock(number: RowNumber, kind: Kind, desk: AtDesk) -> Response:
     """Let a paused SLA clock run again."""
     return await desk.do(commands.resume, number, kind)
 
 
 @router.post("/{number}/clocks/{kind}/exclude", response_model=IncidentOut)
-async def exclude_time(
-    number: RowNumber, kind: Kind, given: ExcludeIn, desk: AtDesk
-) -> dict[str, Any]:
+async def exclude_time(number: RowNumber, kind: Kind, given: ExcludeIn, desk: AtDesk) -> Response:
     """Take a span of the past out of an SLA clock, and say why."""
     return await desk.do(
         commands.exclude, number, kind, (given.since, given.until), reason=given.reason

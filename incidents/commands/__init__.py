@@ -11,16 +11,18 @@ from incidents.commands.answer import (
 )
 from incidents.commands.clocks import ClockNotRunning, exclude, pause, resume, tell_marks
 from incidents.commands.escalation import Answer, escalate, escalate_some, step_failed
-from incidents.commands.slas import provision_slas
+from incidents.commands.slas import drop_sla, keep_sla, provision_slas
 
 __all__ = [
     "Answer",
     "ClockNotRunning",
     "acknowledge",
+    "drop_sla",
     "escalate",
     "escalate_some",
     "exclude",
     "follow",
+    "keep_sla",
     "note",
     "pause",
     "provision_slas",

@@ -24,6 +24,7 @@ from incidents.queries.rows import (
     terms,
 )
 from incidents.queries.shown import (
+    IN_MESSAGE,
     Detail,
     Shown,
     board,
@@ -32,11 +33,14 @@ from incidents.queries.shown import (
     last_resolved_at,
     listed,
     numbered,
+    one,
     open_of_alerts,
     shown_of,
 )
+from incidents.queries.slas import sla, slas
 
 __all__ = [
+    "IN_MESSAGE",
     "Clocks",
     "Detail",
     "Shown",
@@ -58,9 +62,12 @@ __all__ = [
     "listed",
     "numbered",
     "oldest_step_due",
+    "one",
     "open_of_alerts",
     "refuse_if_passed",
     "shown_of",
+    "sla",
+    "slas",
     "terms",
     "to_escalate",
     "to_resolve",

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from alerting.lifecycle import Priority
 from incidents.lifecycle import OPEN, Status
 from incidents.tables import Incident, SlaClock
+from kit.db import not_among
 from oncall.escalation import LOUD
 
 
@@ -20,7 +21,7 @@ async def to_escalate(
     stmt = (
         select(Incident)
         .where(Incident.status == Status.TRIGGERED, Incident.next_step_at <= now)
-        .where(Incident.id.not_in(but))
+        .where(not_among(Incident.id, but))
         .order_by(Incident.next_step_at)
         .limit(limit)
         .with_for_update(skip_locked=True)  # another replica takes the others
@@ -35,7 +36,7 @@ async def to_resolve(
     stmt = (
         select(Incident)
         .where(Incident.status.in_(OPEN), Incident.resolve_at <= now)
-        .where(Incident.id.not_in(but))
+        .where(not_among(Incident.id, but))
         .order_by(Incident.resolve_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -48,7 +49,7 @@ async def at_a_mark(
 ) -> Sequence[Incident]:
     """Return incidents of which a clock has reached a mark that was not told."""
     due = exists().where(SlaClock.incident_id == Incident.id, SlaClock.next_mark_at <= now)
-    stmt = select(Incident).where(due, Incident.id.not_in(but))
+    stmt = select(Incident).where(due, not_among(Incident.id, but))
     stmt = stmt.order_by(Incident.number).limit(limit)
     return (await session.scalars(stmt.with_for_update(of=Incident, skip_locked=True))).all()
 

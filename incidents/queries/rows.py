@@ -5,13 +5,9 @@ from dataclasses import dataclass, fields
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
-    Uuid,
     and_,
     exists,
-    func,
-    literal,
     select,
     tuple_,
     union_all,
@@ -20,18 +16,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.scope import EVERYTHING, Scope
 from access.tables import Client, System
-from incidents.clocks import Clock, Kind
+from incidents.clocks import Clock, Interval, Kind
 from incidents.lifecycle import OPEN, VersionPassed, What
 from incidents.records import AlertRecord
 from incidents.schemas import STANDARD, SlaSpec
-from incidents.tables import Incident, IncidentAlert, SlaClock, SlaInterval, SlaPolicy, TimelineNote
+from incidents.tables import (
+    Incident,
+    IncidentAlert,
+    SlaClock,
+    SlaInterval,
+    SlaPolicy,
+    TimelineNote,
+    goal_of,
+)
+from kit.db import among, not_among
 from kit.errors import NotFound
 from kit.slices import sliced
 from oncall import queries as oncall
 from oncall.escalation import Policy
-
-FRESH = {"populate_existing": True}
-"""Clocks are written past the session, which must not answer from memory."""
 
 Clocks = Mapping[Kind, tuple[Clock, int]]
 """Both clocks of an incident, each with the mark that was told last."""
@@ -100,16 +102,18 @@ async def concerned(
     The open ones of the systems (and drills), and any in which an alert has not ended yet; with
     each, whether an alert that is not one of these has not ended.
     """
-    ids, place = literal(alerts, ARRAY(Uuid)), tuple_(Incident.system, Incident.drill)
+    place = tuple_(Incident.system, Incident.drill)
     going_on = IncidentAlert.resolved_at.is_(None)
     there = select(Incident.id).where(
         Incident.client == client, Incident.status.in_(OPEN), place.in_(places)
     )
     holding = select(IncidentAlert.incident_id).where(
-        IncidentAlert.alert_id == func.any(ids), going_on
+        among(IncidentAlert.alert_id, alerts), going_on
     )
     others = exists().where(
-        IncidentAlert.incident_id == Incident.id, IncidentAlert.alert_id != func.all(ids), going_on
+        IncidentAlert.incident_id == Incident.id,
+        not_among(IncidentAlert.alert_id, alerts),
+        going_on,
     )
     stmt = (
         select(Incident, others)
@@ -134,8 +138,8 @@ async def alerts_of(
     if not incidents:
         return []
     stmt = select(*RECORD).where(
-        IncidentAlert.incident_id.in_(incidents),
-        IncidentAlert.alert_id == func.any(literal(alerts, ARRAY(Uuid))),
+        among(IncidentAlert.incident_id, incidents),
+        among(IncidentAlert.alert_id, alerts),
     )
     return [AlertRecord(*row) async for row in sliced(await session.execute(stmt))]
 
@@ -162,7 +166,7 @@ async def terms(session: AsyncSession, client: str, systems: Collection[str]) ->
     stmt = (
         select(Client, SlaPolicy, System.name, System.escalation)
         .outerjoin(SlaPolicy, SlaPolicy.name == Client.sla)
-        .outerjoin(System, and_(System.client == Client.name, System.name.in_(systems)))
+        .outerjoin(System, and_(System.client == Client.name, among(System.name, systems)))
         .where(Client.name == client)
     )
     rows = (await session.execute(stmt)).all()
@@ -177,19 +181,30 @@ async def terms(session: AsyncSession, client: str, systems: Collection[str]) ->
     )
 
 
+OF_CLOCK = (SlaClock.incident_id, SlaClock.kind, SlaClock.zone, SlaClock.goals, SlaClock.told)
+OF_SPAN = tuple(getattr(SlaInterval, name.name) for name in fields(Interval))
+
+
 async def clocks(session: AsyncSession, incidents: Collection[UUID]) -> dict[UUID, Clocks]:
-    """Return the clocks of many incidents in two statements."""
+    """Return the clocks of many incidents in one statement."""
     if not incidents:
         return {}
-    spans = select(SlaInterval).where(SlaInterval.incident_id.in_(incidents))
-    intervals: dict[tuple[UUID, Kind], list[SlaInterval]] = {}
-    for span in await session.scalars(spans.order_by(SlaInterval.since), execution_options=FRESH):
-        intervals.setdefault((span.incident_id, span.kind), []).append(span)
+    same = and_(SlaInterval.incident_id == SlaClock.incident_id, SlaInterval.kind == SlaClock.kind)
+    stmt = (
+        select(*OF_CLOCK, *OF_SPAN)
+        .join(SlaInterval, same)
+        .where(among(SlaClock.incident_id, incidents))
+        .order_by(SlaInterval.since)
+    )
+    spans: dict[tuple[UUID, Kind], list[Interval]] = {}
+    rows = {}
+    for incident, kind, zone, goals, told, *span in await session.execute(stmt):
+        rows[incident, kind] = zone, goals, told
+        spans.setdefault((incident, kind), []).append(Interval(*span))
     found: dict[UUID, dict[Kind, tuple[Clock, int]]] = {}
-    rows = select(SlaClock).where(SlaClock.incident_id.in_(incidents))
-    for row in await session.scalars(rows, execution_options=FRESH):
-        clock = row.clock(intervals[row.incident_id, row.kind])
-        found.setdefault(row.incident_id, {})[row.kind] = clock, row.told
+    for (incident, kind), (zone, goals, told) in rows.items():
+        clock = Clock(zone, tuple(map(goal_of, goals)), tuple(spans[incident, kind]))
+        found.setdefault(incident, {})[kind] = clock, told
     return dict(found)
 
 

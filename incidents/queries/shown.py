@@ -1,13 +1,28 @@
 """Incidents as people look at them: lists, the board, and one with all that belongs to it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, String, case, cast, exists, func, or_, select, true
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    Uuid,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from access.scope import Scope
 from alerting.lifecycle import Priority
@@ -15,7 +30,9 @@ from incidents import clocks as pure
 from incidents.clocks import Clock, ClockView, Kind
 from incidents.lifecycle import OPEN, Status
 from incidents.queries.rows import by_id, clocks, get
+from incidents.records import AlertRecord, Line
 from incidents.tables import Incident, IncidentAlert, TimelineNote
+from kit.db import among
 from kit.errors import NotFound
 from notifications import queries as notifications
 from notifications.schemas import NotificationOut
@@ -37,8 +54,8 @@ class Shown:
     now: datetime
     alert_count: int
     firing_count: int
-    alerts: Sequence[IncidentAlert]
-    timeline: Sequence[TimelineNote]
+    alerts: Sequence[AlertRecord]
+    timeline: Sequence[Line]
 
     def clock(self, kind: Kind) -> ClockView:
         """Return how one of its SLA clocks stands."""
@@ -88,7 +105,7 @@ async def numbered(
     session: AsyncSession, scope: Scope, numbers: Collection[int], *, now: datetime
 ) -> list[Shown]:
     """Return these incidents, as far as they are inside the scope, newest first."""
-    stmt = _inside(scope).where(Incident.number.in_(numbers)).order_by(Incident.number.desc())
+    stmt = _inside(scope).where(among(Incident.number, numbers)).order_by(Incident.number.desc())
     return await _shown(session, (await session.scalars(stmt)).all(), now=now, most=IN_LIST)
 
 
@@ -111,7 +128,7 @@ async def open_of_alerts(session: AsyncSession, alerts: Collection[UUID]) -> dic
     stmt = (
         select(IncidentAlert.alert_id, func.max(Incident.number))
         .join(Incident, Incident.id == IncidentAlert.incident_id)
-        .where(IncidentAlert.alert_id.in_(alerts), Incident.status.in_(OPEN))
+        .where(among(IncidentAlert.alert_id, alerts), Incident.status.in_(OPEN))
         .group_by(IncidentAlert.alert_id)
     )
     return {alert: number for alert, number in await session.execute(stmt)}
@@ -152,15 +169,23 @@ async def shown_of(
     session: AsyncSession, ids: Collection[UUID], *, now: datetime
 ) -> dict[UUID, Shown]:
     """Return the incidents that notifications are about, as messages tell of them."""
-    found = (await session.scalars(select(Incident).where(Incident.id.in_(ids)))).all()
+    found = (await session.scalars(select(Incident).where(among(Incident.id, ids)))).all()
     if missing := set(ids) - {incident.id for incident in found}:
         raise NotFound("there is no incident {incident}", incident=min(missing))
     shown = await _shown(session, found, now=now, most=IN_MESSAGE)
     return {one.incident.id: one for one in shown}
 
 
+async def one(
+    session: AsyncSession, incident: Incident, *, now: datetime, most: int = IN_DETAIL
+) -> Shown:
+    """Return one incident with its clocks, alerts and timeline, as it stands in this session."""
+    (shown,) = await _shown(session, [incident], now=now, most=most)
+    return shown
+
+
 async def _detail(session: AsyncSession, incident: Incident, *, now: datetime) -> Detail:
-    (shown,) = await _shown(session, [incident], now=now, most=IN_DETAIL)
+    shown = await one(session, incident, now=now)
     return Detail(shown, await notifications.of_incident(session, incident.id))
 
 
@@ -202,42 +227,58 @@ async def _counts(
 ) -> dict[UUID, tuple[int, int]]:
     firing = func.count().filter(IncidentAlert.resolved_at.is_(None))
     stmt = select(IncidentAlert.incident_id, func.count(), firing).where(
-        IncidentAlert.incident_id.in_(incidents)
+        among(IncidentAlert.incident_id, incidents)
     )
     rows = await session.execute(stmt.group_by(IncidentAlert.incident_id))
     return {incident: (all_, open_) for incident, all_, open_ in rows}
 
 
-async def _alerts(
-    session: AsyncSession, incidents: Collection[UUID], *, most: int
-) -> dict[UUID, list[IncidentAlert]]:
+def _first_alerts() -> Select[Any]:
     over = case((IncidentAlert.resolved_at.is_(None), 0), else_=1)
     order = (over, IncidentAlert.priority, IncidentAlert.fired_at, IncidentAlert.alert_id)
-    first = select(IncidentAlert).where(IncidentAlert.incident_id == Incident.id)
-    each = first.order_by(*order).limit(most).correlate(Incident).lateral()
-    row = aliased(IncidentAlert, each)
+    theirs = select(IncidentAlert).where(IncidentAlert.incident_id == Incident.id)
+    each = theirs.order_by(*order).limit(MOST).correlate(Incident).lateral()
     # of each incident the first few, so that the others need not be sorted among all
-    stmt = select(row).select_from(Incident).join(each, true()).where(Incident.id.in_(incidents))
-    found: dict[UUID, list[IncidentAlert]] = {}
-    for alert in await session.scalars(stmt):
+    columns = [each.c[column.name] for column in fields(AlertRecord)]
+    return select(*columns).select_from(Incident).join(each, true()).where(OF_THESE)
+
+
+def _newest_lines() -> Select[Any]:
+    theirs = select(TimelineNote).where(TimelineNote.incident_id == Incident.id)
+    newest = theirs.order_by(TimelineNote.id.desc()).limit(MOST).correlate(Incident)
+    each = newest.lateral()
+    columns = [each.c[column.name] for column in fields(Line)]
+    stmt = select(*columns).select_from(Incident).join(each, true()).where(OF_THESE)
+    return stmt.order_by(each.c.id)
+
+
+THESE, MOST = bindparam("these", type_=ARRAY(Uuid)), bindparam("most", type_=Integer)
+OF_THESE = Incident.id == func.any(THESE)
+FIRST_ALERTS, NEWEST_LINES = _first_alerts(), _newest_lines()
+"""Built once: every page and every message asks for them, and building costs more than asking."""
+
+
+async def _alerts(
+    session: AsyncSession, incidents: Collection[UUID], *, most: int
+) -> dict[UUID, list[AlertRecord]]:
+    found: dict[UUID, list[AlertRecord]] = {}
+    for row in await session.execute(FIRST_ALERTS, {"these": incidents, "most": most}):
+        alert = AlertRecord(*row)
         found.setdefault(alert.incident_id, []).append(alert)
     for alerts in found.values():
         alerts.sort(key=_gravest_first)
     return found
 
 
-def _gravest_first(alert: IncidentAlert) -> tuple[bool, Priority, datetime, str]:
+def _gravest_first(alert: AlertRecord) -> tuple[bool, Priority, datetime, str]:
     return alert.resolved_at is not None, alert.priority, alert.fired_at, str(alert.alert_id)
 
 
 async def _timeline(
     session: AsyncSession, incidents: Collection[UUID], *, most: int
-) -> dict[UUID, list[TimelineNote]]:
-    newest = select(TimelineNote).where(TimelineNote.incident_id == Incident.id)
-    each = newest.order_by(TimelineNote.id.desc()).limit(most).correlate(Incident).lateral()
-    row = aliased(TimelineNote, each)
-    stmt = select(row).select_from(Incident).join(each, true()).where(Incident.id.in_(incidents))
-    found: dict[UUID, list[TimelineNote]] = {}
-    for line in await session.scalars(stmt.order_by(row.id)):
+) -> dict[UUID, list[Line]]:
+    found: dict[UUID, list[Line]] = {}
+    for row in await session.execute(NEWEST_LINES, {"these": incidents, "most": most}):
+        line = Line(*row)
         found.setdefault(line.incident_id, []).append(line)
     return found

@@ -108,8 +108,8 @@ class Cluster:
         if found != str(self.programs.major):
             raise CannotStart(
                 f"{self.data} was written by PostgreSQL {found or '(unknown)'}, and this Langyan "
-                f"brings PostgreSQL {self.programs.major}: start the Langyan that wrote it, take "
-                "a backup there and restore it here"
+                f"brings PostgreSQL {self.programs.major}: run `langyan upgrade-database`, which "
+                "moves it over and keeps the old one aside"
             )
         if not self.password_file.exists():
             raise CannotStart(f"{self.password_file} is missing: put it back from a backup")

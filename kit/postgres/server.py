@@ -18,6 +18,7 @@ from kit.postgres.errors import CannotStart
 from kit.postgres.lock import Lock, claim
 from kit.postgres.opening import open_server
 from kit.postgres.postmaster import Postmaster
+from kit.postgres.programs import Programs
 
 log = logging.getLogger(__name__)
 
@@ -81,16 +82,23 @@ class Running:
             pause = min(pause * 2, LONGEST_PAUSE)
 
 
-async def start(folder: Path, *, durable: bool = True, patience: float = 10.0) -> Running:
+async def start(
+    folder: Path,
+    *,
+    durable: bool = True,
+    patience: float = 10.0,
+    brought: Programs | None = None,
+) -> Running:
     """Run the PostgreSQL of `folder`, made if new; wait `patience` seconds for another to leave.
 
-    Raises CannotStart. What is not `durable` is faster, and lost when the machine fails.
+    Raises CannotStart. What is not `durable` is faster, and lost when the machine fails. `brought`
+    are other programs than those of the wheel, for a folder that they made.
     """
     try:
         folder = _made(folder)
         lock = await claim(folder, patience)
         try:
-            cluster = await _prepared(folder, durable)
+            cluster = await _prepared(folder, durable, brought)
             server, version = await open_server(cluster)
         except BaseException:
             lock.release()
@@ -107,8 +115,8 @@ def _made(folder: Path) -> Path:
     return folder.resolve()
 
 
-async def _prepared(folder: Path, durable: bool) -> Cluster:
-    work = asyncio.create_task(asyncio.to_thread(_prepare, folder, durable))
+async def _prepared(folder: Path, durable: bool, brought: Programs | None) -> Cluster:
+    work = asyncio.create_task(asyncio.to_thread(_prepare, folder, durable, brought))
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
@@ -116,8 +124,8 @@ async def _prepared(folder: Path, durable: bool) -> Cluster:
         raise
 
 
-def _prepare(folder: Path, durable: bool) -> Cluster:
-    found = programs.find()
+def _prepare(folder: Path, durable: bool, brought: Programs | None) -> Cluster:
+    found = brought or programs.find()
     chosen = footing.choose(folder, folder / "data", found)
     cluster = Cluster(folder, found, chosen, durable)
     cluster.prepare()

@@ -5,12 +5,14 @@ from notifications.commands.failures import settle, try_again
 from notifications.commands.forgetting import forget
 from notifications.commands.promises import CHANNEL, cancel, queue
 from notifications.commands.receipts import Done, record, record_all
+from notifications.commands.sealing import exchange_seals
 
 __all__ = [
     "CHANNEL",
     "Done",
     "cancel",
     "claim",
+    "exchange_seals",
     "forget",
     "queue",
     "record",

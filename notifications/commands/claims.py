@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from kit.db import among, not_among
 from notifications.lifecycle import GRAVE, LEASE, UNFINISHED, Kind, Status
 from notifications.schemas import ContactFacts, Leaving
 from notifications.tables import Attempt, Notification
@@ -44,7 +45,7 @@ def _due(now: datetime, full: Collection[str]) -> Select[tuple[Notification]]:
         .where(
             Notification.status.in_(UNFINISHED),
             Notification.next_try_at <= now,
-            Notification.host.not_in(full),
+            not_among(Notification.host, full),
             ~blocked,
         )
         .order_by(Notification.priority, Notification.next_try_at, Notification.seq)
@@ -74,7 +75,7 @@ async def claim(
         full = [host for host, places in free.items() if places <= 0]
         looked_at = (limit - len(chosen)) * CANDIDATES
         passed = [*aside, *(row.id for row in chosen)]
-        due = _due(now, full).where(Notification.id.not_in(passed))
+        due = _due(now, full).where(not_among(Notification.id, passed))
         if minor <= 0:
             due = due.where(Notification.priority <= GRAVE)
         rows = (await tx.scalars(due.limit(looked_at).with_for_update(skip_locked=True))).all()
@@ -117,13 +118,13 @@ async def _lease(tx: AsyncSession, rows: Sequence[Notification], *, now: datetim
         await tx.execute(insert(Attempt), lost)
     over = [row.id for row in rows if row.cancelled_at]  # taken back while a worker died with it
     if over:
-        ended = update(Notification).where(Notification.id.in_(over))
+        ended = update(Notification).where(among(Notification.id, over))
         await tx.execute(ended.values(status=Status.CANCELLED), execution_options=BLIND)
     mine = [row for row in rows if not row.cancelled_at]
     until = now + LEASE
     leased = (
         update(Notification)
-        .where(Notification.id.in_([row.id for row in mine]))
+        .where(among(Notification.id, [row.id for row in mine]))
         .values(
             status=Status.SENDING,
             leased_until=until,

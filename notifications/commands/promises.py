@@ -10,7 +10,7 @@ from sqlalchemy import literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from kit.db import as_rows
+from kit.db import among, as_rows
 from kit.notices import notify
 from kit.outbox import publish
 from notifications.events import NotificationFailed
@@ -102,15 +102,15 @@ async def cancel(
 ) -> int:
     """Take back what has not left; return how many. What is on its way is not tried again."""
     abouts = [about] if isinstance(about, UUID) else list(about)
-    mine = [Notification.about.in_(abouts), Notification.status.in_(UNFINISHED)]
+    mine = [among(Notification.about, abouts), Notification.status.in_(UNFINISHED)]
     if events is not None:
-        mine.append(Notification.event.in_(events))
+        mine.append(among(Notification.event, events))
     locked = select(Notification.id, Notification.leased_until).where(*mine)
     rows = (await tx.execute(locked.order_by(Notification.seq).with_for_update())).all()
     leaving = [row.id for row in rows if row.leased_until and row.leased_until > now]
     waiting = [row.id for row in rows if row.id not in set(leaving)]
-    marked = update(Notification).where(Notification.id.in_(leaving)).values(cancelled_at=now)
-    ended = update(Notification).where(Notification.id.in_(waiting))
+    marked = update(Notification).where(among(Notification.id, leaving)).values(cancelled_at=now)
+    ended = update(Notification).where(among(Notification.id, waiting))
     if leaving:
         await tx.execute(marked)
     if waiting:

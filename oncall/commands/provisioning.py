@@ -1,21 +1,16 @@
 """What files say of contacts, schedules and policies, and who stands in for somebody."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
-from uuid import UUID, uuid4
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from access.queries import person
-from access.scope import Identity
 from access.tables import Person
 from kit.errors import Invalid
 from kit.sync import Change, sync
-from oncall import queries
 from oncall.escalation import Policy
-from oncall.schemas import ContactIn, OverrideIn, PolicyIn, ScheduleIn
-from oncall.tables import Contact, EscalationPolicy, Override, Schedule
+from oncall.schemas import ContactIn, PolicyIn, ScheduleIn
+from oncall.tables import Contact, EscalationPolicy, Schedule
 
 Seal = Callable[[str], str]
 
@@ -38,22 +33,24 @@ async def provision(
         for whose, given in contacts.items()
         for position, (way, origin) in enumerate(given)
     ]
-    changes = await sync(tx, Schedule, [_schedule(*given) for given in schedules], kind="schedule")
-    changes += await sync(
-        tx, EscalationPolicy, [_policy(*given) for given in policies], kind="escalation"
-    )
+    planned = [schedule_row(*given) for given in schedules]
+    changes = await sync(tx, Schedule, planned, kind="schedule")
+    steps = [policy_row(*given) for given in policies]
+    changes += await sync(tx, EscalationPolicy, steps, kind="escalation")
     key = ("person", "channel", "address")
     changes += await sync(tx, Contact, ways, kind="contact", key=key, secret={"secret"})
     await _refuse_strangers(tx, schedules, policies)
     return changes
 
 
-def _schedule(given: ScheduleIn, origin: str) -> Schedule:
+def schedule_row(given: ScheduleIn, origin: str | None) -> Schedule:
+    """Return the row that keeps a schedule."""
     layers = [layer.model_dump(mode="json", by_alias=True) for layer in given.layers]
     return Schedule(name=given.name, timezone=given.timezone, layers=layers, origin=origin)
 
 
-def _policy(given: Policy, origin: str) -> EscalationPolicy:
+def policy_row(given: Policy, origin: str | None) -> EscalationPolicy:
+    """Return the row that keeps an escalation policy."""
     steps = [step.model_dump(mode="json") for step in given.steps]
     return EscalationPolicy(name=given.name, steps=steps, repeat=given.repeat, origin=origin)
 
@@ -113,25 +110,3 @@ def _refuse_unknown(what: str, origin: str, names: Iterable[str], known: Collect
                 what=what,
                 name=name,
             )
-
-
-async def stand_in(
-    tx: AsyncSession, schedule: str, given: OverrideIn, *, by: Identity, now: datetime
-) -> UUID:
-    """Let somebody stand in for a while; return the override's id."""
-    await queries.get_schedule(tx, by.scope, schedule)
-    await person(tx, by.scope, given.person)
-    if given.ends_at <= now:
-        raise Invalid("it is over already", field="ends_at")
-    row = Override(
-        id=uuid4(),
-        schedule=schedule,
-        person=given.person,
-        starts_at=given.starts_at,
-        ends_at=given.ends_at,
-        made_at=now,
-        made_by=by.name,
-    )
-    tx.add(row)
-    await tx.flush()
-    return row.id

@@ -12,14 +12,10 @@ from kit.i18n import PLACE, Locale, sayings
 from kit.settings import ROOT
 from tests.support.refusals import KINDS, ROOMS
 
-IN_ENGLISH = ("metrics/ports/", "metrics/labels.py", "metrics/series.py", "metrics/journal.py")
-IN_ENGLISH += (
-    "collectors/",
-    "app/backup/",
-    "app/provisioning/applying.py",
-    "metrics/ownership.py",
-    "kit/errors.py",
-    "kit/i18n.py",
+IN_ENGLISH = (
+    *("metrics/ports/", "metrics/labels.py", "metrics/series.py", "metrics/journal.py"),
+    *("metrics/ownership.py", "collectors/", "app/backup/", "app/provisioning/applying.py"),
+    *("kit/errors.py", "kit/i18n.py"),
 )
 """What only senders of samples and whoever starts the program read; and the translation itself."""
 HANDED_ON = {"detail", "wrong"}

@@ -38,6 +38,7 @@ NAMED = {
     "/admin/escalations": "default",
     "/admin/slas": "standard",
     "/admin/schedules": "primary",
+    "/admin/systems": "pos",
 }
 """What `{name}` is below each of these."""
 

@@ -186,16 +186,14 @@ async def test_what_cannot_be_done_to_a_clock_is_refused(world: House) -> None:
 
 
 async def test_a_client_has_its_own_sla_and_what_runs_keeps_its_copy(world: House) -> None:
-    gold = SlaSpec.model_validate(
-        {"name": "gold", "P1": {"response": "5m", "recovery": "1h"}, "origin": "a.yml:1"}
-    )
+    gold = SlaSpec.model_validate({"name": "gold", "P1": {"response": "5m", "recovery": "1h"}})
     async with world.db.transaction() as tx:
-        (added,) = await commands.provision_slas(tx, [gold], world.clock())
+        (added,) = await commands.provision_slas(tx, [(gold, "a.yml:1")])
     assert (added.verb, added.name) == (Verb.ADD, "gold")
     await world.alters(sla="gold")
     await world.fires("disk")
     async with world.db.transaction() as tx:
-        await commands.provision_slas(tx, [], world.clock())
+        await commands.provision_slas(tx, [])
         assert (await tx.scalars(select(SlaPolicy))).all() == []
 
     assert (await world.clocked(Kind.RESPONSE)).limit == 5 * MINUTE

@@ -1,16 +1,18 @@
 """The types that keep our rules, and the unit of work."""
 
+import asyncio
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.exc import StatementError
 
 from access.scope import Role
 from access.tables import Client, Person
 from kit import outbox
-from kit.db import Database, as_rows
+from kit.db import RESTED, Database, among, as_rows, not_among
 from tests.support.clock import NOON, FakeClock
+from tests.support.statements import statements
 
 
 class Rang(outbox.Event):
@@ -52,6 +54,55 @@ async def test_a_batch_goes_as_one_statement_with_lists_inside(db: Database) -> 
     async with db.snapshot() as session:
         rows = (await session.execute(select(given.c.name, given.c.overrides))).all()
     assert [tuple(row) for row in rows] == [(f"c{i}", {"a": [i, 2]}) for i in range(3)]
+
+
+async def test_any_number_of_values_is_one_statement(db: Database) -> None:
+    async with db.transaction() as tx:
+        tx.add_all(somebody(name) for name in ("li", "han", "wu"))
+    with statements(db) as seen:
+        assert await _names(db, among(Person.name, ["li", "han"])) == ["han", "li"]
+        assert await _names(db, among(Person.name, ["wu"])) == ["wu"]
+        assert await _names(db, among(Person.name, [])) == []
+    assert len(set(seen)) == 1
+    assert await _names(db, not_among(Person.name, ["li", "han"])) == ["wu"]
+    assert await _names(db, not_among(Person.name, [])) == ["han", "li", "wu"]
+
+
+async def _names(db: Database, which: ColumnElement[bool]) -> list[str]:
+    async with db.snapshot() as session:
+        return list(await session.scalars(select(Person.name).where(which).order_by(Person.name)))
+
+
+async def test_a_connection_that_was_cut_while_it_rested_is_replaced(db: Database) -> None:
+    own = db.share(1)
+    for rested in (True, False):  # asked first, or trusted because it has told us itself
+        cut = await _backend(own)
+        await _ends(db, cut)
+        if rested:
+            await asyncio.sleep(RESTED + 0.1)
+        assert await _backend(own) != cut
+
+
+async def test_a_connection_that_was_just_used_is_used_again_and_not_asked(db: Database) -> None:
+    own = db.share(2)
+    with statements(own) as seen:
+        assert len({await _backend(own) for _ in range(3)}) == 1
+    assert len(seen) == 3
+    said = select(text("query")).select_from(text("pg_stat_activity")).where(text("pid = :pid"))
+    async with db.snapshot() as session:
+        assert await session.scalar(said, {"pid": await _backend(own)}) == "ROLLBACK;"
+
+
+async def _backend(db: Database) -> int:
+    async with db.snapshot() as session:
+        pid: int = (await session.execute(select(func.pg_backend_pid()))).scalar_one()
+        return pid
+
+
+async def _ends(db: Database, backend: int) -> None:
+    async with db.transaction() as tx:
+        await tx.execute(select(func.pg_terminate_backend(backend, 2_000)))
+    await asyncio.sleep(0.05)  # the other end of the line hears of it
 
 
 async def test_a_rolled_back_change_announces_nothing(db: Database, clock: FakeClock) -> None:

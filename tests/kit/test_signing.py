@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.errors import Unauthorized
+from kit.keys import Former, Ring
 from kit.signing import Signer
 from tests.support.clock import NOON
 
@@ -43,3 +44,13 @@ def test_a_changed_letter_breaks_it(place: int, letter: str) -> None:
 def test_any_text_at_all_is_refused_politely(text: str) -> None:
     with pytest.raises(Unauthorized):
         SIGNER.read("acknowledge", text, now=NOON)
+
+
+def test_a_former_key_signs_nothing_and_its_words_hold_for_their_while() -> None:
+    both = Signer(Ring("new", [Former("k" * 32, NOON + DAY / 2)]))
+
+    assert both.read("acknowledge", TOKEN, now=NOON) == {"incident": 7}
+    with pytest.raises(Unauthorized):
+        both.read("acknowledge", TOKEN, now=NOON + DAY / 2)
+    with pytest.raises(Unauthorized):
+        SIGNER.read("a", both.sign("a", {}, now=NOON, ttl=DAY), now=NOON)

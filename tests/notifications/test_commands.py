@@ -248,9 +248,9 @@ async def test_gauges_tell_how_much_waits_and_since_when(db: Database) -> None:
     await recorded(db, leaving, Kind.SENT)
 
     async with db.snapshot() as session:
-        assert await queries.queue_length(session) == 1
-        assert await queries.oldest_due(session, NOON) is None
-        assert await queries.oldest_due(session, NOON + timedelta(hours=1)) == NOON + 30 * SECOND
+        later = NOON + timedelta(hours=1)
+        assert await queries.waiting(session, NOON) == (None, 1)
+        assert await queries.waiting(session, later) == (NOON + 30 * SECOND, 1)
 
 
 async def test_whoever_was_told_while_all_is_taken_back_is_known_to_be_told(db: Database) -> None:

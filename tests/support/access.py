@@ -9,13 +9,14 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from access import commands, pages
-from access.api import clients, people, tokens, trail
+from access.api import people, tokens, trail
 from access.authorizer import Authorizer
 from access.passwords import Passwords
 from access.scope import SYSTEM, Right, Role
 from access.tables import Client, Person
 from access.web import Caller, Csrf, PageCaller
 from app import problems
+from app.api import configuration
 from kit.db import Database
 from kit.pages import Pages
 from kit.settings import Settings
@@ -42,7 +43,7 @@ class Doors:
         self.app.state.passwords, self.app.state.authorizer = self.passwords, self.authorizer
         self.app.state.pages = Pages()
         problems.install(self.app)
-        for room in (clients, people, tokens, trail, pages):
+        for room in (configuration, people, tokens, trail, pages):
             self.app.include_router(room.router)
         self._add_pages()
 

@@ -6,8 +6,10 @@ from pkgutil import walk_packages
 from app import problems
 from kit.errors import Refusal
 
-ROOMS = ("access", "alerting", "app", "collectors", "drills", "incidents", "inspections")
-ROOMS += ("kit", "metrics", "notifications", "oncall", "projects")
+ROOMS = (
+    *("access", "alerting", "app", "collectors", "drills", "incidents", "inspections"),
+    *("kit", "metrics", "notifications", "oncall", "projects"),
+)
 
 
 def _kinds() -> list[type[Refusal]]:

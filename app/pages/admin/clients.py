@@ -1,22 +1,28 @@
 """The pages /admin/clients: who is looked after, under which SLA, and who is told."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from access import queries as access
 from access.directory import ClientFacts
-from access.schemas import Name
 from access.scope import HOUSE, Right
 from alerting import queries as alerting
 from alerting.lifecycle import Ladder
 from alerting.thresholds import CompiledRule
+from app.configuration import KINDS, Key
+from app.pages import person_parts
+from app.pages.admin import options
+from app.pages.admin.desks import Desk, Editing, add_routes, editing, text
+from app.pages.admin.keeping import Draft
+from app.pages.admin.options import Options
 from app.pages.frame import Frame, Framed
 from app.pages.levels import LevelView, ladder
+from app.pages.nested import Tree
 from incidents.content import titled
 
 if TYPE_CHECKING:
@@ -38,7 +44,7 @@ class ClientRow:
     systems: int
     targets: int
     own_limits: int
-    locale: str
+    language: str
     timezone: str
     origin: str | None
 
@@ -48,6 +54,7 @@ class ClientsView:
     """Every client that the caller reaches."""
 
     clients: Sequence[ClientRow]
+    removed: str
 
 
 @dataclass(frozen=True)
@@ -61,17 +68,22 @@ class OwnLimits:
 
 @dataclass(frozen=True)
 class ClientView:
-    """One client with what belongs to it."""
+    """One client with what belongs to it; without a row it is still to be made."""
 
-    row: ClientRow
-    systems: Sequence[tuple[str, str, bool]]
-    targets: Sequence[str]
-    limits: Sequence[OwnLimits]
-    house: bool
+    edit: Editing
+    slas: Options
+    policies: Options
+    row: ClientRow | None = None
+    systems: Sequence[tuple[str, str, bool]] = ()
+    targets: Sequence[str] = ()
+    limits: Sequence[OwnLimits] = ()
+    lasting: bool = False
 
 
 @router.get("")
-async def show_clients(frame: Framed) -> Response:
+async def show_clients(
+    frame: Framed, removed: Annotated[str, Query(max_length=200)] = ""
+) -> Response:
     """Show every client by name."""
     frame.caller.need(Right.ADMIN)
     scope = frame.caller.scope
@@ -80,31 +92,58 @@ async def show_clients(frame: Framed) -> Response:
         systems = Counter(s.client for s in await access.systems(session, scope, limit=MOST))
         targets = Counter(one.client for one in await access.targets_of(session, scope, limit=MOST))
     shown = [_row(row, systems[row.name], targets[row.name]) for row in rows]
-    return frame.show("admin/clients.html", ClientsView(shown), here="admin")
+    return frame.show("admin/clients.html", ClientsView(shown, removed), here="admin")
 
 
-@router.get("/{name}")
-async def show_client(name: Name, frame: Framed) -> Response:
-    """Show one client."""
-    frame.caller.need(Right.ADMIN)
-    return await _page(frame, name)
+def _said(tree: Tree) -> dict[str, Any]:
+    names = ("name", "title", "locale", "timezone", "sla")
+    return {
+        **{name: text(tree, name) for name in names if name in tree},
+        "escalation": text(tree, "escalation") or None,
+    }
 
 
-async def _page(frame: Frame, name: str) -> Response:
-    scope = frame.caller.scope
+def _fields(written: Mapping[str, Any]) -> dict[str, str]:
+    names = ("title", "locale", "timezone", "sla")
+    return {
+        **{name: written[name] for name in names},
+        "escalation": written["escalation"] or "",
+    }
+
+
+async def _page(
+    frame: Frame,
+    key: Key | None,
+    draft: Draft | None,
+    *,
+    done: str = "",
+    standing: bool = False,
+) -> Response:
+    scope, locale = frame.caller.scope, frame.reader.locale
     async with frame.db.snapshot() as session:
-        row = await access.client(session, scope, name)
-        systems = await access.systems(session, scope, client=name, limit=MOST)
-        targets = await access.targets_of(session, scope, client=name, limit=MOST)
-        rules = await alerting.rules(session)
-    view = ClientView(
-        row=_row(row, len(systems), len(targets)),
-        systems=[(system.name, system.title, system.core) for system in systems],
-        targets=[target.name for target in targets],
-        limits=list(_limits(row, rules, frame.reader.locale)),
-        house=name == HOUSE,
-    )
-    return frame.show("admin/client.html", view, here="admin")
+        slas = await options.slas(session, scope)
+        policies = await options.policies(session, scope)
+        if key is None:
+            view = ClientView(editing(DESK, None, draft or Draft()), slas, policies)
+        else:
+            row = await access.client(session, scope, *key)
+            systems = await access.systems(session, scope, client=row.name, limit=None)
+            targets = await access.targets_of(session, scope, client=row.name, limit=None)
+            rules = await alerting.rules(session)
+            form = DESK.opened(row, draft) if standing or draft is None else draft
+            view = ClientView(
+                edit=editing(DESK, key, form, origin=row.origin, done=done),
+                slas=slas,
+                policies=policies,
+                row=_row(row, len(systems), len(targets)),
+                systems=[(system.name, system.title, system.core) for system in systems],
+                targets=[target.name for target in targets],
+                limits=list(_limits(row, rules, locale)),
+                lasting=row.name == HOUSE,
+            )
+    page = frame.show("admin/client.html", view, here="admin", parts=person_parts)
+    page.status_code = view.edit.form.status
+    return page
 
 
 def _row(row: "Client", systems: int, targets: int) -> ClientRow:
@@ -116,7 +155,7 @@ def _row(row: "Client", systems: int, targets: int) -> ClientRow:
         systems=systems,
         targets=targets,
         own_limits=len(row.overrides),
-        locale=row.locale,
+        language=dict(person_parts.LANGUAGES)[row.locale],
         timezone=row.timezone,
         origin=row.origin,
     )
@@ -131,3 +170,13 @@ def _limits(row: "Client", rules: Sequence[CompiledRule], locale: str) -> Iterat
             yield OwnLimits(
                 rule.name, titled(rule.spec.title, locale), ladder(own, rule.spec.unit, locale)
             )
+
+
+DESK = Desk(
+    kind=KINDS["clients"],
+    said=_said,
+    fields=_fields,
+    show=_page,
+    begin={"locale": "zh-CN", "timezone": "Asia/Shanghai", "sla": "standard"},
+)
+add_routes(router, DESK)

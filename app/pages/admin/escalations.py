@@ -3,26 +3,32 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from access import queries as access
-from access.schemas import Name
-from access.scope import Right
-from app.pages.admin import uses
+from access.scope import Right, Role
+from app.configuration import KINDS, Key
+from app.pages.admin import options, uses
+from app.pages.admin.desks import Desk, Editing, add_routes, editing, rows, text, words
+from app.pages.admin.keeping import Draft
+from app.pages.admin.options import Options
 from app.pages.admin.uses import Use
 from app.pages.frame import Frame, Framed
+from app.pages.nested import Tree, grown
 from app.pages.words import Words
 from oncall import queries as oncall
-from oncall.escalation import Policy
+from oncall.escalation import Policy, Step
 from oncall.roster import Roster
 
 if TYPE_CHECKING:
     from oncall.tables import EscalationPolicy
 
+ROLES = tuple(role.value for role in (Role.ADMIN, Role.ENGINEER, Role.MANAGER))
 router = APIRouter(prefix="/admin/escalations", tags=["pages"], include_in_schema=False)
 
 
@@ -77,13 +83,28 @@ class PoliciesView:
     """Every policy."""
 
     policies: Sequence[PolicyRow]
+    removed: str
 
 
 @dataclass(frozen=True)
 class PolicyView:
-    """One policy."""
+    """One policy; without a row it is still to be made. `course`: what would happen."""
 
-    row: PolicyRow
+    edit: Editing
+    schedules: Options
+    people: Options
+    course: "Course"
+    row: PolicyRow | None = None
+    roles: Sequence[str] = ROLES
+
+
+@dataclass(frozen=True)
+class Course:
+    """The steps of one policy, as far as its form can be understood."""
+
+    steps: Sequence[StepView] = ()
+    rounds: int = 1
+    lasts: timedelta = timedelta()
 
 
 @dataclass(frozen=True)
@@ -119,27 +140,88 @@ async def telling(session: AsyncSession, frame: Frame) -> Telling:
 
 
 @router.get("")
-async def show_policies(frame: Framed) -> Response:
+async def show_policies(
+    frame: Framed, removed: Annotated[str, Query(max_length=200)] = ""
+) -> Response:
     """Show every policy by name."""
     frame.caller.need(Right.ADMIN)
     async with frame.db.snapshot() as session:
-        rows = await oncall.policies_inside(session, frame.caller.scope)
+        known = await oncall.policies_inside(session, frame.caller.scope)
         used = await uses.of_policies(session, frame.caller.scope, frame.reader.locale)
         told = await telling(session, frame)
-    shown = [_row(policy_of(row), told, used.get(row.name, ()), row.origin) for row in rows]
-    return frame.show("admin/escalations.html", PoliciesView(shown), here="admin")
+    shown = [_row(policy_of(row), told, used.get(row.name, ()), row.origin) for row in known]
+    return frame.show("admin/escalations.html", PoliciesView(shown, removed), here="admin")
 
 
-@router.get("/{name}")
-async def show_policy(name: Name, frame: Framed) -> Response:
-    """Show one policy."""
-    frame.caller.need(Right.ADMIN)
+def _said(tree: Tree) -> dict[str, Any]:
+    steps = [
+        {"notify": words(row.get("notify")), "wait": text(row, "wait")}
+        for row in rows(tree.get("steps"))
+    ]
+    named = {"name": text(tree, "name")} if "name" in tree else {}
+    return {**named, "steps": steps, "repeat": text(tree, "repeat")}
+
+
+def _fields(written: Mapping[str, Any]) -> dict[str, str]:
+    fields = {"repeat": str(max(written["repeat"], 1))}
+    for number, step in enumerate(written["steps"]):
+        fields |= {
+            f"steps.{number}.notify": " ".join(step["notify"]),
+            f"steps.{number}.wait": step["wait"],
+        }
+    return fields
+
+
+async def _page(
+    frame: Frame,
+    key: Key | None,
+    draft: Draft | None,
+    *,
+    done: str = "",
+    standing: bool = False,
+) -> Response:
+    scope, locale = frame.caller.scope, frame.reader.locale
     async with frame.db.snapshot() as session:
-        row = await oncall.get_policy(session, frame.caller.scope, name)
-        used = await uses.of_policies(session, frame.caller.scope, frame.reader.locale)
+        row = await oncall.get_policy(session, scope, *key) if key else None
+        used = await uses.of_policies(session, scope, locale)
         told = await telling(session, frame)
-    shown = _row(policy_of(row), told, used.get(name, ()), row.origin)
-    return frame.show("admin/escalation.html", PolicyView(shown), here="admin")
+        schedules = await oncall.schedules_inside(session, scope)
+        people = await options.people(session, scope)
+    form = DESK.opened(row, draft) if row and (standing or draft is None) else draft or Draft()
+    shown = _row(policy_of(row), told, used.get(row.name, ()), row.origin) if row else None
+    view = PolicyView(
+        edit=editing(DESK, key, form, origin=row and row.origin, done=done),
+        schedules=[(one.name, told.words.target(f"schedule:{one.name}")) for one in schedules],
+        people=people,
+        course=_course(grown(form.values), told),
+        row=shown,
+    )
+    page = frame.show("admin/escalation.html", view, here="admin")
+    page.status_code = form.status
+    return page
+
+
+async def _preview(frame: Frame, tree: Tree) -> str:
+    """Return what would happen by the steps of a form."""
+    async with frame.db.snapshot() as session:
+        told = await telling(session, frame)
+    return frame.render("admin/_course.html", _course(tree, told))
+
+
+def _course(tree: Tree, told: Telling) -> Course:
+    said = _said(tree)
+    steps = []
+    for step in said["steps"]:
+        try:
+            steps.append(Step.model_validate(step))
+        except ValidationError:
+            continue  # half typed
+    if not steps:
+        return Course()
+    rounds = int(said["repeat"]) if said["repeat"].isdecimal() else 1
+    policy = Policy(name="draft", steps=tuple(steps), repeat=min(rounds, 100))
+    row = _row(policy, told, (), None)
+    return Course(row.steps, row.rounds, row.lasts)
 
 
 def policy_of(row: "EscalationPolicy") -> Policy:
@@ -150,3 +232,15 @@ def policy_of(row: "EscalationPolicy") -> Policy:
 
 def _row(policy: Policy, told: Telling, used: Sequence[Use], origin: str | None) -> PolicyRow:
     return PolicyRow(policy.name, told.steps(policy), policy.rounds, used, origin)
+
+
+DESK = Desk(
+    kind=KINDS["escalations"],
+    said=_said,
+    fields=_fields,
+    show=_page,
+    begin={"steps.0.notify": "", "steps.0.wait": "5m", "repeat": "2"},
+    blank={"steps": {"notify": "", "wait": "5m"}},
+    preview=_preview,
+)
+add_routes(router, DESK)

@@ -3,18 +3,27 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from access import queries as access
-from access.schemas import Name
-from access.scope import Right
-from app.pages.admin import uses
+from access.schemas import Zone
+from access.scope import EVERYTHING, Right
+from app.configuration import KINDS, Key
+from app.pages import person_parts
+from app.pages.admin import layers as fields_of_layers
+from app.pages.admin import options, uses
+from app.pages.admin.desks import Desk, Editing, add_routes, editing, text
+from app.pages.admin.keeping import Draft
+from app.pages.admin.options import Options
 from app.pages.admin.turns import DAYS, Turns, turns
 from app.pages.admin.uses import Use
 from app.pages.frame import Frame, Framed
+from app.pages.nested import Tree, grown
 from app.pages.oncall_page import schedules as on_call_now
 from app.pages.views import ScheduleView as Duty
 from kit.i18n import t
@@ -28,6 +37,7 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/admin/schedules", tags=["pages"], include_in_schema=False)
 
 AHEAD = timedelta(days=DAYS + 2)
+ZONE: TypeAdapter[str] = TypeAdapter(Zone)
 
 
 @dataclass(frozen=True)
@@ -69,49 +79,120 @@ class SchedulesView:
     """Every schedule."""
 
     schedules: Sequence[ScheduleRow]
+    removed: str
 
 
 @dataclass(frozen=True)
 class ScheduleView:
-    """One schedule."""
+    """One schedule; without a row it is still to be made. `turns`: what its form comes to."""
 
-    row: ScheduleRow
+    edit: Editing
+    people: Options
+    turns: Turns
+    row: ScheduleRow | None = None
+    days: Sequence[str] = fields_of_layers.DAYS
+
+
+@dataclass(frozen=True)
+class TurnsView:
+    """What the layers of a form come to."""
+
+    turns: Turns
 
 
 @router.get("")
-async def show_schedules(frame: Framed) -> Response:
+async def show_schedules(
+    frame: Framed, removed: Annotated[str, Query(max_length=200)] = ""
+) -> Response:
     """Show every schedule by name."""
     frame.caller.need(Right.ADMIN)
-    rows = await _rows(frame)
-    return frame.show("admin/schedules.html", SchedulesView(rows), here="admin")
-
-
-@router.get("/{name}")
-async def show_schedule(name: Name, frame: Framed) -> Response:
-    """Show one schedule."""
-    frame.caller.need(Right.ADMIN)
-    (row,) = await _rows(frame, name)
-    return frame.show("admin/schedule.html", ScheduleView(row), here="admin")
-
-
-async def _rows(frame: Frame, name: str | None = None) -> list[ScheduleRow]:
-    """Return the schedules inside the caller's scope, or the one that is named."""
-    now, scope = frame.clock(), frame.caller.scope
     async with frame.db.snapshot() as session:
-        wanted = {name: await oncall.get_schedule(session, scope, name)} if name else {}
-        known = wanted or {row.name: row for row in await oncall.schedules_inside(session, scope)}
-        titles = await access.titles_of_people(session)
-        plans = await oncall.plans(session, now - timedelta(days=1), now + AHEAD)
-        duties = {one.name: one for one in await on_call_now(session, scope, now)}
-        used = await uses.of_schedules(session, scope)
-    found = []
-    for row in known.values():
-        if row.name in duties:
-            plan = plans[row.name]
-            locale, duty = frame.reader.locale, duties[row.name]
-            ahead = turns(plan, titles, locale=locale, now=now)
-            found.append(_row(row, duty, ahead, titles, used.get(row.name, ()), locale))
-    return found
+        rows = await _rows(frame, session)
+    return frame.show("admin/schedules.html", SchedulesView(rows, removed), here="admin")
+
+
+async def _rows(frame: Frame, session: AsyncSession, name: str = "") -> list[ScheduleRow]:
+    """Return the schedules inside the caller's scope, or the one that is named."""
+    now, scope, locale = frame.clock(), frame.caller.scope, frame.reader.locale
+    known = (
+        [await oncall.get_schedule(session, scope, name)]
+        if name
+        else await oncall.schedules_inside(session, scope)
+    )
+    titles = await access.titles_of_people(session)
+    plans = await oncall.plans(session, now - timedelta(days=1), now + AHEAD)
+    duties = {one.name: one for one in await on_call_now(session, EVERYTHING, now)}
+    used = await uses.of_schedules(session, scope)
+    return [
+        _row(
+            row,
+            duties[row.name],
+            turns(plans[row.name], titles, locale=locale, now=now),
+            titles,
+            used.get(row.name, ()),
+            locale,
+        )
+        for row in known
+    ]
+
+
+def _said(tree: Tree) -> dict[str, Any]:
+    named = {"name": text(tree, "name")} if "name" in tree else {}
+    layers = fields_of_layers.said(tree)
+    return {**named, "timezone": text(tree, "timezone"), "layers": layers}
+
+
+def _fields(written: Mapping[str, Any]) -> dict[str, str]:
+    layers = fields_of_layers.fields(written["layers"])
+    return {"timezone": written["timezone"], **layers, "of": written["name"]}
+
+
+async def _page(
+    frame: Frame,
+    key: Key | None,
+    draft: Draft | None,
+    *,
+    done: str = "",
+    standing: bool = False,
+) -> Response:
+    scope = frame.caller.scope
+    async with frame.db.snapshot() as session:
+        known = await oncall.get_schedule(session, scope, *key) if key else None
+        row = (await _rows(frame, session, known.name))[0] if known else None
+        people = await options.people(session, scope)
+        form = (
+            DESK.opened(known, draft) if known and (standing or draft is None) else draft or Draft()
+        )
+        ahead = await _ahead(frame, session, grown(form.values))
+    view = ScheduleView(
+        edit=editing(DESK, key, form, origin=known and known.origin, done=done),
+        people=people,
+        turns=ahead,
+        row=row,
+    )
+    page = frame.show("admin/schedule.html", view, here="admin", parts=person_parts)
+    page.status_code = form.status
+    return page
+
+
+async def _preview(frame: Frame, tree: Tree) -> str:
+    """Return the two weeks that the layers of a form come to."""
+    async with frame.db.snapshot() as session:
+        view = TurnsView(await _ahead(frame, session, tree))
+    return frame.render("admin/_ahead.html", view)
+
+
+async def _ahead(frame: Frame, session: AsyncSession, tree: Tree) -> Turns:
+    now, zone = frame.clock(), text(tree, "timezone")
+    try:
+        ZONE.validate_python(zone)
+    except ValidationError:
+        zone = frame.reader.zone  # half typed
+    plans = await oncall.plans(session, now - timedelta(days=1), now + AHEAD)
+    stands = plans.get(text(tree, "of"))
+    plan = fields_of_layers.plan(tree, zone, stands.overrides if stands else ())
+    titles = await access.titles_of_people(session)
+    return turns(plan, titles, locale=frame.reader.locale, now=now)
 
 
 def _row(
@@ -142,3 +223,18 @@ def days_said(days: Sequence[int], locale: str) -> str:
     if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
         return t("weekday.range", locale, first=names[0], last=names[-1])
     return t("unit.list", locale).join(names)
+
+
+DESK = Desk(
+    kind=KINDS["schedules"],
+    said=_said,
+    fields=_fields,
+    show=_page,
+    begin={
+        "timezone": "Asia/Shanghai",
+        **{f"layers.0.{name}": value for name, value in fields_of_layers.BLANK["layers"].items()},
+    },
+    blank=fields_of_layers.BLANK,
+    preview=_preview,
+)
+add_routes(router, DESK)

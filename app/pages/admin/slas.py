@@ -1,21 +1,27 @@
 """The pages /admin/slas: how soon somebody answers and the system is back, by priority."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from access.schemas import Name
 from access.scope import Right
 from alerting.lifecycle import Priority
+from app.configuration import KINDS, Key
 from app.pages.admin import uses
+from app.pages.admin.desks import Desk, Editing, add_routes, editing, text
+from app.pages.admin.keeping import Draft
 from app.pages.admin.uses import Use
-from app.pages.frame import Framed
-from incidents.queries import slas as queries
+from app.pages.frame import Frame, Framed
+from app.pages.nested import Tree
+from incidents import queries
+from incidents.schemas import STANDARD as STANDARD_LIMITS
 from incidents.schemas import SlaSpec
+from kit.i18n import t
+from kit.wording import duration
 
 if TYPE_CHECKING:
     from incidents.tables import SlaPolicy
@@ -24,15 +30,17 @@ router = APIRouter(prefix="/admin/slas", tags=["pages"], include_in_schema=False
 
 STANDARD = "standard"
 MOST = 1000
+HOUR = timedelta(hours=1)
+LEVEL = ("response", "recovery", "hours")
 
 
 @dataclass(frozen=True)
 class LevelRow:
-    """What holds for one priority."""
+    """What holds for one priority, in words."""
 
     priority: str
-    response: timedelta
-    recovery: timedelta
+    response: str
+    recovery: str
     hours: str
 
 
@@ -56,43 +64,99 @@ class SlasView:
     """Every policy."""
 
     slas: Sequence[SlaRow]
+    removed: str
 
 
 @dataclass(frozen=True)
 class SlaView:
-    """One policy."""
+    """One policy; without a row it is still to be made."""
 
-    row: SlaRow
+    edit: Editing
+    row: SlaRow | None = None
+    priorities: Sequence[str] = tuple(priority.value for priority in Priority)
 
 
 @router.get("")
-async def show_slas(frame: Framed) -> Response:
+async def show_slas(frame: Framed, removed: Annotated[str, Query(max_length=200)] = "") -> Response:
     """Show every policy by name."""
     frame.caller.need(Right.ADMIN)
+    locale = frame.reader.locale
     async with frame.db.snapshot() as session:
         rows = await queries.slas(session, frame.caller.scope, limit=MOST)
         used = await uses.of_slas(session, frame.caller.scope)
-    view = SlasView([_row(row, used.get(row.name, ())) for row in rows])
+    view = SlasView([_row(row, used.get(row.name, ()), locale) for row in rows], removed)
     return frame.show("admin/slas.html", view, here="admin")
 
 
-@router.get("/{name}")
-async def show_sla(name: Name, frame: Framed) -> Response:
-    """Show one policy."""
-    frame.caller.need(Right.ADMIN)
+def _said(tree: Tree) -> dict[str, Any]:
+    said: dict[str, Any] = {"name": text(tree, "name")} if "name" in tree else {}
+    for priority in Priority:
+        level = tree.get(priority.value)
+        if isinstance(level, dict):
+            said[priority.value] = {name: text(level, name) for name in LEVEL}
+    return said
+
+
+def _fields(written: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        f"{priority.value}.{name}": written[priority.value][name]
+        for priority in Priority
+        for name in LEVEL
+    }
+
+
+async def _page(
+    frame: Frame,
+    key: Key | None,
+    draft: Draft | None,
+    *,
+    done: str = "",
+    standing: bool = False,
+) -> Response:
+    scope = frame.caller.scope
     async with frame.db.snapshot() as session:
-        row = await queries.sla(session, frame.caller.scope, name)
-        used = await uses.of_slas(session, frame.caller.scope)
-    view = SlaView(_row(row, used.get(name, ())))
-    return frame.show("admin/sla.html", view, here="admin")
+        row = await queries.sla(session, scope, *key) if key else None
+        used = await uses.of_slas(session, scope)
+    form = DESK.opened(row, draft) if row and (standing or draft is None) else draft or Draft()
+    view = SlaView(
+        editing(DESK, key, form, origin=row and row.origin, done=done),
+        _row(row, used.get(row.name, ()), frame.reader.locale) if row else None,
+    )
+    page = frame.show("admin/sla.html", view, here="admin")
+    page.status_code = form.status
+    return page
 
 
-def _row(row: "SlaPolicy", used: Sequence[Use]) -> SlaRow:
+def _row(row: "SlaPolicy", used: Sequence[Use], locale: str) -> SlaRow:
     spec = SlaSpec.model_validate({"name": row.name, **row.levels})
     levels = [(priority, getattr(spec, priority.value)) for priority in Priority]
     return SlaRow(
         row.name,
-        [LevelRow(p.value, one.response, one.recovery, one.hours.value) for p, one in levels],
+        [
+            LevelRow(
+                priority.value,
+                _length(level.response, locale),
+                _length(level.recovery, locale),
+                level.hours.value,
+            )
+            for priority, level in levels
+        ],
         used,
         row.origin,
     )
+
+
+def _length(of: timedelta, locale: str) -> str:
+    """Return a length in hours, not days: a day of working time has nine of them."""
+    hours, rest = divmod(of, HOUR)
+    return t("unit.hours", locale, n=hours) if hours and not rest else duration(of, locale)
+
+
+DESK = Desk(
+    kind=KINDS["slas"],
+    said=_said,
+    fields=_fields,
+    show=_page,
+    begin=_fields(STANDARD_LIMITS.model_dump(mode="json")),
+)
+add_routes(router, DESK)

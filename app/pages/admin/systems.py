@@ -1,18 +1,24 @@
 """The pages /admin/systems: what the clients run, and which series belong to it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from access import queries as access
-from access.schemas import NAME, Name
+from access.schemas import NAME
 from access.scope import Right
+from app.configuration import KINDS, Key
+from app.pages.admin import options
+from app.pages.admin.desks import Desk, Editing, add_routes, editing, rows, text
+from app.pages.admin.keeping import Draft
 from app.pages.admin.matching import Matched, Wanted, counted, matched
+from app.pages.admin.options import Options
 from app.pages.frame import Frame, Framed
+from app.pages.nested import Tree, grown
 
 if TYPE_CHECKING:
     from access.tables import System
@@ -20,7 +26,6 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/admin/systems", tags=["pages"], include_in_schema=False)
 
 MOST = 1000
-Options = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -46,20 +51,33 @@ class SystemsView:
     systems: Sequence[SystemRow]
     clients: Options
     client: str
+    removed: str
+
+
+@dataclass(frozen=True)
+class MatchedView:
+    """What the tests of a form find."""
+
+    matched: Matched
 
 
 @dataclass(frozen=True)
 class SystemView:
-    """One system with the series that it has now."""
+    """One system with the series that it has now; without a row it is still to be made."""
 
-    row: SystemRow
+    edit: Editing
+    clients: Options
+    policies: Options
     matched: Matched
-    targets: Sequence[str]
+    row: SystemRow | None = None
+    targets: Sequence[str] = ()
 
 
 @router.get("")
 async def show_systems(
-    frame: Framed, client: Annotated[str, Query(pattern=f"{NAME}|^$")] = ""
+    frame: Framed,
+    client: Annotated[str, Query(pattern=f"{NAME}|^$")] = "",
+    removed: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """Show every system by client and name."""
     frame.caller.need(Right.ADMIN)
@@ -68,34 +86,78 @@ async def show_systems(
         clients = await access.clients(session, scope, limit=MOST)
         if client:
             await access.client(session, scope, client)
-        rows = await access.systems(session, scope, client=client or None, limit=MOST)
+        known = await access.systems(session, scope, client=client or None, limit=MOST)
         asked = await access.targets_of(session, scope, limit=MOST)
     titles = {one.name: one.title for one in clients}
     targets = Counter((one.client, one.system) for one in asked)
     shown = [
         _row(row, frame, titles.get(row.client, row.client), targets[row.client, row.name])
-        for row in rows
+        for row in known
     ]
-    view = SystemsView(shown, list(titles.items()), client)
+    view = SystemsView(shown, list(titles.items()), client, removed)
     return frame.show("admin/systems.html", view, here="admin")
 
 
-@router.get("/{client}/{name}")
-async def show_system(client: Name, name: Name, frame: Framed) -> Response:
-    """Show one system."""
-    frame.caller.need(Right.ADMIN)
-    scope, house = frame.caller.scope, frame.request.app.state.house
+def _said(tree: Tree) -> dict[str, Any]:
+    named = {name: text(tree, name) for name in ("client", "name", "title") if name in tree}
+    tests = ((text(row, "label"), text(row, "text")) for row in rows(tree.get("match")))
+    return {
+        **named,
+        "core": text(tree, "core") == "true",
+        "match": {label: test for label, test in tests if label or test},
+        "escalation": text(tree, "escalation") or None,
+    }
+
+
+def _fields(written: Mapping[str, Any]) -> dict[str, str]:
+    fields = {"title": written["title"], "escalation": written["escalation"] or ""}
+    fields["core"] = "true" if written["core"] else ""
+    for number, (label, test) in enumerate(sorted(written["match"].items())):
+        fields |= {f"match.{number}.label": label, f"match.{number}.text": test}
+    return fields
+
+
+async def _page(
+    frame: Frame,
+    key: Key | None,
+    draft: Draft | None,
+    *,
+    done: str = "",
+    standing: bool = False,
+) -> Response:
+    scope = frame.caller.scope
     async with frame.db.snapshot() as session:
-        row = await access.system(session, scope, client, name)
-        owner = await access.client(session, scope, client)
-        asked = await access.targets_of(session, scope, client=client, limit=MOST)
-    targets = [one.name for one in asked if one.system == name]
-    view = SystemView(
-        row=_row(row, frame, owner.title, len(targets)),
-        matched=matched(house.store, _wanted(row), now=frame.clock(), directory=house.directory),
-        targets=targets,
-    )
-    return frame.show("admin/system.html", view, here="admin")
+        clients = await options.clients(session, scope)
+        policies = await options.policies(session, scope)
+        row = await access.system(session, scope, *key) if key else None
+        asked = await access.targets_of(session, scope, client=key and key[0], limit=None)
+    form = DESK.opened(row, draft) if row and (standing or draft is None) else draft or Draft()
+    edit = editing(DESK, key, form, origin=row and row.origin, done=done)
+    if row is None:
+        view = SystemView(edit, clients, policies, _matched(frame, grown(form.values), None))
+    else:
+        targets = [one.name for one in asked if one.system == row.name]
+        shown = _row(row, frame, dict(clients)[row.client], len(targets))
+        found = _matched(frame, grown(form.values), key)
+        view = SystemView(edit, clients, policies, found, shown, targets)
+    page = frame.show("admin/system.html", view, here="admin")
+    page.status_code = form.status
+    return page
+
+
+async def _preview(frame: Frame, tree: Tree) -> str:
+    """Return which series the tests of a form would find."""
+    view = MatchedView(_matched(frame, tree, None))
+    return frame.render("admin/_matched.html", view)
+
+
+def _matched(frame: Frame, tree: Tree, key: Key | None) -> Matched:
+    house, said = frame.request.app.state.house, _said(tree)
+    client, name = key or (said.get("client", ""), said.get("name", ""))
+    if not frame.caller.scope.allows(client):
+        return Matched(0)
+    wanted = Wanted(client, name, said["match"])
+    return matched(house.store, wanted, now=frame.clock(), directory=house.directory)
 
 
 def _wanted(row: "System") -> Wanted:
@@ -116,3 +178,15 @@ def _row(row: "System", frame: Frame, client_title: str, targets: int) -> System
         targets=targets,
         origin=row.origin,
     )
+
+
+DESK = Desk(
+    kind=KINDS["systems"],
+    said=_said,
+    fields=_fields,
+    show=_page,
+    begin={"match.0.label": "job", "match.0.text": ""},
+    blank={"match": {"label": "", "text": ""}},
+    preview=_preview,
+)
+add_routes(router, DESK)

@@ -52,6 +52,7 @@ class TargetsView:
     clients: Options
     client: str
     down: int
+    removed: str
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,9 @@ class TargetView:
 
 @router.get("")
 async def show_targets(
-    frame: Framed, client: Annotated[str, Query(pattern=f"{NAME}|^$")] = ""
+    frame: Framed,
+    client: Annotated[str, Query(pattern=f"{NAME}|^$")] = "",
+    removed: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """Show every target, those in trouble first."""
     frame.caller.need(Right.ADMIN)
@@ -77,7 +80,7 @@ async def show_targets(
     shown = [_row(row, frame, titles.get(row.client, row.client)) for row in rows]
     shown.sort(key=lambda one: WORST_FIRST.index(one.standing.state))
     down = sum(one.standing.state in ("down", "silent") for one in shown)
-    view = TargetsView(shown, list(titles.items()), client, down)
+    view = TargetsView(shown, list(titles.items()), client, down, removed)
     return frame.show("admin/targets.html", view, here="admin")
 
 

@@ -44,6 +44,7 @@ class ThresholdsView:
 
     thresholds: Sequence[ThresholdRow]
     text: str
+    removed: str
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ class ThresholdView:
 
 @router.get("")
 async def show_thresholds(
-    frame: Framed, text: Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")] = ""
+    frame: Framed,
+    text: Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")] = "",
+    removed: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """Show every threshold by name: those made by hand, then those of files."""
     frame.caller.need(Right.ADMIN)
@@ -69,7 +72,7 @@ async def show_thresholds(
     wanted = text.strip().lower()
     found = [one for one in shown if wanted in f"{one.name} {one.title} {one.expr}".lower()]
     found.sort(key=lambda one: (one.origin is not None, one.name))
-    return frame.show("admin/thresholds.html", ThresholdsView(found, text), here="admin")
+    return frame.show("admin/thresholds.html", ThresholdsView(found, text, removed), here="admin")
 
 
 @router.get("/{name}")

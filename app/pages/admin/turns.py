@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from app.pages.oncall_page import HUES
 from app.pages.views import ShiftView
+from kit.i18n import t
 from kit.wording import day
 from oncall import schedule as pure
 from oncall.schedule import Schedule
@@ -30,9 +31,17 @@ class Row:
 class Week:
     """Seven days: what they are called in the schedule's zone, the lines, and where now is."""
 
-    days: Sequence[str]
+    days: Sequence["Day"]
     rows: Sequence[Row]
     now: float | None
+
+
+@dataclass(frozen=True)
+class Day:
+    """What a day is called: in full, and where there is little room."""
+
+    name: str
+    short: str
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,7 @@ def turns(plan: Schedule, titles: Mapping[str, str], *, locale: str, now: dateti
     zone = ZoneInfo(plan.timezone)
     midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     edges = [(midnight + timedelta(days=n)).astimezone(UTC) for n in range(DAYS + 1)]
-    names = [day(edge, locale, plan.timezone, now=now, weekday=True) for edge in edges[:-1]]
+    names = [_named(midnight + timedelta(days=n), locale, now) for n in range(DAYS)]
     weeks = [
         _week(plan, titles, names[n : n + WEEK], (edges[n], edges[n + WEEK]), now)
         for n in range(0, DAYS, WEEK)
@@ -62,10 +71,15 @@ def turns(plan: Schedule, titles: Mapping[str, str], *, locale: str, now: dateti
     return Turns(weeks, pure.gaps(plan, now, edges[-1]), plan.timezone)
 
 
+def _named(at: datetime, locale: str, now: datetime) -> Day:
+    full = day(at, locale, str(at.tzinfo), now=now, weekday=True)
+    return Day(full, f"{t(f'weekday.{at.weekday()}', locale)} {at.day}")
+
+
 def _week(
     plan: Schedule,
     titles: Mapping[str, str],
-    names: Sequence[str],
+    names: Sequence[Day],
     window: tuple[datetime, datetime],
     now: datetime,
 ) -> Week:

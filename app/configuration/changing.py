@@ -1,0 +1,122 @@
+"""Changes by hand: checked against all that stands, then written by the room that owns the row."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from access.commands import Hand, InUse, hold_configuration, refuse_if_owned
+from app.configuration.kinds import Key, Kind
+from app.configuration.standing import enter, said, standing
+from app.provisioning.checks import CHECKS, exprs
+from app.provisioning.entries import Provision
+from app.provisioning.mistakes import Mistake, Place
+from app.provisioning.yaml_tree import DEEPEST, NUMBER_MOST
+from kit.errors import Invalid, Said, unfit
+
+CONTROL = frozenset(map(chr, range(32))) - {"\n", "\t"}
+
+
+async def make(tx: AsyncSession, kind: Kind, given: BaseModel, hand: Hand) -> Any:
+    """Make a thing that fits to what stands; return its row."""
+    await hold_configuration(tx)
+    await _fit(tx, kind, given)
+    return await kind.keep(tx, given, hand, new=True)
+
+
+async def change(tx: AsyncSession, kind: Kind, given: BaseModel, hand: Hand) -> Any:
+    """Bring a thing to what is wanted, if that fits to what stands; return its row."""
+    await hold_configuration(tx)
+    key = kind.key(given)
+    row = await kind.row(tx, hand.by.scope, *key)
+    refuse_if_owned(row.origin, what=Said("the {thing}", thing=said(kind, key)))
+    await _fit(tx, kind, given)
+    return await kind.keep(tx, given, hand, new=False)
+
+
+async def patched(
+    tx: AsyncSession, kind: Kind, key: Key, changes: Mapping[str, Any], hand: Hand
+) -> BaseModel:
+    """Return a thing as it stands with `changes`, each of which replaces a whole field."""
+    await hold_configuration(tx)
+    row = await kind.row(tx, hand.by.scope, *key)
+    refuse_if_owned(row.origin, what=Said("the {thing}", thing=said(kind, key)))
+    try:
+        return kind.given.model_validate({**kind.written(row), **changes})
+    except ValidationError as error:
+        wrong = [(_dotted(one["loc"]), unfit(one)) for one in error.errors(include_url=False)]
+        raise _invalid(wrong) from None
+
+
+async def remove(tx: AsyncSession, kind: Kind, key: Key, hand: Hand) -> None:
+    """Delete a thing that nothing else names."""
+    await hold_configuration(tx)
+    row = await kind.row(tx, hand.by.scope, *key)
+    refuse_if_owned(row.origin, what=Said("the {thing}", thing=said(kind, key)))
+    there = await standing(tx)
+    before = _mistakes(there)
+    del there.entries[kind.section][key]
+    _refuse_broken(
+        _mistakes(there) - before, Said("the {thing} is still needed", thing=said(kind, key))
+    )
+    await kind.drop(tx, *key, hand=hand)
+
+
+async def _fit(tx: AsyncSession, kind: Kind, given: BaseModel) -> None:
+    written = given.model_dump(mode="json", by_alias=True)
+    unfit = [(_dotted(place), why) for place, why in _unfit(written, ())]
+    if unfit:
+        raise _invalid(unfit)
+    there = await standing(tx)
+    before, key = _mistakes(there), kind.key(given)
+    entry = enter(there, kind, key, given)
+    alone = Provision()
+    enter(alone, kind, key, given)
+    found = _mistakes(there)
+    own = sorted(one for one in {*found, *exprs(alone)} if one.file == entry.source.name)
+    if own:
+        raise _invalid([(re.sub(r"\[(\d+)\]", r".\1", one.field), one.message) for one in own])
+    _refuse_broken(
+        found - before, Said("something else needs the {thing} as it is", thing=said(kind, key))
+    )
+
+
+def _mistakes(provision: Provision) -> set[Mistake]:
+    return {mistake for check in CHECKS for mistake in check(provision)}
+
+
+def _refuse_broken(broken: Collection[Mistake], why: str) -> None:
+    if broken:
+        by = sorted({one.file for one in broken})
+        raise InUse("{why}: {users}", by=by, why=why, users=", ".join(by))
+
+
+def _invalid(wrong: Sequence[tuple[str, str]]) -> Invalid:
+    field, why = wrong[0]
+    errors = [{"field": place, "reason": reason} for place, reason in wrong]
+    return Invalid(
+        Said("{where}: {why}", where=field or "body", why=why), field=field, errors=errors
+    )
+
+
+def _dotted(place: Place) -> str:
+    return ".".join(str(part) for part in place)
+
+
+def _unfit(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
+    """Yield what no file could say either: control characters, numbers and depths without end."""
+    if len(place) > DEEPEST:
+        yield place, Said("this is nested deeper than {most} levels", most=DEEPEST)
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from _unfit(name, place)
+            yield from _unfit(part, (*place, name))
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            yield from _unfit(part, (*place, number))
+    elif isinstance(value, str) and not set(value).isdisjoint(CONTROL):
+        yield place, Said("there is a control character in this text")
+    elif isinstance(value, float | int) and not -NUMBER_MOST <= value <= NUMBER_MOST:
+        yield place, Said("this number is too large")

@@ -295,7 +295,10 @@ class TokenSpec:
 
 @dataclass(frozen=True)
 class TargetSpec:
-    """A target as a file wants it; lengths in milliseconds."""
+    """A target as a file wants it, or somebody by hand; lengths in milliseconds.
+
+    `secret` is sealed. `keeps_secret`: the one that the target has stays.
+    """
 
     client: str
     name: str
@@ -307,6 +310,9 @@ class TargetSpec:
     timeout_ms: int = 10_000
     labels: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    user: str | None = None
+    secret: str | None = None
+    keeps_secret: bool = False
 
 
 @dataclass(frozen=True)

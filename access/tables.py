@@ -48,7 +48,7 @@ class System(Base):
 
 
 class Target(Base):
-    """A host or endpoint that we go and ask, every `interval_ms`."""
+    """A host or endpoint that we go and ask, every `interval_ms`; `secret` is kept sealed."""
 
     __tablename__ = "targets"
     __table_args__ = (
@@ -64,6 +64,8 @@ class Target(Base):
     timeout_ms: Mapped[int] = mapped_column(default=10_000)
     labels: Mapped[dict[str, str]] = mapped_column(default=dict)
     options: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    user: Mapped[str | None]
+    secret: Mapped[str | None]
     disabled: Mapped[bool] = mapped_column(default=False)
     origin: Mapped[str | None]
     version: Mapped[int] = mapped_column()

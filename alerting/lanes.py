@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import groupby
 
 import numpy as np
 
@@ -248,18 +247,16 @@ def cut(batch: list[tuple[int, Observation]]) -> list[list[tuple[int, Observatio
     """
     if len(batch) <= MOST:
         return [batch]
+    places: dict[tuple[str, str], list[tuple[int, Observation]]] = {}
+    for one in batch:
+        places.setdefault((one[1].system, one[1].drill), []).append(one)
     parts: list[list[tuple[int, Observation]]] = [[]]
-    for _, of_one in groupby(sorted(batch, key=_place), key=_place):
-        system = list(of_one)
+    for _, system in sorted(places.items()):
         if parts[-1] and len(parts[-1]) + len(system) > MOST:
             parts.append([])
         parts[-1] += system[:MOST]
         parts += [system[start : start + MOST] for start in range(MOST, len(system), MOST)]
     return parts
-
-
-def _place(one: tuple[int, Observation]) -> tuple[str, str]:
-    return one[1].system, one[1].drill
 
 
 def _changes(watches: Watches, watch: int, story: Sequence[Told]) -> Iterator[Observation]:
@@ -269,5 +266,7 @@ def _changes(watches: Watches, watch: int, story: Sequence[Told]) -> Iterator[Ob
         moment = from_milliseconds(at)
         moved = after(state, Reading(value), ladder=ladder, at=moment)
         if moved is not state:
-            state = moved
-            yield watches.observation(watch, value, moment, from_milliseconds(arrived))
+            weighed, state = (state, moved), moved
+            yield watches.observation(
+                watch, value, moment, from_milliseconds(arrived), weighed=weighed
+            )

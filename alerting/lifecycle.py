@@ -21,6 +21,8 @@ class Priority(StrEnum):
     P3 = "P3"
     P4 = "P4"
 
+    __hash__ = str.__hash__  # Enum's own is Python, and every look into a ladder asks for it
+
     @property
     def rank(self) -> int:
         """The number alone: 1 for the gravest."""
@@ -31,6 +33,7 @@ class Test(StrEnum):
     """How a value is held against a limit; `present`: any value breaches, and none clears."""
 
     __test__ = False  # no test case, whatever pytest thinks of the name
+    __hash__ = str.__hash__
 
     ABOVE = "above"
     BELOW = "below"

@@ -85,13 +85,13 @@ async def rehearse(
     A rule that cannot be computed, or that reads too much for one answer, is refused.
     """
     index = RulesIndex([rule], directory)
-    if why := index.broken.get(rule.name):
-        raise Invalid("{why}", field="expr", why=why)
+    if wrong := index.broken.get(rule.name):
+        raise Invalid(wrong, field="expr")
     found = sum(len(past.select(each.matchers)) for each in index.rules[0].plan.selectors)
     if found > SERIES_MOST:
         raise NotComputable(
-            "it reads {found} series; at most {most} are gone through",
-            found=found,
+            "the threshold reads {count} series; at most {most} are gone through",
+            count=found,
             most=SERIES_MOST,
         )
     rehearsal, terms, samples = Rehearsal(index, span), Terms(limits=Limits(SERIES_MOST)), 0
@@ -110,8 +110,8 @@ async def rehearse(
     except TimeoutError:
         terms.stopped.set()
         raise NotComputable(
-            "it takes longer than {most} s: choose a shorter time or fewer series",
-            most=f"{SECONDS_MOST:.0f}",
+            "it takes longer than {seconds} s: choose a shorter time or fewer series",
+            seconds=round(SECONDS_MOST),
         ) from None
 
 
@@ -236,7 +236,7 @@ class Rehearsal:
                 self._courses.append(Course(self._index.said(0, client).ladder))
                 self._heard.append(-1)
         if len(self._courses) > SERIES_MOST:
-            raise NotComputable("it gives more than {most} series", most=SERIES_MOST)
+            raise NotComputable("the threshold gives more than {most} series", most=SERIES_MOST)
         more = len(self._courses) - len(self._lines)
         self._lines = np.concatenate([self._lines, np.full((more, BUCKETS), np.nan)])
         return np.array([self._numbers[labels] for labels in series], np.int64)

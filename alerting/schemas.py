@@ -32,7 +32,11 @@ class Terms:
 
 @dataclass(frozen=True)
 class Observation:
-    """What one rule saw of one label set at `at`; `value` None: its data stopped."""
+    """What one rule saw of one label set at `at`; `value` None: its data stopped.
+
+    `weighed` are the state it was held against before it was sent on its way, and what came of it:
+    where the row has that very state, it need not be weighed again.
+    """
 
     terms: Terms
     labels: Mapping[str, str]
@@ -41,6 +45,7 @@ class Observation:
     value: float | None
     at: datetime
     arrived: datetime | None = None
+    weighed: tuple[State, State] | None = field(default=None, compare=False)
 
     @property
     def rule(self) -> str:

@@ -149,7 +149,13 @@ class Watches:
         return self._numbers[client]
 
     def observation(
-        self, watch: int, value: float | None, at: datetime, arrived: datetime | None
+        self,
+        watch: int,
+        value: float | None,
+        at: datetime,
+        arrived: datetime | None,
+        *,
+        weighed: tuple[State, State] | None = None,
     ) -> Observation:
         """Return what was seen of a watch as the rest of the room knows it."""
         ref = int(self.ref[watch])
@@ -165,6 +171,7 @@ class Watches:
             value=None if value is None or value != value else value,
             at=at,
             arrived=arrived,
+            weighed=weighed,
         )
 
     def labels(self, watch: int) -> Mapping[str, str]:

@@ -177,5 +177,5 @@ class House:
 
 def _facts(target: "Target") -> TargetFacts:
     names = ("client", "name", "kind", "url", "system", "interval_ms", "timeout_ms")
-    more = ("labels", "options")
+    more = ("labels", "options", "user", "secret")
     return TargetFacts(**{name: getattr(target, name) for name in (*names, *more)})

@@ -12,7 +12,7 @@ from pathlib import Path
 from access.commands import ensure_built_ins
 from app import provisioning
 from kit.db import Database
-from kit.errors import Invalid
+from kit.errors import Conflict, Invalid
 from kit.folder import private
 from kit.keys import NAME, Former, KeptRing, Ring
 from kit.postgres.reaching import running
@@ -21,6 +21,9 @@ from kit.sealing import Sealer
 from kit.settings import Settings
 
 log = logging.getLogger(__name__)
+
+STAGE = "restoring"
+"""The folder in a data folder where a restore or an upgrade builds what it will put into place."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Secrets:
 @asynccontextmanager
 async def open_database(settings: Settings) -> AsyncIterator[Database]:
     """The database of the settings: somebody's PostgreSQL, or our own, started and stopped here."""
+    refuse_half_made(settings.data_dir)
     if settings.database_url:
         db = Database(settings.database_url)
         try:
@@ -63,6 +67,17 @@ async def reach_database(settings: Settings) -> AsyncIterator[Database]:
         yield db
     finally:
         await db.close()
+
+
+def refuse_half_made(folder: Path) -> None:
+    """Keep everybody from working on what an interrupted restore or upgrade has left."""
+    if (folder / STAGE).exists():
+        raise Conflict(
+            "a restore into {folder}, or an upgrade of its database, was interrupted: run "
+            "`langyan restore` (with --move-aside if it says that there is an installation) or "
+            "`langyan upgrade-database` again",
+            folder=str(folder),
+        )
 
 
 def keys_of(settings: Settings) -> Ring:

@@ -1,6 +1,6 @@
 """Refusals as RFC 9457 problems: the one place that maps their kinds to HTTP numbers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -89,18 +89,25 @@ def headers_of(refusal: Refusal) -> dict[str, str]:
 
 def body_of(refusal: Refusal, path: str, locale: str = Locale.EN) -> dict[str, Any]:
     """Return the members of RFC 9457 and the facts of the refusal."""
-    facts = {
-        name: told(fact, locale) if isinstance(fact, Said) else fact
-        for name, fact in refusal.facts.items()
-    }
     return {
-        **facts,  # first, so that a fact cannot overwrite a member of RFC 9457
+        **_spoken(
+            refusal.facts, locale
+        ),  # first, so that a fact cannot overwrite a member of RFC 9457
         "type": f"/problems/{refusal.slug}",
         "title": title(refusal.slug, refusal.title, locale),
         "status": status_of(refusal),
         "detail": told(refusal.detail, locale),
         "instance": path,
     }
+
+
+def _spoken(fact: Any, locale: str) -> Any:
+    """Return a fact with every sentence in it said in `locale`."""
+    if isinstance(fact, Said):
+        return told(fact, locale)
+    if isinstance(fact, Mapping):
+        return {name: _spoken(part, locale) for name, part in fact.items()}
+    return [_spoken(part, locale) for part in fact] if isinstance(fact, list) else fact
 
 
 def problem(request: Request, refusal: Refusal) -> Response:

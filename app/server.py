@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from app.backup.restoring import refuse_half_restored
 from app.house import House
 from app.lines import Lines
 from app.main import create_app
@@ -81,7 +80,6 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
     owned = FolderLock(private(settings.data_dir))
     await owned.acquire()
     try:
-        refuse_half_restored(settings.data_dir)
         async with open_database(settings) as db:
             await upgrade(db)
             yield db
@@ -101,10 +99,12 @@ async def serve(settings: Settings, clock: Clock) -> None:
         house = build(settings, secrets, db, clock)
         await house.open()
         _settle_memory()
+        warming = asyncio.create_task(asyncio.to_thread(house.pages.warm), name="templates")
         try:
             stop.server = Server(_configured(house), house)
             await stop.server.serve()
         finally:
+            await asyncio.gather(warming, return_exceptions=True)
             await house.close()
             log.info("stopped")
 

@@ -79,9 +79,10 @@ async def _of_rows(
         troubles.append(Trouble("forgotten", {"number": forgotten.number}))
     for unheard in await incidents.unreached(session):
         troubles.append(Trouble("unreached", {"number": unheard.number}))
-    left = await given_up.counts(session, EVERYTHING)
-    figures["rows_set_aside"] = left[Sort.ROWS]
-    figures["notifications_failed"] = left[Sort.MESSAGES]
+    waiting = await given_up.counts(session, EVERYTHING)
+    figures["rows_set_aside"] = waiting[Sort.ROWS]
+    figures["notifications_failed"] = waiting[Sort.MESSAGES]
+    figures["events_parked"] = parked
     return [*troubles, Trouble("parked", {"n": parked})] if parked else troubles
 
 

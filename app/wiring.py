@@ -117,7 +117,7 @@ def build(
         store=store,
         evaluator=evaluator,
         sender=Sender(sends, outside, clock, notices, limits=sending),
-        rounds=_rounds(settings, store, http, clock),
+        rounds=_rounds(settings, store, http, sealer, clock),
         scheduler=Scheduler((), clock),
         keeper=Keeper(),
         remote_write=RemoteWrite(store, ingest, clock),
@@ -182,7 +182,9 @@ def _channels(settings: Settings, client: httpx.AsyncClient, sealer: Sealer) -> 
     return found
 
 
-def _rounds(settings: Settings, store: Store, http: httpx.AsyncClient, clock: Clock) -> Rounds:
+def _rounds(
+    settings: Settings, store: Store, http: httpx.AsyncClient, sealer: Sealer, clock: Clock
+) -> Rounds:
     async def deliver(client: str, samples: Sequence[Sample], now: datetime) -> None:
         body = write_request(
             [sample.labels for sample in samples],
@@ -191,8 +193,8 @@ def _rounds(settings: Settings, store: Store, http: httpx.AsyncClient, clock: Cl
         )
         await store.append(body, port="remote_write", client=client, now=now)
 
-    allow = settings.allow_link_local
-    kinds: dict[str, Collector] = {"scrape": Scraper(http, allow), "http": Prober(http, allow)}
+    asking = (http, settings.allow_link_local, sealer.unseal)
+    kinds: dict[str, Collector] = {"scrape": Scraper(*asking), "http": Prober(*asking)}
     return Rounds(deliver, kinds, clock, host=Host() if settings.watch_host else None)
 
 

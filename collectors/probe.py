@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from collectors.fetching import fetch
+from collectors.fetching import Unseal, credential, fetch
 from collectors.samples import Sample, labelled
 from collectors.scrape import labels_of
 from collectors.turns import TargetFacts
@@ -19,6 +19,7 @@ class Prober:
 
     client: httpx.AsyncClient
     allow: bool = False
+    unseal: Unseal = str
 
     async def collect(self, target: TargetFacts, now_ms: int) -> list[Sample]:
         """Return success, status and duration of one request."""
@@ -30,6 +31,7 @@ class Prober:
                 timeout=target.timeout_ms / 1000,
                 most=BODY_MOST,
                 allow=self.allow,
+                shown=credential(target, self.unseal),
             )
         except Refusal:
             status, seconds, good = 0, target.timeout_ms / 1000, False

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from collectors.exposition import samples_of
-from collectors.fetching import Answer, fetch
+from collectors.fetching import Answer, Unseal, credential, fetch
 from collectors.samples import Labels, Sample, ended, labelled
 from collectors.turns import TargetFacts
 from kit.errors import Refusal
@@ -31,6 +31,7 @@ class Scraper:
 
     client: httpx.AsyncClient
     allow: bool = False
+    unseal: Unseal = str
     _had: dict[tuple[str, str], list[Labels]] = field(default_factory=dict)
 
     async def collect(self, target: TargetFacts, now_ms: int) -> list[Sample]:
@@ -43,6 +44,7 @@ class Scraper:
                 timeout=target.timeout_ms / 1000,
                 most=int(target.options.get("body_most", BODY_MOST)),
                 allow=self.allow,
+                shown=credential(target, self.unseal),
             )
             found = await self._read(target, answer, ours)
         except Refusal as refusal:

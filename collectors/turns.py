@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class TargetFacts:
-    """What a fetch needs to know; lengths in milliseconds."""
+    """What a fetch needs to know; lengths in milliseconds, the secret sealed."""
 
     client: str
     name: str
@@ -19,6 +19,8 @@ class TargetFacts:
     timeout_ms: int = 10_000
     labels: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
+    user: str | None = None
+    secret: str | None = field(default=None, repr=False)
 
     @property
     def key(self) -> tuple[str, str]:

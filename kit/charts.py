@@ -42,6 +42,24 @@ class Limit:
     above: bool = True
 
 
+@dataclass(frozen=True)
+class Curve:
+    """One of several series; `tone` is its class."""
+
+    points: Points
+    name: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A stretch of time in ms in which something held; `tone` is its class, for example p1."""
+
+    start: int
+    end: int
+    tone: str
+
+
 _Where = TypeVar("_Where", float, NDArray[np.float64])
 
 
@@ -92,6 +110,48 @@ def line(
     ]
     return Markup(
         f'<svg class="chart" width="100%" height="{HEIGHT}" role="img">'
+        f"<title>{escape(title)}</title><desc>{escape(text)}</desc>{''.join(parts)}</svg>"
+    )
+
+
+def lines(
+    series: Sequence[Curve],
+    *,
+    title: str,
+    text: str,
+    zone: str,
+    window: tuple[datetime, datetime],
+    limits: Sequence[Limit] = (),
+    marks: Sequence[Mark] = (),
+    say: Callable[[float], str] = _general,
+    unit: float = 1.0,
+) -> Markup:
+    """Return several series over `window` with their limits, and what happened above them."""
+    start, end = milliseconds(window[0]), milliseconds(window[1])
+    cut = [(curve, *_runs(curve.points)) for curve in series]
+    known = np.concatenate([seen.values for _, seen, _, _ in cut]) if cut else np.empty(0)
+    low, high = _range(known, [limit.value for limit in limits])
+    plot = _Plot(start, max(end, start + 1), low, high)
+    drawn = []
+    for curve, seen, runs, _ in cut:
+        if len(seen.times):
+            xs, ys = plot.x(seen.times.astype(np.float64)) * ACROSS, plot.y(seen.values)
+            path = _path(xs, ys, runs, f"line {curve.tone}")
+            drawn.append(f"<g><title>{escape(curve.name)}</title>{path}</g>")
+    parts = [
+        *_grid(plot, say, [plot.y(limit.value) for limit in limits], unit=unit),
+        *_hours(plot, ZoneInfo(zone)),
+        f'<svg class="plot" width="100%" height="{HEIGHT}" viewBox="0 0 {ACROSS} {HEIGHT}"'
+        f' preserveAspectRatio="none">{"".join(drawn)}</svg>',
+        *_limits(plot, limits),
+        *(
+            f'<rect class="mark {escape(mark.tone)}" x="{plot.x(mark.start):.2%}" y="0" height="6"'
+            f' width="{max(plot.x(mark.end) - plot.x(mark.start), 0.003):.2%}" rx="2"/>'
+            for mark in marks
+        ),
+    ]
+    return Markup(
+        f'<svg class="chart many" width="100%" height="{HEIGHT}" role="img">'
         f"<title>{escape(title)}</title><desc>{escape(text)}</desc>{''.join(parts)}</svg>"
     )
 

@@ -62,6 +62,11 @@ class Pages:
         pieces = template.generate(locale=locale, zone=zone, now=now, **context)
         return "".join([piece async for piece in sliced(pieces)])
 
+    def warm(self) -> None:
+        """Compile every template, for a thread: who comes first would otherwise wait for it."""
+        for name in self.environment.list_templates():
+            self.environment.get_template(name)
+
     def static(self, path: str) -> str:
         """Return the address of a file under `static/`; it changes when the file does."""
         if path not in self._versions:

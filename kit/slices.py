@@ -21,6 +21,17 @@ class _Queue:
 
     def __init__(self) -> None:
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._ends_at = 0.0
+
+    def begin(self) -> float:
+        """Return until when whoever begins in this turn of the loop may work, all together."""
+        if not self._ends_at:
+            self._ends_at = time.perf_counter() + SLICE
+            asyncio.get_running_loop().call_soon(self._over)
+        return self._ends_at
+
+    def _over(self) -> None:
+        self._ends_at = 0.0
 
     async def turn(self) -> None:
         """Let the loop go; return when it is our turn."""
@@ -46,7 +57,7 @@ async def sliced(items: Iterable[T]) -> AsyncIterator[T]:
     """Yield each item; let the loop go whenever a slice of work is done."""
     loop = asyncio.get_running_loop()
     queue = _queues.get(loop) or _queues.setdefault(loop, _Queue())
-    until = time.perf_counter() + SLICE
+    until = queue.begin()
     for item in items:
         yield item
         if time.perf_counter() > until:

@@ -1,6 +1,10 @@
-"""Arrays that grow in place, and searches over many sorted rows at once. Pure numpy."""
+"""Arrays that grow in place, and searches over many sorted rows at once."""
 
-from typing import TypeVar
+import mmap
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import pairwise
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,15 +26,75 @@ def grown(array: npt.NDArray[Kind], size: int, fill: int | float = 0) -> None:
             array[before:] = fill
 
 
-def first_at_or_after(flat: Ints, rows: Ints, width: int, counts: Ints, moment: int | Ints) -> Ints:
-    """Return for each row the first of its `counts` ascending entries that is >= `moment`."""
-    low = np.zeros(len(rows), np.int64)
+class Cells(Generic[Kind]):
+    """A flat array in a mapping of its own: room costs nothing until something is written there.
+
+    It is asked for in huge pages: who writes to a hundred thousand series in turn would look up
+    a page for each.
+    """
+
+    LEAST = 1 << 21
+    """Bytes of a huge page."""
+
+    def __init__(self, kind: type[Kind]) -> None:
+        self._kind = np.dtype(kind)
+        self._map: mmap.mmap | None = None
+        self.array: npt.NDArray[Kind] = np.empty(0, kind)
+
+    def reserve(self, size: int) -> None:
+        """Have room for so many; no view of the array may be alive."""
+        if size <= len(self.array):
+            return
+        needed = max(size * self._kind.itemsize, len(self.array) * self._kind.itemsize * 3 // 2)
+        room = -(-needed // self.LEAST) * self.LEAST
+        self.array = np.empty(0, self._kind)
+        if self._map is None:
+            self._map = mmap.mmap(-1, room, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            with suppress(OSError):  # a kernel without them
+                self._map.madvise(mmap.MADV_HUGEPAGE)
+        else:
+            self._map.resize(room)
+        self.array = np.frombuffer(self._map, self._kind)
+
+
+def neighbours(places: Ints, most: int) -> list[slice] | None:
+    """Return distinct places as runs of neighbours that cover them in their order.
+
+    None where there are more than `most` such runs, or a place may come twice.
+    """
+    if not len(places):
+        return []
+    ends = (np.flatnonzero(places[1:] - places[:-1] != 1) + 1).tolist()
+    if len(ends) >= most:
+        return None
+    begins = [0, *ends]
+    runs = [
+        slice(int(places[begin]), int(places[begin]) + end - begin)
+        for begin, end in zip(begins, [*ends, len(places)], strict=True)
+    ]
+    ordered = sorted(runs, key=lambda run: run.start)
+    if any(one.stop > other.start for one, other in pairwise(ordered)):
+        return None
+    return runs
+
+
+def first_at_or_after(
+    flat: Ints,
+    cell: Callable[[Ints], Ints],
+    width: int,
+    counts: Ints,
+    moment: int | Ints,
+) -> Ints:
+    """Return for each row the first of its `counts` ascending entries that is >= `moment`.
+
+    `cell` tells where in `flat` the rows' entries of these numbers stand, each below `width`.
+    """
+    low = np.zeros(len(counts), np.int64)
     high = counts.astype(np.int64)
-    start = rows * width
     for _ in range(int(width).bit_length()):
         open_ = low < high
         middle = (low + high) >> 1
-        before = open_ & (flat[start + np.minimum(middle, width - 1)] < moment)
+        before = open_ & (flat[cell(np.minimum(middle, width - 1))] < moment)
         low = np.where(before, middle + 1, low)
         high = np.where(open_ & ~before, middle, high)
     return low

@@ -1,8 +1,11 @@
 """The head: the newest samples of every series that is written to, in columns.
 
-A series that is written to has a row: `WIDTH` times and values, ascending. A full row gives its
-older half to `sealed`; what comes late goes to `late`. Numbers count a series' samples in the
-order of their times; those below `flushed` stand in chunks.
+A series that is written to has a row: room for `WIDTH` times and values, ascending. A full row
+gives its older half to `sealed`; what comes late goes to `late`. Numbers count a series' samples
+in the order of their times; those below `flushed` stand in chunks.
+
+Rows lie side by side, a block of them in `WIDTH` lines: series that are written to together have
+their newest samples in one piece of memory. A sample's line is its number, modulo `WIDTH`.
 """
 
 from itertools import pairwise
@@ -11,13 +14,20 @@ import numpy as np
 import numpy.typing as npt
 
 from metrics.batch import Floats, Ints, Pieces, Refs, merged
-from metrics.growing import first_at_or_after, grown, spread
+from metrics.growing import Cells, first_at_or_after, grown, neighbours, spread
 from metrics.late import Late
 from metrics.sealed import Sealed
 
 WIDTH = 64
 HALF = WIDTH // 2
-STEP = 4096
+STEP_BITS = 12
+STEP = 1 << STEP_BITS
+"""Rows of a block."""
+PITCH = STEP + 8
+"""From line to line: an odd number of cache lines, or all samples of a row would share one set."""
+BLOCK = WIDTH * PITCH
+FEW = 16
+"""Runs of neighbouring rows that are written one by one, without looking for each row."""
 NONE = -1
 NEVER = -1
 """The time of the newest sample where there is none; real times are never negative."""
@@ -39,8 +49,8 @@ class Head:
         self.taken = np.empty(0, np.int64)  # `flushed`, or what a flush under way has copied
         self.newest = np.empty(0, np.int64)
         self.touched = np.empty(0, np.int64)
-        self.times = np.empty(0, np.int64)
-        self.values = np.empty(0, np.float64)
+        self._times = Cells(np.int64)
+        self._values = Cells(np.float64)
         self._stamp = np.empty(0, np.int64)
         self._free: list[int] = []
         self.sealed = Sealed(HALF)
@@ -57,6 +67,14 @@ class Head:
             size = max(refs, len(self.row_of) + STEP)
             grown(self.row_of, size, NONE)
             grown(self.covered, size, EVERYTHING)
+
+    def rows_of(self, refs: Refs) -> Ints:
+        """Return the rows of these series, NONE where there is none."""
+        size, first = len(refs), int(refs[0]) if len(refs) else 0
+        if size > 1 and int(refs[-1]) - first == size - 1 and (refs[1:] > refs[:-1]).all():
+            return np.array(self.row_of[first : first + size])
+        rows: Ints = self.row_of[refs]
+        return rows
 
     def open_row(self, ref: int) -> int:
         """Give a series a row."""
@@ -76,14 +94,18 @@ class Head:
             grown(column, size + STEP)
         for column in (self.newest, self.touched, self._stamp):
             grown(column, size + STEP)
-        grown(self.times, (size + STEP) * WIDTH)
-        grown(self.values, (size + STEP) * WIDTH)
+        self._times.reserve((size // STEP + 1) * BLOCK)
+        self._values.reserve((size // STEP + 1) * BLOCK)
         self.sealed.reserve_rows(size + STEP)
         self.late.reserve_rows(size + STEP)
         self._free.extend(range(size + STEP - 1, size - 1, -1))
 
     def append(self, rows: Ints, times: Ints, values: Floats, now: int) -> None:
         """Write samples in the order in which they came; times are at least 0."""
+        runs = neighbours(rows, FEW)
+        if runs is not None:
+            self._in_runs(runs, times, values, now)
+            return
         self.touched[rows] = now
         numbers = np.arange(len(rows))
         self._stamp[rows] = numbers
@@ -92,24 +114,57 @@ class Head:
         else:
             self._sort_in(rows, times, values)
 
+    def _in_runs(self, runs: list[slice], times: Ints, values: Floats, now: int) -> None:
+        """Write one sample to each row of these runs, none of which comes twice."""
+        begin = 0
+        for run in runs:
+            end = begin + run.stop - run.start
+            self.touched[run] = now
+            if not (times[begin:end] > self.newest[run]).all():
+                self._sort_in(np.arange(run.start, run.stop), times[begin:end], values[begin:end])
+            elif not self._in_line(run, times[begin:end], values[begin:end]):
+                self._extend(np.arange(run.start, run.stop), times[begin:end], values[begin:end])
+            begin = end
+
+    def _in_line(self, run: slice, times: Ints, values: Floats) -> bool:
+        """Write one newer sample to each row of a run if all are equally far; tell whether."""
+        first, count = int(self.first[run.start]), int(self.count[run.start])
+        if count == WIDTH or not (
+            (self.count[run] == count).all() and (self.first[run] == first).all()
+        ):
+            return False
+        line, begin = (first + count) % WIDTH * PITCH, 0
+        while begin < len(times):  # a block at a time
+            row = run.start + begin
+            end = min(begin + STEP - row % STEP, len(times))
+            at = row // STEP * BLOCK + row % STEP + line
+            self._times.array[at : at + end - begin] = times[begin:end]
+            self._values.array[at : at + end - begin] = values[begin:end]
+            begin = end
+        self.count[run] += 1
+        self.newest[run] = times
+        return True
+
+    def _cells(self, rows: Ints, numbers: Ints) -> Ints:
+        """Return where the samples of these numbers stand."""
+        cells: Ints = rows + (rows >> STEP_BITS) * (BLOCK - STEP)
+        return cells + (numbers & (WIDTH - 1)) * PITCH
+
     def _extend(self, rows: Ints, times: Ints, values: Floats) -> None:
         """Write one sample newer than all before to each of distinct rows."""
-        count = self.count[rows]
-        full = count >= WIDTH
+        full = self.count[rows] >= WIDTH
         if full.any():
             self._shift(rows[full])
-            count = self.count[rows]
-        at = rows * WIDTH + count
-        self.times[at] = times
-        self.values[at] = values
-        self.count[rows] = count + 1
+        at = self._cells(rows, self.first[rows] + self.count[rows])
+        self._times.array[at] = times
+        self._values.array[at] = values
+        self.count[rows] += 1
         self.newest[rows] = times
 
     def _shift(self, rows: Ints) -> None:
-        times, values = self.times.reshape(-1, WIDTH), self.values.reshape(-1, WIDTH)
-        self.sealed.push(rows, self.first[rows], times[rows, :HALF], values[rows, :HALF])
-        times[rows, :HALF] = times[rows, HALF:]
-        values[rows, :HALF] = values[rows, HALF:]
+        first = self.first[rows]
+        at = self._cells(rows[:, np.newaxis], first[:, np.newaxis] + np.arange(HALF))
+        self.sealed.push(rows, first, self._times.array[at], self._values.array[at])
         self.first[rows] += HALF
         self.count[rows] -= HALF
 
@@ -144,7 +199,8 @@ class Head:
             self._runs(rows[ahead], times[ahead], final)
 
     def _overwrite(self, rows: Ints, times: Ints, values: Floats) -> None:
-        self.values[rows * WIDTH + self.count[rows] - 1] = values
+        at = self._cells(rows, self.first[rows] + self.count[rows] - 1)
+        self._values.array[at] = values
         copied = self.first[rows] + self.count[rows] <= self.taken[rows]
         copied |= self.late.has[rows]  # an older word on this time may stand there, and would win
         if copied.any():  # a chunk holds the old value: the new one has to follow it
@@ -164,9 +220,10 @@ class Head:
             full = self.count[each] + count > WIDTH
             if full.any():
                 self._shift(each[full])
-            at = rows[now] * WIDTH + self.count[rows[now]] + rank[now] % HALF
-            self.times[at] = times[now]
-            self.values[at] = values[now]
+            number = self.first[rows[now]] + self.count[rows[now]] + rank[now] % HALF
+            at = self._cells(rows[now], number)
+            self._times.array[at] = times[now]
+            self._values.array[at] = values[now]
             self.count[each] += count
             self.newest[rows[now]] = times[now]  # ascending: the last one stays
 
@@ -179,7 +236,8 @@ class Head:
         values = np.full(len(refs), np.nan)
         rows = rows[held]
         times[held] = self.newest[rows]
-        values[held] = self.values[rows * WIDTH + self.count[rows] - 1]
+        at = self._cells(rows, self.first[rows] + self.count[rows] - 1)
+        values[held] = self._values.array[at]
         return times, values
 
     def last_but_one(self, refs: Refs) -> tuple[Ints, Floats]:
@@ -190,8 +248,8 @@ class Head:
         times = np.full(len(refs), NEVER, np.int64)
         values = np.full(len(refs), np.nan)
         rows = rows[held]
-        at = rows * WIDTH + self.count[rows] - 2
-        times[held], values[held] = self.times[at], self.values[at]
+        at = self._cells(rows, self.first[rows] + self.count[rows] - 2)
+        times[held], values[held] = self._times.array[at], self._values.array[at]
         for place in np.flatnonzero(held)[self.late.has[rows]].tolist():
             row = self.row_of[refs[place]]
             pieces = self.between(refs[place : place + 1], int(times[place]), self.newest[row])
@@ -207,12 +265,9 @@ class Head:
         rows = self.row_of[refs]
         place = np.flatnonzero(rows != NONE)
         rows = rows[place]
-        count = self.count[rows]
-        low = first_at_or_after(self.times, rows, WIDTH, count, start)
-        high = first_at_or_after(self.times, rows, WIDTH, count, end + 1)
-        length = np.maximum(high - low, 0)
-        at = spread(rows * WIDTH + low, length)
-        pieces = [Pieces(np.repeat(place, length), self.times[at], self.values[at])]
+        low = self._first_from(rows, start)
+        high = self._first_from(rows, end + 1)
+        pieces = [self._piece(rows, place, low, np.maximum(high - low, 0))]
         deep = (low == 0) & (self.first[rows] > 0)
         if deep.any():
             pieces.insert(0, _placed(self.sealed.between(rows[deep], start, end), place[deep]))
@@ -220,6 +275,22 @@ class Head:
         if late.any():
             pieces.append(_placed(self.late.between(rows[late], start, end), place[late]))
         return [piece for piece in pieces if len(piece.owner)]
+
+    def _first_from(self, rows: Ints, moment: int | Ints) -> Ints:
+        """Return for each row how many of its samples are older than `moment`."""
+        first = self.first[rows]
+        return first_at_or_after(
+            self._times.array,
+            lambda middle: self._cells(rows, first + middle),
+            WIDTH,
+            self.count[rows],
+            moment,
+        )
+
+    def _piece(self, rows: Ints, owners: Ints, skip: Ints, length: Ints) -> Pieces:
+        """Return `length` samples of each row behind those to `skip`."""
+        at = self._cells(np.repeat(rows, length), spread(self.first[rows] + skip, length))
+        return Pieces(np.repeat(owners, length), self._times.array[at], self._values.array[at])
 
     def unflushed(self) -> Ints:
         """Return the rows that hold samples which stand in no chunk."""
@@ -237,10 +308,8 @@ class Head:
         first, count, done = self.first[rows], self.count[rows], self.flushed[rows]
         self.taken[rows] = first + count
         skip = np.clip(done - first, 0, count)
-        length = count - skip
-        at = spread(rows * WIDTH + skip, length)
         place = np.arange(len(rows))
-        pieces = [Pieces(np.repeat(place, length), self.times[at], self.values[at])]
+        pieces = [self._piece(rows, place, skip, count - skip)]
         deep = done < first
         if deep.any():
             pieces.insert(0, _placed(self.sealed.behind(rows[deep], done[deep]), place[deep]))
@@ -291,11 +360,11 @@ class Head:
         np.maximum.at(self.covered, self.ref_of[rows], times + 1)
         # a row may hold the older word on the same time, and memory is believed before chunks
         self.sealed.overwrite(rows, times, values)
-        at = first_at_or_after(self.times, rows, WIDTH, self.count[rows], times)
-        held = at < self.count[rows]
-        at = rows * WIDTH + np.minimum(at, WIDTH - 1)
-        held &= self.times[at] == times
-        self.values[at[held]] = values[held]
+        place = self._first_from(rows, times)
+        held = place < self.count[rows]
+        at = self._cells(rows, self.first[rows] + place)
+        held &= self._times.array[at] == times
+        self._values.array[at[held]] = values[held]
 
     def _close(self, rows: Ints) -> list[int]:
         refs = self.ref_of[rows]

@@ -10,7 +10,7 @@ import logging
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -46,14 +46,13 @@ class Record:
     body: bytes
 
 
-def packed(record: Record) -> bytes:
-    """Return a record as it stands in a segment."""
+def packed(record: Record) -> tuple[bytes, bytes]:
+    """Return a record in two parts as they stand in a segment; the second is its body, uncopied."""
     client, port = (record.client or "").encode(), record.port.encode()
-    content = b"".join((client, port, record.body))
-    header = HEADER.pack(
-        MAGIC, len(content), zlib.crc32(content), record.arrived, len(client), len(port)
-    )
-    return b"".join((header, CHECK.pack(zlib.crc32(header)), content))
+    names = client + port
+    size, crc = len(names) + len(record.body), zlib.crc32(record.body, zlib.crc32(names))
+    header = HEADER.pack(MAGIC, size, crc, record.arrived, len(client), len(port))
+    return header + CHECK.pack(zlib.crc32(header)) + names, record.body
 
 
 class Damage(StrEnum):
@@ -207,17 +206,18 @@ class Journal:
             raise Overloaded("the journal is closed")
         if self._broken or self._sizes[self._segment] >= self.segment_bytes:
             self._open(self._segment + 1)
-        content = packed(record)
-        self._check_space(len(content))
+        parts = packed(record)
+        size = sum(map(len, parts))
+        self._check_space(size)
         start = self._sizes[self._segment]
         try:
-            _write(self._file, content, start)
+            _write(self._file, parts, start)
         except OSError as wrong:
             with suppress(OSError):
                 os.ftruncate(self._file, start)
             log.error("journal: a record was not written: %s", wrong)
             raise Overloaded(f"the journal cannot be written: {wrong.strerror}") from wrong
-        self._sizes[self._segment] = start + len(content)
+        self._sizes[self._segment] = start + size
         self._latest[self._segment] = record.arrived
         self._dirty = True
         return self.position
@@ -308,11 +308,14 @@ class Journal:
         self._file, self._retired = None, []
 
 
-def _write(file: int, content: bytes, at: int) -> None:
-    rest = memoryview(content)
-    while rest:
-        written = os.pwrite(file, rest, at)
-        rest, at = rest[written:], at + written
+def _write(file: int, parts: Sequence[bytes], at: int) -> None:
+    written = os.pwritev(file, parts, at)
+    if written < sum(map(len, parts)):  # the disk is about to be full
+        rest = memoryview(b"".join(parts))[written:]
+        while rest:
+            at += written
+            written = os.pwrite(file, rest, at)
+            rest = rest[written:]
 
 
 def _fsync(files: tuple[int, ...], folder: Path) -> None:

@@ -28,7 +28,7 @@ class Limits:
     """Samples in memory that the database has not taken yet."""
     flush_at: int = 32_000_000
     """So many of them are written without waiting for their time."""
-    held: int = 400_000_000
+    held: int = 64_000_000
     """Samples in memory; of more the oldest are dropped as soon as the database has them."""
     reading: int = 256 * 1024 * 1024
     """Bytes of all bodies that are being read or decoded."""

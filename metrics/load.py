@@ -44,7 +44,7 @@ def limits_here() -> Limits:
     most = max(memory_there() // 4 // SAMPLE_BYTES, 1_000_000)
     usual = Limits()
     return Limits(
-        held=most,
+        held=min(usual.held, most),
         pending=min(usual.pending, most),
         flush_at=min(usual.flush_at, most // 4),
     )

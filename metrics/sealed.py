@@ -3,7 +3,7 @@
 import numpy as np
 
 from metrics.batch import Floats, Ints, Pieces
-from metrics.growing import first_at_or_after, grown, spread
+from metrics.growing import Cells, first_at_or_after, grown, spread
 
 STEP = 4096
 NONE = -1
@@ -14,8 +14,8 @@ class Sealed:
 
     def __init__(self, width: int) -> None:
         self.width = width
-        self.times = np.empty(0, np.int64)
-        self.values = np.empty(0, np.float64)
+        self._times = Cells(np.int64)
+        self._values = Cells(np.float64)
         self.first = np.empty(0, np.int64)  # number of the block's first sample within its series
         self.older = np.empty(0, np.int64)
         self.newest_of = np.empty(0, np.int64)  # by row
@@ -33,8 +33,8 @@ class Sealed:
     def push(self, rows: Ints, first: Ints, times: Ints, values: Floats) -> None:
         """Take one block of each of these distinct rows; `times` and `values` are 2-D."""
         slots = self._take(len(rows))
-        self.times.reshape(-1, self.width)[slots] = times
-        self.values.reshape(-1, self.width)[slots] = values
+        self._times.array.reshape(-1, self.width)[slots] = times
+        self._values.array.reshape(-1, self.width)[slots] = values
         self.first[slots] = first
         self.older[slots] = self.newest_of[rows]
         self.newest_of[rows] = slots
@@ -44,8 +44,8 @@ class Sealed:
             size = len(self.first)
             grown(self.first, size + STEP)
             grown(self.older, size + STEP)
-            grown(self.times, (size + STEP) * self.width)
-            grown(self.values, (size + STEP) * self.width)
+            self._times.reserve((size + STEP) * self.width)
+            self._values.reserve((size + STEP) * self.width)
             self._free.extend(range(size + STEP - 1, size - 1, -1))
         taken = self._free[len(self._free) - count :]
         del self._free[len(self._free) - count :]
@@ -73,25 +73,39 @@ class Sealed:
     def between(self, rows: Ints, start: int, end: int) -> Pieces:
         """Return what the blocks of these rows hold from `start` to `end`, ends included."""
         place, slot = self._in_order(rows)
-        full = np.full(len(slot), self.width, np.int64)
-        low = first_at_or_after(self.times, slot, self.width, full, start)
-        high = first_at_or_after(self.times, slot, self.width, full, end + 1)
-        length = np.maximum(high - low, 0)
-        at = spread(slot * self.width + low, length)
-        return Pieces(np.repeat(place, length), self.times[at], self.values[at])
+        low = self._first_from(slot, start)
+        high = self._first_from(slot, end + 1)
+        return self._piece(slot, place, low, np.maximum(high - low, 0))
 
     def behind(self, rows: Ints, numbers: Ints) -> Pieces:
         """Return the samples of these rows whose number in the series is at least `numbers`."""
         place, slot = self._in_order(rows)
         skip = np.clip(numbers[place] - self.first[slot], 0, self.width)
-        at = spread(slot * self.width + skip, self.width - skip)
-        return Pieces(np.repeat(place, self.width - skip), self.times[at], self.values[at])
+        return self._piece(slot, place, skip, self.width - skip)
+
+    def _first_from(self, slots: Ints, moment: int | Ints) -> Ints:
+        """Return for each of these blocks how many of its samples are older than `moment`."""
+        full = np.full(len(slots), self.width, np.int64)
+        begin = slots * self.width
+        return first_at_or_after(
+            self._times.array, lambda middle: begin + middle, self.width, full, moment
+        )
+
+    def _piece(self, slots: Ints, owners: Ints, skip: Ints, length: Ints) -> Pieces:
+        """Return `length` samples of each block behind those to `skip`."""
+        at = spread(slots * self.width + skip, length)
+        return Pieces(np.repeat(owners, length), self._times.array[at], self._values.array[at])
+
+    def _ends(self, slots: Ints) -> Ints:
+        """Return the time of each block's newest sample."""
+        ends: Ints = self._times.array[slots * self.width + self.width - 1]
+        return ends
 
     def ended_before(self, blocks: int) -> int:
         """Return a time before which so many of the blocks end, or all of them."""
         used = np.ones(len(self.first), np.bool_)
         used[self._free] = False
-        ends = self.times.reshape(-1, self.width)[used, self.width - 1]
+        ends = self._ends(np.flatnonzero(used))
         if not len(ends):
             return 0
         last = min(blocks, len(ends)) - 1
@@ -100,13 +114,12 @@ class Sealed:
     def overwrite(self, rows: Ints, times: Ints, values: Floats) -> None:
         """Write values over the samples that blocks of these rows hold at these very times."""
         place, slot = self._chains(rows)
-        full = np.full(len(slot), self.width, np.int64)
-        at = first_at_or_after(self.times, slot, self.width, full, times[place])
+        at = self._first_from(slot, times[place])
         held = at < self.width
         at = slot * self.width + np.minimum(at, self.width - 1)
-        held &= self.times[at] == times[place]
+        held &= self._times.array[at] == times[place]
         chosen = np.argsort(place[held], kind="stable")  # the last word in order of arrival counts
-        self.values[at[held][chosen]] = values[place[held][chosen]]
+        self._values.array[at[held][chosen]] = values[place[held][chosen]]
 
     def drop(self, rows: Ints, numbers: Ints, before: int) -> tuple[Ints, Ints]:
         """Free blocks numbered below `numbers` whose samples are older than `before`.
@@ -114,7 +127,7 @@ class Sealed:
         Returns the places in `rows` that lost something, and the time of the newest lost sample.
         """
         place, slot = self._chains(rows)
-        end = self.times.reshape(-1, self.width)[slot, self.width - 1]
+        end = self._ends(slot)
         gone = (self.first[slot] + self.width <= numbers[place]) & (end < before)
         dead = np.zeros(len(self.first) + 1, np.bool_)
         dead[slot[gone]] = True

@@ -255,8 +255,8 @@ class Store:
     ) -> Decoded:
         """Write samples to the head and tell the listeners; return what there was room for."""
         self._registry.announce()
-        rows = self._head.row_of[decoded.refs]
-        if (rows == NONE).any():
+        rows = self._head.rows_of(decoded.refs)
+        if len(rows) and rows.min() == NONE:
             rows = self._with_new_rows(decoded.refs, rows)
             crowded = rows == NONE
             if crowded.any():

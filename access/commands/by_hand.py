@@ -1,6 +1,6 @@
 """What people make, change and remove by hand: rows that no file owns, each change on record."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -16,21 +16,27 @@ from access.tables import Configuration
 from kit.db import Base, lock
 from kit.errors import ChangedMeanwhile, NotFound, Said
 from kit.notices import notify
+from kit.sync import HIDDEN
 
 CHANNEL = "config"
 """The notice that the configuration has changed; the running program reads it again."""
 
 OURS = frozenset({"origin", "version"})
+SECRET = frozenset({"secret"})
 Row = TypeVar("Row", bound=Base)
 
 
 @dataclass(frozen=True)
 class Hand:
-    """Who changes something by hand, when, and on which version they decided (None: any)."""
+    """Who changes something by hand, when, and on which version they decided (None: any).
+
+    `seal` makes a secret fit to be kept; without it none is taken.
+    """
 
     by: Identity
     now: datetime
     version: int | None = None
+    seal: Callable[[str], str] | None = None
 
 
 def refuse_narrow(hand: Hand, *, what: str) -> None:
@@ -131,9 +137,13 @@ async def _record(
     after: Mapping[str, Any],
 ) -> None:
     fields = sorted({*before, *after})
-    facts = {"fields": fields, "before": dict(before), "after": dict(after)}
+    facts = {"fields": fields, "before": _veiled(before), "after": _veiled(after)}
     audit(tx, who=hand.by.name, did=did, on=on, now=hand.now, client=client, facts=facts)
     await configured(tx)
+
+
+def _veiled(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: HIDDEN if name in SECRET and value else value for name, value in said.items()}
 
 
 def _key(row: Base) -> tuple[Any, ...]:

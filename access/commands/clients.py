@@ -1,6 +1,7 @@
 """Clients, their systems and targets, as people make and change them by hand."""
 
 from dataclasses import asdict
+from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -11,7 +12,7 @@ from access.commands.by_hand import Hand
 from access.schemas import ClientSpec, SystemSpec, TargetSpec
 from access.scope import HOUSE, Right, RightMissing
 from access.tables import Client, System, Target
-from kit.errors import Conflict, NotFound
+from kit.errors import Conflict, Invalid, NotFound
 
 AFTER_FILES = 1_000_000
 """Systems made by hand are asked after those of files."""
@@ -71,10 +72,26 @@ async def drop_system(tx: AsyncSession, client: str, name: str, hand: Hand) -> N
 
 
 async def keep_target(tx: AsyncSession, spec: TargetSpec, hand: Hand, *, new: bool) -> Target:
-    """Make a target, or bring it to what is wanted."""
+    """Make a target, or bring it to what is wanted; a secret that is kept stays where it goes."""
     _refuse_strangers(hand, spec.client)
+    known = None if new else await tx.get(Target, (spec.client, spec.name))
+    if known and known.secret and spec.keeps_secret and _place(known.url) != _place(spec.url):
+        raise Invalid("send the secret again: it would go to another address", field="secret")
     verb = by_hand.make if new else by_hand.change
-    return await verb(tx, Target(**asdict(spec)), kind="target", hand=hand, client=spec.client)
+    return await verb(tx, target_row(spec), kind="target", hand=hand, client=spec.client)
+
+
+def target_row(spec: TargetSpec) -> Target:
+    """Return the row that keeps a target."""
+    said = asdict(spec)
+    if said.pop("keeps_secret"):
+        del said["secret"]
+    return Target(**said)
+
+
+def _place(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
 
 
 async def drop_target(tx: AsyncSession, client: str, name: str, hand: Hand) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from access.commands.clients import target_row
 from access.commands.staff import MailTaken, refuse_taken_mail
 from access.commands.tokens import CHANNEL
 from access.digests import digest
@@ -35,7 +36,7 @@ async def provision(
     """Bring the rows that files own to what the files say; return what differed."""
     clients = [Client(**asdict(spec)) for spec in wanted.clients]
     systems = [System(**asdict(spec)) for spec in wanted.systems]
-    targets = [Target(**asdict(spec)) for spec in wanted.targets]
+    targets = [target_row(spec) for spec in wanted.targets]
     await _refuse_shared_mail(tx, wanted.people)
     people = await _people(tx, wanted.people, passwords)
     tokens = await _tokens(tx, wanted.tokens, now=now)
@@ -44,7 +45,7 @@ async def provision(
         *await sync(tx, System, systems, kind="system", release=_match_nothing),
         *await sync(tx, Person, people, kind="person", release=_disable, secret={"password_hash"}),
         *await sync(tx, Token, tokens, kind="token", secret={"digest"}),
-        *await sync(tx, Target, targets, kind="target"),
+        *await sync(tx, Target, targets, kind="target", secret={"secret"}),
     ]
     if changes:
         await notify(tx, CHANNEL)

@@ -69,6 +69,8 @@ class _Row(NamedTuple):
 
 def decide(state: State, seen: Observation) -> State:
     """Return the state after what was seen; a rule that is gone ends its alerts."""
+    if seen.weighed and seen.weighed[0] is state:
+        return seen.weighed[1]
     if seen.terms.ladder is None:
         return ended(state, at=seen.at)
     return after(state, Reading(seen.value), ladder=seen.terms.ladder, at=seen.at)

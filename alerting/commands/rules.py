@@ -10,9 +10,8 @@ from alerting import queries
 from alerting.schemas import ThresholdSpec
 from alerting.tables import Rule
 from alerting.thresholds import ladder_as_written
+from kit.errors import Said
 from kit.sync import Change, sync
-
-OF_ALL = "a threshold that also holds for others"
 
 
 async def provision(
@@ -42,7 +41,7 @@ async def drop_threshold(tx: AsyncSession, name: str, hand: Hand) -> None:
 def _refuse_beyond(hand: Hand, clients: Sequence[str] | None) -> None:
     """Refuse a rule that also holds for clients whom the hand does not reach."""
     if clients is None or not all(map(hand.by.scope.allows, clients)):
-        refuse_narrow(hand, what=OF_ALL)
+        refuse_narrow(hand, what=Said("a threshold that also holds for others"))
 
 
 def _row(spec: ThresholdSpec, origin: str | None) -> Rule:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access import queries
@@ -17,6 +17,7 @@ from access.schemas import Name
 from access.scope import Right, Scope
 from access.web import Caller
 from app import configuration
+from app.api.contacts import AppSealer
 from app.api.shapes import Shapes
 from app.configuration import KINDS, Key, Kind, Part
 from kit.errors import Invalid
@@ -81,6 +82,7 @@ def _making(router: APIRouter, kind: Kind, shapes: Shapes) -> None:
         caller: Caller,
         db: Db,
         clock: AppClock,
+        sealer: AppSealer,
         given: Annotated[Any, _body(shapes.given)],
         idempotency_key: IdempotencyKey = None,
     ) -> dict[str, Any]:
@@ -89,7 +91,7 @@ def _making(router: APIRouter, kind: Kind, shapes: Shapes) -> None:
         async with db.transaction() as tx:
 
             async def work() -> dict[str, Any]:
-                row = await configuration.make(tx, kind, given, Hand(caller, now))
+                row = await configuration.make(tx, kind, given, Hand(caller, now, seal=sealer.seal))
                 return shapes.show(kind, row, caller.scope).model_dump(mode="json", by_alias=True)
 
             request = {kind.section: given.model_dump(mode="json", by_alias=True)}
@@ -111,20 +113,16 @@ def _changing(router: APIRouter, kind: Kind, shapes: Shapes) -> None:
         caller: Caller,
         db: Db,
         clock: AppClock,
+        sealer: AppSealer,
         named: Annotated[Key, key],
         given: Annotated[Any, _body(shapes.whole)],
     ) -> BaseModel:
         caller.need(Right.ADMIN)
         for part, name in zip(kind.parts, named, strict=True):
             if getattr(given, part) != name:
-                raise Invalid(
-                    "{part}: the path says {name}; a name does not change",
-                    field=part,
-                    part=part,
-                    name=name,
-                )
+                raise Invalid("the path says {name}; a name does not change", field=part, name=name)
         async with db.transaction() as tx:
-            hand = Hand(caller, clock(), given.version)
+            hand = Hand(caller, clock(), given.version, sealer.seal)
             row = await configuration.change(tx, kind, given, hand)
             return shapes.show(kind, row, caller.scope)
 
@@ -138,15 +136,14 @@ def _changing(router: APIRouter, kind: Kind, shapes: Shapes) -> None:
         caller: Caller,
         db: Db,
         clock: AppClock,
+        sealer: AppSealer,
         named: Annotated[Key, key],
         given: Annotated[Any, _body(shapes.patch)],
     ) -> BaseModel:
         caller.need(Right.ADMIN)
-        changes = given.model_dump(
-            mode="json", by_alias=True, exclude_unset=True, exclude={"version"}
-        )
+        changes = _named(given)
         async with db.transaction() as tx:
-            hand = Hand(caller, clock(), given.version)
+            hand = Hand(caller, clock(), given.version, sealer.seal)
             wanted = await configuration.patched(tx, kind, named, changes, hand)
             row = await configuration.change(tx, kind, wanted, hand)
             return shapes.show(kind, row, caller.scope)
@@ -171,6 +168,15 @@ def _removing(router: APIRouter, kind: Kind) -> None:
         caller.need(Right.ADMIN)
         async with db.transaction() as tx:
             await configuration.remove(tx, kind, named, Hand(caller, clock(), version))
+
+
+def _named(given: BaseModel) -> dict[str, Any]:
+    """Return what a change names, its secret in plain words."""
+    changes = given.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"version"})
+    for name, value in given:
+        if isinstance(value, SecretStr) and name in changes:
+            changes[name] = value.get_secret_value()
+    return changes
 
 
 def _body(shape: type[BaseModel]) -> Any:

@@ -19,6 +19,7 @@ from alerting.schemas import ThresholdSpec
 from alerting.thresholds import CompiledRule
 from app.configuration.examples import EXAMPLES
 from app.house import House
+from app.provisioning.checks import wrong_with
 from kit.clock import from_milliseconds, milliseconds
 from kit.durations import Duration
 from kit.errors import Invalid
@@ -124,6 +125,8 @@ async def preview_threshold(
         async with db.snapshot() as session:
             await queries.client(session, caller.scope, given.client)
     span = _span(given, clock())
+    if wrong := wrong_with(given.threshold.expr):
+        raise Invalid(wrong, field="threshold.expr")
     rule = CompiledRule(within(given.threshold, caller.scope, given.client))
     found, samples = await rehearse(house.store, rule, house.directory, span)
     return _shown(found, span, samples)

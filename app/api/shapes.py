@@ -12,6 +12,9 @@ from app.configuration.kinds import Kind
 NAMES = frozenset({"name", "client"})
 """What names a thing does not change: it stands in the path."""
 
+SECRETS = frozenset({"secret", "secret_env"})
+"""What is never shown."""
+
 VERSION: Any = Field(None, description="the version it was decided on; null: any")
 
 
@@ -31,14 +34,7 @@ class Shapes:
         thing, some = EXAMPLES[kind.section]
         name, a = kind.one.capitalize(), kind.a
         about = str(kind.given.__doc__)
-        shown = create_model(
-            f"{name}Out",
-            __base__=kind.given,
-            __config__=_showing({**thing, "origin": None, "version": 3}),
-            __doc__=f"{about} `origin` names the file and line that own it.",
-            origin=(str | None, ...),
-            version=(int, ...),
-        )
+        shown = _shown(kind, f"{name}Out", about, thing)
         return cls(
             given=create_model(
                 f"{name}In", __base__=kind.given, __config__=_showing(thing), __doc__=about
@@ -48,8 +44,8 @@ class Shapes:
                 __base__=kind.given,
                 __config__=_showing({**thing, "version": 3}),
                 __doc__=f"All of {a}: what is left out has its default again.",
-                origin=(None, Field(None, description="as it was shown: no file owns it")),
                 version=(int | None, VERSION),
+                **_as_shown(kind),
             ),
             patch=_patch(kind, f"{name}Patch", a, some),
             shown=shown,
@@ -63,8 +59,46 @@ class Shapes:
 
     def show(self, kind: Kind, row: Any, scope: Scope) -> BaseModel:
         """Return what the API shows of a row to somebody of this scope."""
-        written = kind.seen(kind.written(row), scope)
-        return self.shown.model_validate({**written, "origin": row.origin, "version": row.version})
+        about = {"origin": row.origin, "version": row.version}
+        if has_secret(kind):
+            about["has_secret"] = row.secret is not None
+        return self.shown.model_validate({**kind.seen(kind.written(row), scope), **about})
+
+
+def has_secret(kind: Kind) -> bool:
+    """Tell whether things of this kind keep a secret, of which only that it is there is shown."""
+    return not SECRETS.isdisjoint(kind.given.model_fields)
+
+
+def _shown(kind: Kind, name: str, about: str, example: dict[str, Any]) -> type[BaseModel]:
+    """Return the model of an answer; what was once allowed to be written can always be read."""
+    fields: dict[str, Any] = {
+        field: (known.rebuild_annotation(), known.default if not known.is_required() else ...)
+        for field, known in kind.given.model_fields.items()
+        if field not in SECRETS
+    }
+    if has_secret(kind):
+        fields["has_secret"] = (bool, ...)
+    told = {key: value for key, value in example.items() if key not in SECRETS}
+    return create_model(
+        name,
+        __config__=_showing({**told, "origin": None, "version": 3}),
+        __doc__=f"{about} `origin` names the file and line that own it.",
+        origin=(str | None, ...),
+        version=(int, ...),
+        **fields,
+    )
+
+
+def _as_shown(kind: Kind) -> dict[str, Any]:
+    """Return the fields that only answers have, so that what was read can be sent back."""
+    shown: dict[str, Any] = {
+        "origin": (None, Field(None, description="as it was shown: no file owns it"))
+    }
+    if has_secret(kind):
+        told = "as it was shown; a secret that is left out stays, null takes it away"
+        shown["has_secret"] = (bool | None, Field(None, description=told))
+    return shown
 
 
 def _showing(example: dict[str, Any]) -> ConfigDict:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from app.backup.archive import Archive
 from app.backup.progress import Tell
-from app.backup.restoring import STAGE, fill_new, ours, stage_in, verify
+from app.backup.restoring import fill_new, ours, stage_in, verify
 from app.backup.taking import write
+from app.opening import STAGE
 from kit.db import Database
 from kit.errors import Conflict, Invalid
 from kit.postgres import files, programs

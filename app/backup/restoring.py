@@ -20,6 +20,7 @@ from app.backup import rows
 from app.backup.archive import Archive, Manifest, TableFacts
 from app.backup.progress import Progress, Tell
 from app.backup.taking import SAMPLES
+from app.opening import STAGE
 from kit.db import Database
 from kit.errors import Conflict, Invalid
 from kit.folder import private, write
@@ -31,7 +32,6 @@ from kit.settings import Settings
 from metrics import ownership
 from metrics.folder import FolderLock
 
-STAGE = "restoring"
 PLACES = ("postgres", SAMPLES, NAME, FORMER)
 RESTORED = "installation.restore"
 LET_GO = 2.0
@@ -230,13 +230,3 @@ def _move_aside(folder: Path, names: list[str], now: datetime) -> Path:
 
 def _stamped(now: datetime) -> str:
     return f"before-restore-{now:%Y%m%d-%H%M%S}"
-
-
-def refuse_half_restored(folder: Path) -> None:
-    """Keep a service from starting on what an interrupted restore has left."""
-    if (folder / STAGE).exists():
-        raise Conflict(
-            f"a restore into {folder}, or an upgrade of its database, was interrupted: run "
-            "`langyan restore` (with --move-aside if it says that there is an installation) or "
-            "`langyan upgrade-database` again"
-        )

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.commands import Hand, InUse, hold_configuration, refuse_if_owned
 from app.configuration.kinds import Key, Kind
-from app.configuration.standing import enter, said, standing
+from app.configuration.standing import enter, standing
 from app.provisioning.checks import CHECKS, exprs
 from app.provisioning.entries import Provision
 from app.provisioning.mistakes import Mistake, Place
@@ -31,7 +31,7 @@ async def change(tx: AsyncSession, kind: Kind, given: BaseModel, hand: Hand) -> 
     await hold_configuration(tx)
     key = kind.key(given)
     row = await kind.row(tx, hand.by.scope, *key)
-    refuse_if_owned(row.origin, what=Said("the {thing}", thing=said(kind, key)))
+    refuse_if_owned(row.origin, what=_what(kind, key))
     await _fit(tx, kind, given)
     return await kind.keep(tx, given, hand, new=False)
 
@@ -42,7 +42,7 @@ async def patched(
     """Return a thing as it stands with `changes`, each of which replaces a whole field."""
     await hold_configuration(tx)
     row = await kind.row(tx, hand.by.scope, *key)
-    refuse_if_owned(row.origin, what=Said("the {thing}", thing=said(kind, key)))
+    refuse_if_owned(row.origin, what=_what(kind, key))
     try:
         return kind.given.model_validate({**kind.written(row), **changes})
     except ValidationError as error:
@@ -54,21 +54,20 @@ async def remove(tx: AsyncSession, kind: Kind, key: Key, hand: Hand) -> None:
     """Delete a thing that nothing else names."""
     await hold_configuration(tx)
     row = await kind.row(tx, hand.by.scope, *key)
-    refuse_if_owned(row.origin, what=Said("the {thing}", thing=said(kind, key)))
+    refuse_if_owned(row.origin, what=_what(kind, key))
     there = await standing(tx)
     before = _mistakes(there)
     del there.entries[kind.section][key]
-    _refuse_broken(
-        _mistakes(there) - before, Said("the {thing} is still needed", thing=said(kind, key))
-    )
+    if names := _called(_mistakes(there) - before):
+        what = _what(kind, key)
+        raise InUse("{what} is still needed: {names}", what=what, names=", ".join(names), by=names)
     await kind.drop(tx, *key, hand=hand)
 
 
 async def _fit(tx: AsyncSession, kind: Kind, given: BaseModel) -> None:
     written = given.model_dump(mode="json", by_alias=True)
-    unfit = [(_dotted(place), why) for place, why in _unfit(written, ())]
-    if unfit:
-        raise _invalid(unfit)
+    if unsayable := [(_dotted(place), why) for place, why in _unsayable(written, ())]:
+        raise _invalid(unsayable)
     there = await standing(tx)
     before, key = _mistakes(there), kind.key(given)
     entry = enter(there, kind, key, given)
@@ -78,44 +77,51 @@ async def _fit(tx: AsyncSession, kind: Kind, given: BaseModel) -> None:
     own = sorted(one for one in {*found, *exprs(alone)} if one.file == entry.source.name)
     if own:
         raise _invalid([(re.sub(r"\[(\d+)\]", r".\1", one.field), one.message) for one in own])
-    _refuse_broken(
-        found - before, Said("something else needs the {thing} as it is", thing=said(kind, key))
-    )
+    if names := _called(found - before):
+        what = _what(kind, key)
+        raise InUse(
+            "something else needs {what} as it is: {names}",
+            what=what,
+            names=", ".join(names),
+            by=names,
+        )
 
 
 def _mistakes(provision: Provision) -> set[Mistake]:
     return {mistake for check in CHECKS for mistake in check(provision)}
 
 
-def _refuse_broken(broken: Collection[Mistake], why: str) -> None:
-    if broken:
-        by = sorted({one.file for one in broken})
-        raise InUse("{why}: {users}", by=by, why=why, users=", ".join(by))
+def _called(broken: Collection[Mistake]) -> list[str]:
+    """Return the names of the things that have these mistakes."""
+    return sorted({one.file for one in broken})
+
+
+def _what(kind: Kind, key: Key) -> Said:
+    return Said("the {kind} {name}", kind=kind.one, name="/".join(key))
 
 
 def _invalid(wrong: Sequence[tuple[str, str]]) -> Invalid:
     field, why = wrong[0]
     errors = [{"field": place, "reason": reason} for place, reason in wrong]
-    return Invalid(
-        Said("{where}: {why}", where=field or "body", why=why), field=field, errors=errors
-    )
+    detail = Said("{where}: {why}", where=field or "body", why=why)
+    return Invalid(detail, field=field, errors=errors)
 
 
 def _dotted(place: Place) -> str:
     return ".".join(str(part) for part in place)
 
 
-def _unfit(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
+def _unsayable(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
     """Yield what no file could say either: control characters, numbers and depths without end."""
     if len(place) > DEEPEST:
         yield place, Said("this is nested deeper than {most} levels", most=DEEPEST)
     elif isinstance(value, Mapping):
         for name, part in value.items():
-            yield from _unfit(name, place)
-            yield from _unfit(part, (*place, name))
+            yield from _unsayable(name, place)
+            yield from _unsayable(part, (*place, name))
     elif isinstance(value, list):
         for number, part in enumerate(value):
-            yield from _unfit(part, (*place, number))
+            yield from _unsayable(part, (*place, number))
     elif isinstance(value, str) and not set(value).isdisjoint(CONTROL):
         yield place, Said("there is a control character in this text")
     elif isinstance(value, float | int) and not -NUMBER_MOST <= value <= NUMBER_MOST:

@@ -66,6 +66,21 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         {"P1": {"response": "5m", "recovery": "1h"}, "version": 3},
     ),
+    "targets": (
+        {
+            "client": "shop",
+            "name": "pos-db",
+            "system": "pos",
+            "kind": "scrape",
+            "url": "http://10.0.0.5:9100/metrics",
+            "interval": "15s",
+            "timeout": "10s",
+            "labels": {"zone": "shanghai-1"},
+            "user": "prometheus",
+            "secret": "shown to the target alone",
+        },
+        {"interval": "30s", "version": 3},
+    ),
     "thresholds": (
         {
             "name": "queue-length",

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel
@@ -9,15 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from access import commands as access
 from access import queries as access_queries
+from access.commands import Hand
 from access.scope import Scope
 from alerting import commands as alerting
 from alerting import queries as alerting_queries
 from alerting.schemas import ThresholdSpec
 from app.provisioning import specs
-from app.provisioning.sections import OF_CLIENTS, ClientIn, SystemIn
+from app.provisioning.sections import OF_CLIENTS, ClientIn, SystemIn, TargetIn
 from incidents import commands as incidents
 from incidents import queries as incident_queries
 from incidents.schemas import SlaSpec
+from kit import durations
+from kit.errors import Invalid
 from oncall import commands as oncall
 from oncall import queries as oncall_queries
 from oncall.schemas import PolicyIn, ScheduleIn
@@ -102,6 +106,36 @@ async def _systems(session: AsyncSession, scope: Scope, part: Part) -> Sequence[
     return await access_queries.systems(
         session, scope, client=part.client, after=part.after or ("", ""), limit=part.limit
     )
+
+
+async def _targets(session: AsyncSession, scope: Scope, part: Part) -> Sequence[Any]:
+    return await access_queries.targets_of(
+        session, scope, client=part.client, after=part.after or ("", ""), limit=part.limit
+    )
+
+
+def _target_as_written(row: Any) -> Written:
+    """Return a target without its secret, which is never told again."""
+    plain = ("client", "name", "system", "kind", "url", "labels", "user")
+    lengths = {"interval": row.interval_ms, "timeout": row.timeout_ms}
+    return {
+        **{name: getattr(row, name) for name in plain},
+        **{name: durations.text(timedelta(milliseconds=ms)) for name, ms in lengths.items()},
+        **row.options,
+    }
+
+
+async def _keep_target(tx: AsyncSession, given: TargetIn, hand: Hand, *, new: bool) -> Any:
+    """Keep a target; a secret that is not named stays as it is."""
+    if given.secret_env:
+        raise Invalid("only files read the environment; send the secret itself", field="secret_env")
+    sealed = None
+    if given.secret:
+        assert hand.seal is not None  # an edge that takes secrets brings what seals them
+        sealed = hand.seal(given.secret.get_secret_value())
+    keeps = not new and "secret" not in given.model_fields_set
+    spec = specs.target(given, None, secret=sealed, keeps_secret=keeps)
+    return await access.keep_target(tx, spec, hand, new=new)
 
 
 async def _thresholds(session: AsyncSession, scope: Scope, part: Part) -> Sequence[Any]:
@@ -192,6 +226,18 @@ SLAS = Kind(
     drop=incidents.drop_sla,
     written=lambda row: {"name": row.name, **row.levels},
 )
+TARGETS = Kind(
+    section="targets",
+    one="target",
+    a="a target",
+    given=TargetIn,
+    rows=_targets,
+    row=access_queries.target,
+    keep=_keep_target,
+    drop=access.drop_target,
+    written=_target_as_written,
+)
 KINDS: Mapping[str, Kind] = {
-    kind.section: kind for kind in (CLIENTS, SYSTEMS, SCHEDULES, ESCALATIONS, SLAS, THRESHOLDS)
+    kind.section: kind
+    for kind in (CLIENTS, SYSTEMS, SCHEDULES, ESCALATIONS, SLAS, THRESHOLDS, TARGETS)
 }

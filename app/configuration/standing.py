@@ -11,7 +11,6 @@ from app.configuration.kinds import KINDS, Key, Kind, Part
 from app.provisioning.entries import Entry, Provision, Source
 from app.provisioning.sections import PersonIn, TokenIn
 from app.provisioning.yaml_tree import Tree
-from kit.errors import Said
 
 
 async def standing(session: AsyncSession) -> Provision:
@@ -35,9 +34,9 @@ def enter(provision: Provision, kind: Kind, key: Key, value: Any) -> Entry:
     return _put(provision, kind.section, said(kind, key), key, value)
 
 
-def said(kind: Kind, key: Key) -> Said:
+def said(kind: Kind, key: Key) -> str:
     """Return how a thing is called where a mistake names it."""
-    return Said("{kind} {name}", kind=kind.one, name="/".join(key))
+    return f"{kind.one} {'/'.join(key)}"
 
 
 def _put(provision: Provision, section: str, name: str, key: Key, value: Any) -> Entry:

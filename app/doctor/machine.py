@@ -10,6 +10,7 @@ import httpx
 
 from app.doctor.findings import Finding, fail, ok, warn
 from app.doctor.patient import Patient, proves
+from app.opening import STAGE
 from kit.i18n import Locale
 from kit.wording import quantity
 
@@ -59,7 +60,7 @@ async def disk(patient: Patient) -> Finding:
 
 async def half_restored(patient: Patient) -> list[Finding]:
     """What an interrupted restore left keeps the service from starting."""
-    left = patient.settings.data_dir / "restoring"
+    left = patient.settings.data_dir / STAGE
     return [fail("half_restored", folder=str(left))] if left.exists() else []
 
 

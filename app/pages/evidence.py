@@ -1,7 +1,7 @@
 """The evidence of an incident: the alert's own samples as a chart with its limits."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -132,23 +132,26 @@ def _chart(
         text=t("alert.chart", seeing.locale, title=title, value=newest, limit=limit),
         zone=seeing.zone,
         window=seeing.window,
-        limits=list(_lines(levels, unit, seeing)),
+        limits=lines_of(levels, unit, seeing.locale),
         say=lambda value: seeing.said(value, unit),
-        unit=_whole(unit, float(np.abs(seen.values).max())),
+        unit=whole(unit, float(np.abs(seen.values).max())),
     )
 
 
-def _whole(unit: str, most: float) -> float:
+def whole(unit: str, most: float) -> float:
     """Return the amount that people count in: bytes in powers of 1024."""
     if not unit.startswith("bytes") or not 1024 <= most < charts.MOST:
         return 1.0
     return 1024.0 ** int(math.log(most, 1024))
 
 
-def _lines(levels: Mapping[Priority, Level], unit: str, seeing: Seeing) -> Iterable[charts.Limit]:
+def lines_of(levels: Mapping[Priority, Level], unit: str, locale: str) -> list[charts.Limit]:
+    """Return the limits of a ladder as lines, the gravest first."""
+    found = []
     for priority, level in sorted(levels.items()):
         if level.test in DRAWN:
-            name = t(f"priority.{priority}", seeing.locale)
-            label = f"{name} {seeing.said(level.limit, unit)}"
+            name = t(f"priority.{priority}", locale)
+            label = f"{name} {quantity(level.limit, unit, locale)}"
             above = level.test in (Test.ABOVE, Test.AT_LEAST)
-            yield charts.Limit(level.limit, label, priority.value.lower(), above)
+            found.append(charts.Limit(level.limit, label, priority.value.lower(), above))
+    return found

@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Depends, Request
+from starlette.requests import ClientDisconnect
 
 from kit.errors import Invalid
 
 
 async def _sent(request: Request) -> Mapping[str, str]:
-    form = await request.form()
+    try:
+        form = await request.form()
+    except ClientDisconnect:  # somebody typed on: the next form is on its way
+        raise Invalid("the form did not come whole") from None
     found: dict[str, str] = {}
     for name, value in form.multi_items():
         if not isinstance(value, str) or "\0" in value:

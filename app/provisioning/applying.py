@@ -92,7 +92,7 @@ async def write(
     now: datetime,
 ) -> list[Change]:
     """Bring every room's rows to what the files say; audit and announce what differed."""
-    wanted = _access(provision, environ)
+    wanted = _access(provision, seal, environ)
     changes = [
         *await access.provision(tx, wanted, passwords=Passwords(), now=now),
         *await incidents.provision_slas(tx, _slas(provision)),
@@ -121,7 +121,7 @@ def _client_of(change: Change) -> str | None:
     return first if slash and change.kind in ("system", "target") else None
 
 
-def _access(provision: Provision, environ: Mapping[str, str]) -> Wanted:
+def _access(provision: Provision, seal: Seal, environ: Mapping[str, str]) -> Wanted:
     return Wanted(
         clients=[specs.client(v, e.origin) for v, e in provision.of("clients", ClientIn)],
         systems=[
@@ -133,8 +133,17 @@ def _access(provision: Provision, environ: Mapping[str, str]) -> Wanted:
             TokenSpec(t.name, environ[t.secret_env], t.scopes, e.origin, t.client)
             for t, e in provision.of("tokens", TokenIn)
         ],
-        targets=[specs.target(v, e.origin) for v, e in provision.of("targets", TargetIn)],
+        targets=[
+            specs.target(value, e.origin, secret=_secret(value, seal, environ))
+            for value, e in provision.of("targets", TargetIn)
+        ],
     )
+
+
+def _secret(value: TargetIn, seal: Seal, environ: Mapping[str, str]) -> str | None:
+    raw = environ[value.secret_env] if value.secret_env else None
+    raw = value.secret.get_secret_value() if value.secret else raw
+    return seal(raw) if raw else None
 
 
 def _slas(provision: Provision) -> list[tuple[SlaSpec, str]]:

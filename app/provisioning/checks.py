@@ -16,7 +16,7 @@ from app.provisioning.entries import Entry, Provision
 from app.provisioning.mistakes import Mistake, Place
 from app.provisioning.sections import ClientIn, PersonIn, SystemIn, TargetIn, TokenIn
 from incidents.schemas import SlaSpec
-from kit.errors import Invalid
+from kit.errors import Invalid, Said, unfit
 from metrics.promql.plan import Plan
 from metrics.promql.syntax import parse
 from metrics.promql.tenancy import partitioned
@@ -71,7 +71,7 @@ def _known(
 ) -> list[Mistake]:
     if name is None or name in names:
         return []
-    return [entry.mistake(place, f"no {what} is called {name}")]
+    return [entry.mistake(place, Said("no {kind} is called {name}", kind=what, name=name))]
 
 
 def _each(entry: Entry, place: Place, what: str, given: Any, names: set[str]) -> Iterator[Mistake]:
@@ -92,9 +92,10 @@ def _overrides(provision: Provision, client: ClientIn, entry: Entry) -> Iterator
         known = provision.entries["thresholds"].get((rule,))
         place = ("overrides", rule)
         if known is None:
-            yield entry.mistake(place, f"no threshold is called {rule}")
+            yield from _known(entry, place, "threshold", rule, set())
         elif any(not isinstance(change, dict | None) for change in changes.values()):
-            yield entry.mistake(place, "write {P1: {above: 99}, …}, or {P1: null} to drop a level")
+            message = Said("a part is a mapping of what changes in it, or null to take it away")
+            yield entry.mistake(place, message)
         elif isinstance(known.value, ThresholdSpec):
             yield from _overridden(known.value, changes, entry, place)
 
@@ -107,10 +108,9 @@ def _overridden(
     except ValidationError as error:
         for one in error.errors(include_url=False):
             inside = tuple(part for part in one["loc"] if part in changes)
-            message = one["msg"].removeprefix("Value error, ")
-            yield entry.mistake((*place, *inside), message)
+            yield entry.mistake((*place, *inside), unfit(one))
     except ValueError as error:
-        yield entry.mistake(place, str(error))
+        yield entry.mistake(place, error.args[0])
 
 
 def _systems(provision: Provision) -> Iterator[Mistake]:
@@ -127,7 +127,7 @@ def _people(provision: Provision) -> Iterator[Mistake]:
         ways = [(contact.channel, contact.address) for contact in value.contacts]
         for number, way in enumerate(ways):
             if way in ways[:number]:
-                yield entry.mistake(("contacts", number), "this contact stands here twice")
+                yield entry.mistake(("contacts", number), Said("this contact stands here twice"))
 
 
 def _schedules(provision: Provision) -> Iterator[Mistake]:
@@ -146,7 +146,8 @@ def _escalations(provision: Provision) -> Iterator[Mistake]:
             for at, target in enumerate(step.notify):
                 if target not in names.targets:
                     kind, _, name = target.partition(":")
-                    yield entry.mistake((*place, "notify", at), f"no {kind} is called {name}")
+                    message = Said("no {kind} is called {name}", kind=kind, name=name)
+                    yield entry.mistake((*place, "notify", at), message)
             yield from _short(entry, (*place, "wait"), step.wait)
 
 
@@ -169,7 +170,9 @@ def _targets(provision: Provision) -> Iterator[Mistake]:
     for value, entry in provision.of("targets", TargetIn):
         yield from _known(entry, ("client",), "client", value.client, names.clients)
         if value.system is not None and (value.client, value.system) not in names.systems:
-            message = f"the client {value.client} has no system {value.system}"
+            message = Said(
+                "the client {client} has no system {name}", client=value.client, name=value.system
+            )
             yield entry.mistake(("system",), message)
 
 
@@ -183,7 +186,8 @@ def _thresholds(provision: Provision) -> Iterator[Mistake]:
         ):
             yield from _each(entry, (part,), part[:-1], listed, known)
             if listed == []:
-                yield entry.mistake((part,), "for nobody at all? then write {name: …, off: true}")
+                message = Said("for nobody at all? then leave it out, or remove the threshold")
+                yield entry.mistake((part,), message)
         yield from _known(entry, ("escalation",), "escalation", value.escalation, names.policies)
         parts: list[tuple[str, Any]] = [(p.value, level) for p, level in value.levels.items()]
         parts += [("recover", value.recover), ("absent", value.absent)]
@@ -194,7 +198,7 @@ def _thresholds(provision: Provision) -> Iterator[Mistake]:
 
 def _short(entry: Entry, place: Place, length: timedelta) -> Iterator[Mistake]:
     if not timedelta() <= length <= LENGTH_MOST:
-        yield entry.mistake(place, "a length lies between 0s and 366d")
+        yield entry.mistake(place, Said("a length lies between 0s and 366d"))
 
 
 CHECKS: tuple[Check, ...] = (
@@ -227,6 +231,8 @@ def _secrets(provision: Provision, environ: Mapping[str, str]) -> Iterator[Mista
         for number, contact in enumerate(person.contacts):
             place = ("contacts", number, "secret_env")
             yield from _set(entry, place, contact.secret_env, environ)
+    for target, entry in provision.of("targets", TargetIn):
+        yield from _set(entry, ("secret_env",), target.secret_env, environ)
 
 
 def _set(

@@ -2,9 +2,18 @@
 
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
 
 from access.directory import pattern
 from access.schemas import Mail, Name
@@ -48,6 +57,14 @@ def _free(value: str) -> str:
 def _http(value: str) -> str:
     if not whole(value):
         raise ValueError("write an address like http://10.0.0.5:9100/metrics")
+    if "@" in urlsplit(value).netloc:
+        raise ValueError(Said("write the user and the secret into fields of their own"))
+    return value
+
+
+def _sendable(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().isprintable():
+        raise ValueError(Said("there is a control character in this text"))
     return value
 
 
@@ -61,6 +78,7 @@ Regex = Annotated[str, Field(max_length=1000), AfterValidator(_regex)]
 Label = Annotated[str, Field(pattern=_LABEL), AfterValidator(_free)]
 LabelValue = Annotated[str, Field(min_length=1, max_length=500)]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+Secret = Annotated[SecretStr, Field(min_length=1, max_length=4000), AfterValidator(_sendable)]
 Status = Annotated[int, Field(ge=100, le=599)]
 Statuses = Annotated[list[Status], BeforeValidator(_as_list), Field(min_length=1)]
 Language = Literal["zh-CN", "en"]
@@ -123,7 +141,10 @@ class TokenIn(Section):
 
 
 class TargetIn(Section):
-    """Something that we go and ask: an exporter to scrape, an address to probe."""
+    """Something that we go and ask: an exporter to scrape, an address to probe.
+
+    It is shown `secret` as a Bearer token, or with `user` as the password of Basic.
+    """
 
     client: Name
     system: Name | None = None
@@ -134,6 +155,15 @@ class TargetIn(Section):
     labels: dict[Label, LabelValue] = Field(default_factory=dict)
     expect_status: Statuses | None = None
     contains: str | None = Field(None, min_length=1, max_length=1000)
+    user: str | None = Field(None, pattern=r"^[^\x00-\x1f:]{1,200}$")
+    secret: Secret | None = None
+    secret_env: Variable | None = None
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> Self:
+        if self.secret and self.secret_env:
+            raise ValueError(Said("give secret or secret_env, not both"))
+        return self
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -51,8 +51,10 @@ def person(value: PersonIn, origin: str, environ: Mapping[str, str]) -> PersonSp
     )
 
 
-def target(value: TargetIn, origin: str | None) -> TargetSpec:
-    """Return what access is told of a target."""
+def target(
+    value: TargetIn, origin: str | None, *, secret: str | None, keeps_secret: bool = False
+) -> TargetSpec:
+    """Return what access is told of a target; `secret` is sealed."""
     return TargetSpec(
         value.client,
         value.name,
@@ -64,4 +66,7 @@ def target(value: TargetIn, origin: str | None) -> TargetSpec:
         round(value.timeout.total_seconds() / MILLISECOND),
         value.labels,
         value.options,
+        value.user,
+        secret,
+        keeps_secret,
     )

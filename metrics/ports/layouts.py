@@ -1,14 +1,15 @@
 """Requests that look like former ones: where labels repeat, only times and values are read.
 
 A sender writes its series in the same order again and again. A `Layout` is a request as it once
-came; in a later one, every byte that is no time and no value is compared at once. What differs
-ends a run, and the next message is looked up by its labels: so bodies may be cut anywhere.
+came; in a later one, all bytes are compared at once, and as many have to differ as differ in times
+and values. What differs elsewhere ends a run, and the next message is looked up by its labels: so
+bodies may be cut anywhere.
 """
 
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +27,19 @@ STEP = 4096
 NONE = -1
 MOST_SIZE = (1 << 14) - 1
 """Bytes of a message whose length takes two bytes."""
+SHORTEST = 15
+"""Bytes of a first message: `value_at` must not lie before the request."""
+TIME = 0xFFFFFFFFFFFF0000
+"""The six bytes of a time in the word that ends with it; the bit that says how long it is."""
+LONG = 0x8080808080800000
+FEW = 16
+"""Changes of time in a run that are looked at one by one."""
+_TIMES = np.uint64(TIME)
 _DOUBLE = struct.Struct("<d")
 _TAIL, _ZERO_TAIL = b"\x12\x10\x09", b"\x12\x07\x10"
 _U64 = np.uint64
 
+Request: TypeAlias = bytes | bytearray
 Octets = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]
 
@@ -43,12 +53,39 @@ def times_of(words: Words) -> Ints:
     return times.view(np.int64)
 
 
+def times_of_runs(words: Words) -> Ints:
+    """Return the same as `times_of` of words of which neighbours are often equal, in their time."""
+    words = words & _TIMES
+    ends = np.flatnonzero(words[1:] != words[:-1])
+    if len(ends) > FEW:
+        return times_of(words)
+    times = np.empty(len(words), np.int64)
+    begin = 0
+    for end in [*ends.tolist(), len(words) - 1]:
+        times[begin : end + 1] = _time_of(int(words[end]) >> 16)
+        begin = end + 1
+    return times
+
+
+def _time_of(bits: int) -> int:
+    """Return the same as `times_of`, of one varint."""
+    return (
+        bits & 0x7F
+        | bits >> 1 & 0x3F80
+        | bits >> 2 & 0x1FC000
+        | bits >> 3 & 0xFE00000
+        | bits >> 4 & 0x7F0000000
+        | bits >> 5 & 0x3F800000000
+    )
+
+
 @dataclass(frozen=True)
 class Layout:
     """A request of known series with one sample each; of its octets the bits in `fixed` stay.
 
-    `starts` has one entry more than there are messages; `value_at` and `time_at` are where the
-    word of eight bytes begins that holds them. A value of zero is left out: `zero`.
+    `starts` has one entry more than there are messages. `value_at` and `time_at` are where the
+    word of eight bytes begins that holds them, `values` and `times` these words; a value of zero
+    is left out, and `kept` masks the word that stands there.
     """
 
     sender: str | None
@@ -56,17 +93,11 @@ class Layout:
     fixed: Octets
     starts: Ints
     refs: Refs
-    zero: npt.NDArray[np.bool_]
-
-    @property
-    def time_at(self) -> Ints:
-        """Where the word stands that ends with the time of each message."""
-        return self.starts[1:] - 8
-
-    @property
-    def value_at(self) -> Ints:
-        """Where the value of each message stands; for a zero somewhere within it."""
-        return self.starts[1:] - np.where(self.zero, 8, 15)
+    kept: Words
+    value_at: Ints
+    time_at: Ints
+    values: Words
+    times: Words
 
 
 def layout_of(
@@ -80,13 +111,31 @@ def layout_of(
     heads = 2 + (lengths >= 1 << 7) + (lengths >= 1 << 14) + (lengths >= 1 << 21)
     starts = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths + heads, out=starts[1:])
-    if starts[-1] != len(request):
+    if starts[-1] != len(request) or starts[1] < SHORTEST:
         return None
     fixed = np.full(len(request), 0xFF, np.uint8)
     ends = starts[1:, np.newaxis]
     fixed[ends - np.arange(1, 7)] = 0x80  # a varint stays as long as it was
     fixed[ends[~zero] - np.arange(8, 16)] = 0
-    return Layout(sender, np.frombuffer(request, np.uint8), fixed, starts, refs, zero)
+    words = _words(request, len(request))
+    value_at, time_at = starts[1:] - 15, starts[1:] - 8
+    return Layout(
+        sender=sender,
+        octets=np.frombuffer(request, np.uint8),
+        fixed=fixed,
+        starts=starts,
+        refs=refs,
+        kept=np.where(zero, _U64(0), ~_U64(0)),
+        value_at=value_at,
+        time_at=time_at,
+        values=words[value_at],
+        times=words[time_at],
+    )
+
+
+def _words(request: bytes | Octets, size: int) -> Words:
+    """Return the words of eight bytes that begin at each of the first octets."""
+    return np.ndarray((size - 7,), "<u8", request, 0, (1,))
 
 
 @dataclass(frozen=True)
@@ -108,6 +157,7 @@ class Layouts:
         self._all: dict[int, Layout] = {}
         self._layout_of = np.empty(0, np.int64)  # by ref
         self._place_of = np.empty(0, np.int64)
+        self._other = np.empty(LONGEST, np.uint8)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -129,22 +179,24 @@ class Layouts:
             oldest = next(iter(self._all))
             self._held -= len(self._all.pop(oldest).octets)
 
-    def read(self, request: bytes, sender: str | None, keys: Mapping[bytes, int]) -> Columns | None:
-        """Return the samples of a request in few runs of known series; None for any other."""
-        if not self._all or not 0 < len(request) <= LONGEST:
+    def read(
+        self, request: Request, size: int, sender: str | None, keys: Mapping[bytes, int]
+    ) -> Columns | None:
+        """Return the samples of the first `size` bytes if they are few runs of known series."""
+        if not self._all or not 0 < size <= LONGEST:
             return None
-        octets = np.frombuffer(request, np.uint8)
+        octets = np.frombuffer(request, np.uint8, size)
         runs: list[Columns] = []
         at = 0
-        while at < len(request):
-            one = _first(request, at, keys) if len(runs) < RUNS else None
+        while at < size:
+            one = _first(request, at, size, keys) if len(runs) < RUNS else None
             if one is None:
                 return None
             layout, place = self._place(one.ref, sender)
-            last = _alike(octets[at:], layout, place) if layout else place
-            if layout and last > place:
-                runs.append(_read(request, layout, slice(place, last), at))
-                at += int(layout.starts[last] - layout.starts[place])
+            run = self._alike(octets, at, layout, place) if layout else None
+            if layout and run:
+                runs.append(run)
+                at += int(layout.starts[place + len(run.refs)] - layout.starts[place])
             else:
                 runs.append(one.column)
                 at = one.end
@@ -155,6 +207,26 @@ class Layouts:
             np.concatenate([run.times for run in runs]),
             np.concatenate([run.values for run in runs]),
         )
+
+    def _alike(self, octets: Octets, at: int, layout: Layout, first: int) -> Columns | None:
+        """Return what repeats the layout from message `first` on; None if nothing does."""
+        begin = int(layout.starts[first])
+        size = min(len(octets) - at, len(layout.octets) - begin)
+        other = self._other[:size]
+        np.bitwise_xor(octets[at : at + size], layout.octets[begin : begin + size], out=other)
+        last = int(np.searchsorted(layout.starts, begin + size, "right")) - 1
+        if last > first and layout.starts[last] == begin + size:
+            found = _read(octets, layout, slice(first, last), at - begin)
+            if int(np.count_nonzero(other)) == found.moved:
+                return found.column
+        other &= layout.fixed[begin : begin + size]
+        alike = int(other.view(np.bool_).argmax())
+        if not other[alike]:
+            alike = size
+        last = int(np.searchsorted(layout.starts, begin + alike, "right")) - 1
+        if last <= first:
+            return None
+        return _read(octets, layout, slice(first, last), at - begin).column
 
     def _place(self, ref: int, sender: str | None) -> tuple[Layout | None, int]:
         """Return where a series stands in a layout of this sender."""
@@ -180,16 +252,16 @@ class _One(NamedTuple):
         return Columns(np.array([self.ref], np.int32), times, np.array([self.value]))
 
 
-def _first(request: bytes, at: int, keys: Mapping[bytes, int]) -> _One | None:
+def _first(request: Request, at: int, size: int, keys: Mapping[bytes, int]) -> _One | None:
     """Return the message that begins at `at`; None unless its series is known, with one sample."""
-    head = request[at : at + 3]
+    head = request[at : min(at + 3, size)]
     if len(head) < 3 or head[0] != 0x0A:
         return None
-    begin, size = at + 2, head[1]
-    if size > 0x7F:
-        begin, size = at + 3, size & 0x7F | head[2] << 7
-    end = begin + size
-    if end > len(request) or size > MOST_SIZE:
+    begin, length = at + 2, head[1]
+    if length > 0x7F:
+        begin, length = at + 3, length & 0x7F | head[2] << 7
+    end = begin + length
+    if end > size or length > MOST_SIZE:
         return None
     word = int.from_bytes(request[end - 8 : end], "little")
     if word >> 16 & 0x808080808080 != 0x008080808080:
@@ -200,26 +272,33 @@ def _first(request: bytes, at: int, keys: Mapping[bytes, int]) -> _One | None:
         cut, value = end - 9, 0.0
     else:
         return None
-    ref = keys[request[begin:cut]]
+    ref = keys[bytes(request[begin:cut])]
     return _One(ref, word, value, end) if ref >= 0 else None
 
 
-def _alike(octets: Octets, layout: Layout, first: int) -> int:
-    """Return the first message of the layout, from `first` on, that these bytes do not repeat."""
-    begin = int(layout.starts[first])
-    size = min(len(octets), len(layout.octets) - begin)
-    other = octets[:size] ^ layout.octets[begin : begin + size]
-    other &= layout.fixed[begin : begin + size]
-    alike = int(other.view(np.bool_).argmax())
-    if not other[alike]:
-        alike = size
-    return int(np.searchsorted(layout.starts, begin + alike, "right")) - 1
+class _Read(NamedTuple):
+    """A run, and how many bytes of its times and values are others than in the layout.
+
+    `moved` is -1 where a time is not as long as it was.
+    """
+
+    column: Columns
+    moved: int
 
 
-def _read(request: bytes, layout: Layout, run: slice, at: int) -> Columns:
-    """Read times and values of a run that begins at `at`."""
-    words: Words = np.ndarray((len(request) - 7,), "<u8", request, 0, (1,))  # one from each octet
-    shift = at - int(layout.starts[run.start])
-    values = words[layout.value_at[run] + shift].view(np.float64)
-    values[layout.zero[run]] = 0.0
-    return Columns(layout.refs[run], times_of(words[layout.time_at[run] + shift]), values)
+def _read(octets: Octets, layout: Layout, run: slice, shift: int) -> _Read:
+    """Read times and values of a run that lies `shift` bytes behind its place in the layout."""
+    words = _words(octets, len(octets))
+    value_at, time_at = layout.value_at[run], layout.time_at[run]
+    if shift:
+        value_at, time_at = value_at + shift, time_at + shift
+    values, times = words[value_at], words[time_at]
+    values &= layout.kept[run]
+    moved = (values ^ layout.values[run]) & layout.kept[run]
+    later = (times ^ layout.times[run]) & _TIMES
+    count = int(np.count_nonzero(moved.view(np.uint8)))
+    count += int(np.count_nonzero(later.view(np.uint8)))
+    if int(np.bitwise_or.reduce(later)) & LONG:
+        count = -1
+    column = Columns(layout.refs[run], times_of_runs(times), values.view(np.float64))
+    return _Read(column, count)

@@ -46,8 +46,8 @@ def _class(name: str) -> Any:
 _Split, _Head = _class("Split"), _class("Head")
 
 
-def unpacked(body: bytes, most: int) -> bytes:
-    """Return a snappy block's content; its size is read, and judged, before it is unpacked."""
+def unpacked_size(body: bytes, most: int) -> int:
+    """Return how many bytes a snappy block holds, judged before it is unpacked."""
     try:
         size, _ = wire.varint(body, 0)
     except Invalid:
@@ -56,6 +56,19 @@ def unpacked(body: bytes, most: int) -> bytes:
         raise TooLarge(f"{size} bytes unpacked, {most} are taken at once")
     if size > len(body) * 64:  # snappy's densest element makes 64 bytes of 3
         raise Invalid("the body is not a snappy block")
+    return size
+
+
+def unpack(body: bytes, room: bytearray) -> int:
+    """Write a snappy block's content to `room`, which is large enough; return how much it is."""
+    try:
+        return int(snappy.decompress_raw_into(body, room))
+    except DecompressionError:
+        raise Invalid("the body is not a snappy block") from None
+
+
+def unpacked(body: bytes) -> bytes:
+    """Return a snappy block's content."""
     try:
         return bytes(snappy.decompress_raw(body))
     except DecompressionError:

@@ -14,10 +14,15 @@ from metrics.ports import wire
 from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, columns
 from metrics.ports.http import Door, Headers
 from metrics.ports.layouts import LONGEST, Layouts, layout_of, times_of
-from metrics.ports.protobuf import label_pairs, pieces, split, unpacked
+from metrics.ports.protobuf import (
+    label_pairs,
+    pieces,
+    split,
+    unpack,
+    unpacked,
+    unpacked_size,
+)
 
-BIG = 256 * 1024
-"""Bytes of a body that is unpacked in a thread."""
 PIECE = 512 * 1024
 SLICE = 4096
 ODD_SLICE = 250
@@ -129,6 +134,7 @@ class RemoteWriteDecoder:
         self._naming = naming
         self._keys: dict[str | None, _Keys] = {}
         self._layouts = Layouts()
+        self._room = bytearray(LONGEST)  # used again and again: fresh memory costs more
 
     def forget(self) -> None:
         """Drop the remembered label bytes."""
@@ -139,10 +145,20 @@ class RemoteWriteDecoder:
         self, body: bytes, *, client: str | None, arrived: int, breathe: Breathe
     ) -> Decoded:
         """Return the samples of a WriteRequest; a malformed one is refused as a whole."""
-        request = await _request(body, self._naming.limits.body_bytes)
         keys = self._keys_of(client)
-        if alike := self._layouts.read(request, client, keys):
-            return Decoded(alike.refs, alike.times, alike.values)
+        if unpacked_size(body, self._naming.limits.body_bytes) <= LONGEST:
+            size = unpack(body, self._room)
+            if alike := self._layouts.read(self._room, size, client, keys):
+                return Decoded(alike.refs, alike.times, alike.values)
+            request = bytes(memoryview(self._room)[:size])
+        else:
+            request = await asyncio.to_thread(unpacked, body)
+        return await self._anew(request, keys, client, breathe)
+
+    async def _anew(
+        self, request: bytes, keys: _Keys, client: str | None, breathe: Breathe
+    ) -> Decoded:
+        """Decode a request message by message, and remember it if it may come again."""
         messages = await _messages(request, breathe)
         found, said = _Found(), Gathering()
         for start in range(0, len(messages), SLICE):
@@ -242,12 +258,6 @@ class RemoteWriteDecoder:
             most = 2 * series if client else 20 * series
             known = self._keys[client] = _Keys(most)
         return known
-
-
-async def _request(body: bytes, most: int) -> bytes:
-    if len(body) < BIG:
-        return unpacked(body, most)
-    return await asyncio.to_thread(unpacked, body, most)
 
 
 async def _messages(request: bytes, breathe: Breathe) -> list[bytes]:

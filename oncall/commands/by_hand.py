@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from access.commands import Hand, by_hand, refuse_narrow
 from access.queries import person
 from access.scope import Identity
-from kit.errors import Invalid
+from kit.errors import Invalid, Said
 from oncall import queries
 from oncall.commands.provisioning import policy_row, schedule_row
 from oncall.schemas import OverrideIn, PolicyIn, ScheduleIn
@@ -17,14 +17,14 @@ from oncall.tables import EscalationPolicy, Override, Schedule
 
 async def keep_schedule(tx: AsyncSession, given: ScheduleIn, hand: Hand, *, new: bool) -> Schedule:
     """Make a schedule, or bring it to what is wanted; its overrides stay."""
-    refuse_narrow(hand, what="a schedule")
+    refuse_narrow(hand, what=Said("a schedule"))
     verb = by_hand.make if new else by_hand.change
     return await verb(tx, schedule_row(given, None), kind="schedule", hand=hand)
 
 
 async def drop_schedule(tx: AsyncSession, name: str, hand: Hand) -> None:
     """Delete a schedule and its overrides."""
-    refuse_narrow(hand, what="a schedule")
+    refuse_narrow(hand, what=Said("a schedule"))
     await by_hand.remove(tx, Schedule(name=name), kind="schedule", hand=hand)
 
 
@@ -32,14 +32,14 @@ async def keep_policy(
     tx: AsyncSession, given: PolicyIn, hand: Hand, *, new: bool
 ) -> EscalationPolicy:
     """Make a policy, or bring it to what is wanted; what runs keeps its copy."""
-    refuse_narrow(hand, what="an escalation policy")
+    refuse_narrow(hand, what=Said("an escalation policy"))
     verb = by_hand.make if new else by_hand.change
     return await verb(tx, policy_row(given, None), kind="escalation", hand=hand)
 
 
 async def drop_policy(tx: AsyncSession, name: str, hand: Hand) -> None:
     """Delete a policy; incidents that are open keep their copy."""
-    refuse_narrow(hand, what="an escalation policy")
+    refuse_narrow(hand, what=Said("an escalation policy"))
     await by_hand.remove(tx, EscalationPolicy(name=name), kind="escalation", hand=hand)
 
 

@@ -1,6 +1,6 @@
 """One alert led through the past: only changes of band matter, and waits end when they are over."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -26,11 +26,15 @@ VALUES = st.one_of(
 def seconds(
     firings: list[Firing],
 ) -> list[tuple[float, float | None, list[tuple[float, Priority]]]]:
-    def since(at: object) -> float:
-        return (at - NOON).total_seconds()  # type: ignore[operator, no-any-return]
+    def since(at: datetime) -> float:
+        return (at - NOON).total_seconds()
 
     return [
-        (since(f.since), f.until and since(f.until), [(since(at), p) for at, p in f.moves])
+        (
+            since(f.since),
+            None if f.until is None else since(f.until),
+            [(since(at), p) for at, p in f.moves],
+        )
         for f in firings
     ]
 
@@ -94,7 +98,7 @@ def test_samples_inside_a_band_change_nothing(values: list[float | None], step: 
 def test_values_of_one_band_pass_the_same_tests(values: list[float]) -> None:
     found = bands([LADDER], np.array(values, np.float64)).tolist()
     levels = [*LADDER.levels.values(), LADDER.recover]
-    passed = {}
+    passed: dict[int, list[bool]] = {}
     for value, band in zip(values, found, strict=True):
         answers = [level.holds(value) for level in levels if level]
         assert passed.setdefault(band, answers) == answers

@@ -9,12 +9,12 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import StatementError
 
 from alerting.commands import observe, set_aside, take_back
-from alerting.lifecycle import Kind, Phase, Priority
+from alerting.lifecycle import START, Kind, Phase, Priority, Reading, after
 from alerting.schemas import Observation, Observed, Terms
 from alerting.tables import Alert, Progress, SetAside
 from kit.db import Database
 from metrics.batch import Position
-from tests.support.alerts import add_clients, seen
+from tests.support.alerts import ABOVE_90, add_clients, seen
 from tests.support.clock import NOON
 from tests.support.statements import statements
 
@@ -136,3 +136,13 @@ async def test_a_storm_is_a_few_statements(db: Database) -> None:
         assert len(done.transitions) == 10_000
         assert len(heard) <= 5
         print(f"10,000 alerts {kind}: {len(heard)} statements, {took:.2f} s")  # noqa: T201
+
+
+async def test_what_was_weighed_against_another_state_is_weighed_again(db: Database) -> None:
+    here = after(START, Reading(95.0), ladder=ABOVE_90, at=NOON)
+    new = replace(seen("a", 95.0), weighed=(START, here))
+    assert (await observed(db, new)).states[new.key] is here
+
+    again = replace(seen("a", 50.0, at=NOON + timedelta(minutes=1)), weighed=(START, START))
+    done = await observed(db, again)
+    assert [t.kind for t in done.transitions] == [Kind.RESOLVED]

@@ -1,7 +1,7 @@
 """What a rule would have done over stored samples: exact on every sample, in slices, bounded."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -57,10 +57,12 @@ async def tried(series: Sequence[Any], **parts: Any) -> list[Would]:
 
 
 def minutes(would: Would) -> list[tuple[float, float | None, Priority]]:
-    def at(moment: Any) -> float:
-        return (moment - NOON) / timedelta(minutes=1)  # type: ignore[no-any-return]
+    def at(moment: datetime) -> float:
+        return (moment - NOON) / timedelta(minutes=1)
 
-    return [(at(f.since), f.until and at(f.until), f.priority) for f in would.firings]
+    return [
+        (at(f.since), None if f.until is None else at(f.until), f.priority) for f in would.firings
+    ]
 
 
 @pytest.mark.parametrize("expr", ["disk_used", "disk_used + 0"])

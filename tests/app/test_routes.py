@@ -34,6 +34,7 @@ FILLED = {
     "slug": "not-found",
     "path": "favicon.svg",
     "token": "nothing.signed",
+    "nonce": "made-up-by-whoever-asks",
     "alert_id": "00000000-0000-0000-0000-000000000000",
     "contact_id": "00000000-0000-0000-0000-000000000000",
     "session_id": "00000000-0000-0000-0000-000000000000",

@@ -15,6 +15,7 @@ from tests.support.refusals import KINDS, ROOMS
 IN_ENGLISH = (
     *("metrics/ports/", "metrics/labels.py", "metrics/series.py", "metrics/journal.py"),
     *("metrics/ownership.py", "collectors/", "app/backup/", "app/provisioning/applying.py"),
+    "app/rekeying.py",
     *("kit/errors.py", "kit/i18n.py"),
 )
 """What only senders of samples and whoever starts the program read; and the translation itself."""

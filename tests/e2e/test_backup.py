@@ -251,4 +251,6 @@ async def test_a_service_does_not_start_on_half_a_restore(tmp_path: Path) -> Non
     assert program.process is not None
 
     assert await asyncio.to_thread(program.process.wait, 30) == 1
-    assert "was interrupted: run langyan restore again" in program.said()
+    assert "was interrupted: run `langyan restore`" in program.said()
+    made = await program.run("token", "create", "early", "--scope", "read")
+    assert "was interrupted" in made.stderr

@@ -91,3 +91,16 @@ async def test_where_nothing_is_yet_nothing_is_made(tmp_path: Path) -> None:
 
     assert (code, found["database"][0]) == (0, "warn")
     assert not program.folder.exists()
+
+
+async def test_a_database_that_is_away_is_told_and_the_rest_is_looked_at(tmp_path: Path) -> None:
+    program = Program(tmp_path / "data")
+
+    code, found = await examined(
+        program,
+        LANGYAN_DATABASE_URL=f"postgresql://li:hush@127.0.0.1:{free_port()}/langyan",
+        LANGYAN_SECRET_KEY="k" * 43,
+    )
+
+    assert (code, found["database"][0], found["disk"][0]) == (1, "fail", "ok")
+    assert "hush" not in str(found)

@@ -59,7 +59,7 @@ async def test_at_once_ends_the_links_and_loses_no_secret(site: Site) -> None:
 
     assert "links that were sent before have ended" in done.stderr
     assert (site.program.folder / FORMER).read_text() == ""
-    assert await pressed(site, link) == 401
+    assert await pressed(site, link) == 410
     await site.calms(number)
     assert signed(await site.hears("resolved", number=number))
 

@@ -20,6 +20,10 @@ def record(number: int, size: int = 20) -> Record:
     return Record("remote_write", "acme" if number % 2 else None, NOW + number, b"x" * size)
 
 
+def size_of(one: Record) -> int:
+    return sum(map(len, packed(one)))
+
+
 def newest(folder: Path) -> Path:
     return max(folder.glob("*.journal"))
 
@@ -43,7 +47,7 @@ async def written(folder: Path, count: int) -> Path:
 async def test_a_tail_torn_at_any_byte_is_cut_off_and_the_rest_is_there(tmp_path: Path) -> None:
     segment = await written(tmp_path, 3)
     whole = segment.read_bytes()
-    last = len(packed(record(2)))
+    last = size_of(record(2))
 
     for missing in range(1, last + 1):
         segment.write_bytes(whole[:-missing])
@@ -66,7 +70,7 @@ async def test_zeros_behind_the_last_record_are_cut_off(tmp_path: Path) -> None:
 async def test_a_damaged_record_in_the_middle_is_skipped_and_counted(tmp_path: Path) -> None:
     segment = await written(tmp_path, 3)
     content = bytearray(segment.read_bytes())
-    content[len(packed(record(0))) + len(packed(record(1))) - 1] ^= 1
+    content[size_of(record(0)) + size_of(record(1)) - 1] ^= 1
     segment.write_bytes(content)
 
     journal, found = await opened(tmp_path)
@@ -79,12 +83,12 @@ async def test_a_damaged_header_in_an_older_segment_costs_the_rest_of_it(tmp_pat
     first = await written(tmp_path, 2)
     await written(tmp_path, 1)
     content = bytearray(first.read_bytes())
-    content[len(packed(record(0))) + 5] ^= 1
+    content[size_of(record(0)) + 5] ^= 1
     first.write_bytes(content)
 
     journal, found = await opened(tmp_path)
     assert found == [record(0), record(0)]
-    assert (journal.damaged, journal.lost_bytes) == (1, len(packed(record(1))))
+    assert (journal.damaged, journal.lost_bytes) == (1, size_of(record(1)))
     await journal.close()
 
 
@@ -125,14 +129,14 @@ async def test_segments_are_cut_when_they_are_done_with_and_old_enough(tmp_path:
     assert journal.segments == 2
     journal.cut(second, NOW + 60_000)
     assert journal.segments == 1  # the one being written stays
-    assert journal.bytes_kept == len(packed(record(1)))
+    assert journal.bytes_kept == size_of(record(1))
     await journal.close()
 
 
 async def test_a_full_disk_refuses_and_leaves_no_trace(tmp_path: Path) -> None:
     journal, _ = await opened(tmp_path)
     journal.append(record(0))
-    size = len(packed(record(0)))
+    size = size_of(record(0))
 
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, hard))

@@ -2,10 +2,16 @@
 
 from pathlib import Path
 
-from metrics.journal import Journal, Record, packed
+from metrics.journal import Journal, Record
+from metrics.journal import packed as parts_of
 from metrics.segments import Held
 
 BODIES = [Record("samples", "acme", 1000 + n, b"body %d" % n) for n in range(6)]
+
+
+def packed(record: Record) -> bytes:
+    """Return a record as it stands in a segment."""
+    return b"".join(parts_of(record))
 
 
 async def written(folder: Path, *records: Record) -> Journal:

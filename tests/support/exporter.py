@@ -8,13 +8,21 @@ Answer = Callable[[], tuple[int, bytes] | None]
 
 
 @asynccontextmanager
-async def exporter(answer: Answer, *, delay: float = 0) -> AsyncIterator[str]:
-    """Serve `answer` over HTTP; None hangs up without a word. Yields the address."""
+async def exporter(
+    answer: Answer, *, delay: float = 0, heard: Callable[[dict[str, str]], None] | None = None
+) -> AsyncIterator[str]:
+    """Serve `answer` over HTTP; None hangs up without a word. Yields the address.
+
+    `heard` is told the headers of each request, their names in small letters.
+    """
 
     talking: set[asyncio.Task[None]] = set()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+        asked = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()[1:-1]
+        if heard is not None:
+            pairs = (line.split(": ", 1) for line in asked)
+            heard({name.lower(): value for name, value in pairs})
         await asyncio.sleep(delay)
         said = answer()
         if said is not None:

@@ -190,7 +190,7 @@ async def _page(
     form = DESK.opened(row, draft) if row and (standing or draft is None) else draft or Draft()
     shown = _row(policy_of(row), told, used.get(row.name, ()), row.origin) if row else None
     view = PolicyView(
-        edit=editing(DESK, key, form, origin=row and row.origin, done=done),
+        edit=editing(DESK, key, form, origin=row.origin if row else None, done=done),
         schedules=[(one.name, told.words.target(f"schedule:{one.name}")) for one in schedules],
         people=people,
         course=_course(grown(form.values), told),

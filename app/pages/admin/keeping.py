@@ -17,7 +17,7 @@ from app.pages.forms import Form, FormRefused, understood
 from app.pages.frame import Frame
 from app.pages.nested import flat, grown
 from kit.errors import ChangedMeanwhile, Conflict, Invalid
-from kit.i18n import Locale, catalogue, t
+from kit.i18n import Locale, catalogue, t, told
 
 MOVES_MOST = 5
 SAID_MOST = 200
@@ -53,6 +53,10 @@ class Draft(Form):
         """On which version it was decided."""
         return int(self.values["version"]) if self.values["version"].isdecimal() else None
 
+    def put(self, name: str, value: str) -> None:
+        """Let a field hold something else."""
+        self.values = defaultdict(str, {**self.values, name: value})
+
 
 def drafted(sent: Mapping[str, str]) -> Draft:
     """Return what was sent as a form, the rows of its lists numbered anew."""
@@ -64,9 +68,9 @@ async def make(frame: Frame, kind: Kind, said: Mapping[str, Any], draft: Draft) 
     try:
         given = understood(kind.given, said, draft, frame.reader.locale)
         async with frame.db.transaction() as tx:
-            await configuration.make(tx, kind, given, Hand(frame.caller, frame.clock()))
+            await configuration.make(tx, kind, given, _hand(frame, draft))
     except FormRefused:
-        _placed(draft)
+        _placed(draft, frame.reader.locale)
     except (Invalid, Conflict) as refusal:
         _refused(draft, refusal, frame.reader.locale)
     else:
@@ -84,10 +88,9 @@ async def change(frame: Frame, kind: Kind, key: Key, said: Mapping[str, Any], dr
             row = await kind.row(tx, frame.caller.scope, *key)
             wanted = {**kind.written(row), **said}
             given = understood(kind.given, wanted, draft, frame.reader.locale)
-            hand = Hand(frame.caller, frame.clock(), draft.version)
-            await configuration.change(tx, kind, given, hand)
+            await configuration.change(tx, kind, given, _hand(frame, draft))
     except FormRefused:
-        _placed(draft)
+        _placed(draft, frame.reader.locale)
     except ChangedMeanwhile as refusal:
         await _overtaken(frame, kind, key, draft, refusal)
     except (Invalid, Conflict) as refusal:
@@ -101,8 +104,7 @@ async def remove(frame: Frame, kind: Kind, key: Key, draft: Draft) -> bool:
     """Remove a thing; else `draft` says who needs it, or who was faster."""
     try:
         async with frame.db.transaction() as tx:
-            hand = Hand(frame.caller, frame.clock(), draft.version)
-            await configuration.remove(tx, kind, key, hand)
+            await configuration.remove(tx, kind, key, _hand(frame, draft))
     except ChangedMeanwhile as refusal:
         await _overtaken(frame, kind, key, draft, refusal)
     except (Invalid, Conflict) as refusal:
@@ -110,6 +112,11 @@ async def remove(frame: Frame, kind: Kind, key: Key, draft: Draft) -> bool:
     else:
         return True
     return False
+
+
+def _hand(frame: Frame, draft: Draft) -> Hand:
+    seal = frame.request.app.state.sealer.seal
+    return Hand(frame.caller, frame.clock(), draft.version, seal)
 
 
 async def _overtaken(
@@ -128,7 +135,7 @@ async def _overtaken(
         Move(people.get(row.who, row.who), row.at, changes_of(row.facts, frame.reader.locale))
         for row in rows
     ]
-    draft.values = defaultdict(str, draft.values, version=str(newest))
+    draft.put("version", str(newest))
     draft.errors[""] = t("configured.meanwhile", frame.reader.locale)
     draft.status = 409
 
@@ -159,25 +166,27 @@ def _refused(draft: Draft, refusal: Invalid | Conflict, locale: str) -> None:
         names = ", ".join(map(str, by)) if isinstance(by, list) else ""
         draft.errors[""] = t("configured.in_use", locale, by=names)
         return
-    told = refusal.facts.get("errors")
+    wrong = refusal.facts.get("errors")
     field = str(refusal.facts.get("field", ""))
-    if isinstance(told, list) and told:
-        for one in told:
-            draft.errors[str(one["field"])] = str(one["reason"])
+    if isinstance(wrong, list) and wrong:
+        for one in wrong:
+            draft.errors[str(one["field"])] = told(one["reason"], locale)
     else:
-        draft.errors[field] = refusal.detail
-    _placed(draft)
+        draft.errors[field] = told(refusal.detail, locale)
+    _placed(draft, locale)
 
 
-def _placed(draft: Draft) -> None:
+def _placed(draft: Draft, locale: str) -> None:
     """Move every complaint to the field that shows it: its own, or the nearest above it."""
     if draft.status < 400:
         draft.status = 422
     known = set(draft.values)
     known |= {".".join(n.split(".")[:d]) for n in draft.values for d in range(1, n.count(".") + 1)}
-    for name in list(draft.errors):
+    for name in sorted(draft.errors, key=lambda name: -name.count(".")):  # the nearest first
         place = _nearest(name, known)
         why = draft.errors.pop(name)
+        if name.endswith("[key]"):  # pydantic says so of the name of an entry
+            why = t("configured.bad_label", locale)
         if place or not name:
             draft.errors.setdefault(place, why)
         else:

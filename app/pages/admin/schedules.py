@@ -165,7 +165,7 @@ async def _page(
         )
         ahead = await _ahead(frame, session, grown(form.values))
     view = ScheduleView(
-        edit=editing(DESK, key, form, origin=known and known.origin, done=done),
+        edit=editing(DESK, key, form, origin=known.origin if known else None, done=done),
         people=people,
         turns=ahead,
         row=row,

@@ -99,10 +99,15 @@ def _said(tree: Tree) -> dict[str, Any]:
 
 def _fields(written: Mapping[str, Any]) -> dict[str, str]:
     return {
-        f"{priority.value}.{name}": written[priority.value][name]
+        f"{priority.value}.{name}": _written(written[priority.value][name])
         for priority in Priority
         for name in LEVEL
     }
+
+
+def _written(value: str) -> str:
+    """Return days as hours: a day of working time has nine of them."""
+    return f"{int(value[:-1]) * 24}h" if value[-1:] == "d" and value[:-1].isdecimal() else value
 
 
 async def _page(
@@ -119,7 +124,7 @@ async def _page(
         used = await uses.of_slas(session, scope)
     form = DESK.opened(row, draft) if row and (standing or draft is None) else draft or Draft()
     view = SlaView(
-        editing(DESK, key, form, origin=row and row.origin, done=done),
+        editing(DESK, key, form, origin=row.origin if row else None, done=done),
         _row(row, used.get(row.name, ()), frame.reader.locale) if row else None,
     )
     page = frame.show("admin/sla.html", view, here="admin")

@@ -99,10 +99,10 @@ async def show_systems(
 
 
 def _said(tree: Tree) -> dict[str, Any]:
-    named = {name: text(tree, name) for name in ("client", "name", "title") if name in tree}
+    named = [name for name in ("client", "name", "title") if name in tree]
     tests = ((text(row, "label"), text(row, "text")) for row in rows(tree.get("match")))
     return {
-        **named,
+        **{name: text(tree, name) for name in named},
         "core": text(tree, "core") == "true",
         "match": {label: test for label, test in tests if label or test},
         "escalation": text(tree, "escalation") or None,
@@ -130,9 +130,9 @@ async def _page(
         clients = await options.clients(session, scope)
         policies = await options.policies(session, scope)
         row = await access.system(session, scope, *key) if key else None
-        asked = await access.targets_of(session, scope, client=key and key[0], limit=None)
+        asked = await access.targets_of(session, scope, client=key[0], limit=None) if key else ()
     form = DESK.opened(row, draft) if row and (standing or draft is None) else draft or Draft()
-    edit = editing(DESK, key, form, origin=row and row.origin, done=done)
+    edit = editing(DESK, key, form, origin=row.origin if row else None, done=done)
     if row is None:
         view = SystemView(edit, clients, policies, _matched(frame, grown(form.values), None))
     else:

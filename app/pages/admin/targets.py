@@ -1,18 +1,23 @@
 """The pages /admin/targets: what we go and ask, and how it answers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from access import queries as access
-from access.schemas import NAME, Name
+from access.schemas import NAME
 from access.scope import Right
+from app.configuration import KINDS, Key
 from app.pages.admin.asking import Standing, standing
+from app.pages.admin.desks import Desk, Editing, add_routes, editing, rows, text
+from app.pages.admin.keeping import Draft
+from app.pages.admin.options import Options
 from app.pages.frame import Frame, Framed
+from app.pages.nested import Tree
 
 if TYPE_CHECKING:
     from access.tables import Target
@@ -21,7 +26,6 @@ router = APIRouter(prefix="/admin/targets", tags=["pages"], include_in_schema=Fa
 
 MOST = 1000
 WORST_FIRST = ("down", "silent", "never", "well", "resting")
-Options = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,12 @@ class TargetsView:
 
 @dataclass(frozen=True)
 class TargetView:
-    """One target."""
+    """One target; without a row it is still to be made. `places`: clients with their systems."""
 
-    row: TargetRow
+    edit: Editing
+    places: Options
+    row: TargetRow | None = None
+    has_secret: bool = False
 
 
 @router.get("")
@@ -75,25 +82,82 @@ async def show_targets(
         clients = await access.clients(session, scope, limit=MOST)
         if client:
             await access.client(session, scope, client)
-        rows = await access.targets_of(session, scope, client=client or None, limit=MOST)
+        known = await access.targets_of(session, scope, client=client or None, limit=MOST)
     titles = {one.name: one.title for one in clients}
-    shown = [_row(row, frame, titles.get(row.client, row.client)) for row in rows]
+    shown = [_row(row, frame, titles.get(row.client, row.client)) for row in known]
     shown.sort(key=lambda one: WORST_FIRST.index(one.standing.state))
     down = sum(one.standing.state in ("down", "silent") for one in shown)
     view = TargetsView(shown, list(titles.items()), client, down, removed)
     return frame.show("admin/targets.html", view, here="admin")
 
 
-@router.get("/{client}/{name}")
-async def show_target(client: Name, name: Name, frame: Framed) -> Response:
-    """Show one target."""
-    frame.caller.need(Right.ADMIN)
+def _said(tree: Tree) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        name: text(tree, name)
+        for name in ("name", "kind", "url", "interval", "timeout")
+        if name in tree
+    }
+    client, _, system = text(tree, "place").partition("/")
+    labels = ((text(row, "label"), text(row, "value")) for row in rows(tree.get("labels")))
+    probes = said.get("kind") == "http"
+    expected = text(tree, "expect_status").replace(",", " ").split()
+    said |= {
+        "client": client,
+        "system": system or None,
+        "labels": {label: value for label, value in labels if label or value},
+        "expect_status": expected or None if probes else None,
+        "contains": text(tree, "contains") or None if probes else None,
+        "user": text(tree, "user") or None,
+    }
+    secret = text(tree, "secret")
+    if secret or text(tree, "forget") == "true":  # else the one that stands stays
+        said["secret"] = secret or None
+    return said
+
+
+def _fields(written: Mapping[str, Any]) -> dict[str, str]:
+    names = ("name", "kind", "url", "interval", "timeout")
+    fields = {name: str(written[name]) for name in names}
+    fields["place"] = f"{written['client']}/{written['system'] or ''}"
+    fields["expect_status"] = " ".join(map(str, written.get("expect_status") or ()))
+    fields["contains"] = written.get("contains") or ""
+    fields["user"] = written["user"] or ""
+    for number, (label, value) in enumerate(sorted(written["labels"].items())):
+        fields |= {f"labels.{number}.label": label, f"labels.{number}.value": value}
+    return fields
+
+
+async def _page(
+    frame: Frame,
+    key: Key | None,
+    draft: Draft | None,
+    *,
+    done: str = "",
+    standing: bool = False,
+) -> Response:
     scope = frame.caller.scope
     async with frame.db.snapshot() as session:
-        row = await access.target(session, scope, client, name)
-        owner = await access.client(session, scope, client)
-    view = TargetView(_row(row, frame, owner.title, drawn=True))
-    return frame.show("admin/target.html", view, here="admin")
+        row = await access.target(session, scope, *key) if key else None
+        clients = await access.clients(session, scope, limit=None)
+        systems = await access.systems(
+            session, scope, client=row.client if row else None, limit=None
+        )
+    titles = {one.name: one.title for one in clients if row is None or one.name == row.client}
+    places = [(f"{name}/", title) for name, title in titles.items()]
+    places += [
+        (f"{one.client}/{one.name}", f"{titles[one.client]} › {one.title}") for one in systems
+    ]
+    form = DESK.opened(row, draft) if row and (standing or draft is None) else draft or Draft()
+    form.put("secret", "")  # it is never shown again
+    view = TargetView(
+        edit=editing(DESK, key, form, origin=row.origin if row else None, done=done),
+        places=sorted(places),
+        row=_row(row, frame, titles[row.client], drawn=True) if row else None,
+        has_secret=row is not None and row.secret is not None,
+    )
+    page = frame.show("admin/target.html", view, here="admin")
+    page.status_code = form.status
+    return page
 
 
 def _row(row: "Target", frame: Frame, client_title: str, *, drawn: bool = False) -> TargetRow:
@@ -115,3 +179,14 @@ def _row(row: "Target", frame: Frame, client_title: str, *, drawn: bool = False)
         standing=standing(house.store, row, now=frame.clock(), locale=locale, drawn=drawn),
         origin=row.origin,
     )
+
+
+DESK = Desk(
+    kind=KINDS["targets"],
+    said=_said,
+    fields=_fields,
+    show=_page,
+    begin={"kind": "scrape", "interval": "15s", "timeout": "10s"},
+    blank={"labels": {"label": "", "value": ""}},
+)
+add_routes(router, DESK)

@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from access.schemas import Name
+from access import queries as access
 from access.scope import Right, Scope
 from alerting import queries as alerting
+from alerting.lifecycle import Priority, Test
 from alerting.thresholds import CompiledRule
+from app.configuration import KINDS, Key
+from app.pages.admin import limits, options
+from app.pages.admin.desks import Desk, Editing, add_routes, editing
+from app.pages.admin.keeping import Draft
+from app.pages.admin.options import Options
+from app.pages.admin.trying import Tried, tried
 from app.pages.frame import Frame, Framed
 from app.pages.levels import LevelView, ladder
+from app.pages.nested import Tree
 from incidents.content import titled
 
 if TYPE_CHECKING:
@@ -49,9 +57,23 @@ class ThresholdsView:
 
 @dataclass(frozen=True)
 class ThresholdView:
-    """One threshold."""
+    """One threshold; without a row it is still to be made."""
 
-    row: ThresholdRow
+    edit: Editing
+    clients: Options
+    systems: Options
+    policies: Options
+    row: ThresholdRow | None = None
+    priorities: Sequence[str] = tuple(priority.value for priority in Priority)
+    tests: Sequence[str] = tuple(test.value for test in Test)
+    units: Sequence[str] = ("percent", "ratio", "bytes", "bytes_per_second", "seconds")
+
+
+@dataclass(frozen=True)
+class TriedView:
+    """What the threshold of a form would have done."""
+
+    tried: Tried
 
 
 @router.get("")
@@ -75,15 +97,41 @@ async def show_thresholds(
     return frame.show("admin/thresholds.html", ThresholdsView(found, text, removed), here="admin")
 
 
-@router.get("/{name}")
-async def show_threshold(name: Name, frame: Framed) -> Response:
-    """Show one threshold."""
-    frame.caller.need(Right.ADMIN)
+async def _page(
+    frame: Frame,
+    key: Key | None,
+    draft: Draft | None,
+    *,
+    done: str = "",
+    standing: bool = False,
+) -> Response:
+    scope = frame.caller.scope
     async with frame.db.snapshot() as session:
-        row = await alerting.rule(session, frame.caller.scope, name)
-        firing = await alerting.firing_by_rule(session, frame.caller.scope)
-    view = ThresholdView(_row(row, frame, firing.get(name, 0)))
-    return frame.show("admin/threshold.html", view, here="admin")
+        row = await alerting.rule(session, scope, *key) if key else None
+        firing = await alerting.firing_by_rule(session, scope)
+        clients = await options.clients(session, scope)
+        systems = await access.systems(session, scope, limit=None)
+        policies = await options.policies(session, scope)
+    form = DESK.opened(row, draft) if row and (standing or draft is None) else draft or Draft()
+    titles = dict(clients)
+    view = ThresholdView(
+        edit=editing(DESK, key, form, origin=row.origin if row else None, done=done),
+        clients=clients,
+        systems=[
+            (f"{one.client}/{one.name}", f"{titles[one.client]} › {one.title}") for one in systems
+        ],
+        policies=policies,
+        row=_row(row, frame, firing.get(row.name, 0)) if row else None,
+    )
+    page = frame.show("admin/threshold.html", view, here="admin")
+    page.status_code = form.status
+    return page
+
+
+async def _preview(frame: Frame, tree: Tree) -> str:
+    """Return what the threshold of a form would have done in the last day."""
+    found = await tried(frame, tree)
+    return frame.render("admin/_tried.html", TriedView(found)) if found else ""
 
 
 def _row(row: "Rule", frame: Frame, firing: int) -> ThresholdRow:
@@ -106,3 +154,15 @@ def _row(row: "Rule", frame: Frame, firing: int) -> ThresholdRow:
 
 def _reached(clients: Sequence[str] | None, scope: Scope) -> Sequence[str] | None:
     return None if clients is None else [name for name in clients if scope.allows(name)]
+
+
+DESK = Desk(
+    kind=KINDS["thresholds"],
+    said=limits.said,
+    fields=limits.fields,
+    show=_page,
+    begin={f"{level}.test": "above" for level in ("P1", "P2", "P3", "P4")}
+    | {"recover.test": "below"},
+    preview=_preview,
+)
+add_routes(router, DESK)

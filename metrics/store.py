@@ -237,9 +237,8 @@ class Store:
     def _in_time(self, decoded: Decoded, arrived: int) -> tuple[Decoded, Counter[str]]:
         """Refuse samples that are from the future, or older than anything is kept."""
         latest = arrived + AHEAD_MS
-        oldest = 0
-        if self.retention != FOR_EVER:
-            oldest = max(arrived - self.retention // timedelta(milliseconds=1), 0)
+        kept = self.retention // timedelta(milliseconds=1)
+        oldest = max(arrived - kept, 0) if kept else 0
         times = decoded.times
         if not len(times) or (times.max() <= latest and times.min() >= oldest):
             return decoded, Counter()
@@ -347,9 +346,8 @@ class Store:
             before = max(milliseconds(now - self.keep), self._head.oldest_of(self.limits.held))
             await self._forget(before)
             done = self._marked if not self._listeners else min(self._marked, self._released)
-            self.journal.cut(
-                done, max(milliseconds(now - self.warm), min(before, milliseconds(now)))
-            )
+            held = min(before, milliseconds(now))
+            self.journal.cut(done, max(held, milliseconds(now - self.warm)))
             self.last_flush = now
         return written
 

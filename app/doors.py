@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.problems import send_problem
@@ -16,6 +17,8 @@ CONTENT_POLICY = (
 )
 BODY_MOST = 1024 * 1024
 """Bytes that a route takes; the hot ports have a measure of their own."""
+VALUES_MOST = 10_000
+"""Values of a JSON body; a million of them fit into one, each wrong in its own way."""
 HEADERS = {
     "Content-Security-Policy": CONTENT_POLICY,
     "Referrer-Policy": "no-referrer",
@@ -69,7 +72,23 @@ class Doors:
             )
             await send_problem(send_guarded, refusal, scope["path"])
             return
-        await self._app(scope, receive, send_guarded)
+        json = scope["type"] == "http" and "json" in Headers(scope=scope).get("content-type", "")
+        await self._app(scope, _counted(receive) if json else receive, send_guarded)
+
+
+def _counted(receive: Receive) -> Receive:
+    """Refuse JSON of so many values that to say what is wrong with each would stop the loop."""
+    values = 1
+
+    async def counting() -> Message:
+        nonlocal values
+        message = await receive()
+        values += message.get("body", b"").count(b",")
+        if values > VALUES_MOST:
+            raise HTTPException(413, f"more than {VALUES_MOST} values are not taken at once")
+        return message
+
+    return counting
 
 
 def _declared(scope: Scope) -> int:

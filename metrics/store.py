@@ -275,11 +275,13 @@ class Store:
         return decoded
 
     def _with_new_rows(self, refs: Refs, rows: Ints) -> Ints:
-        for ref in dict.fromkeys(refs[rows == NONE].tolist()):
+        opened = []
+        for ref in np.unique(refs[rows == NONE]).tolist():
             client = self._registry.clients[ref]
             if self._active[client] < self.limits.series:
-                self._head.open_row(ref)
+                opened.append(ref)
                 self._active[client] += 1
+        self._head.open_rows(np.array(opened, np.int32))
         return self._head.row_of[refs]
 
     def _shown(self, ref: int) -> str:

@@ -1,6 +1,7 @@
 """Remote write 1.0 (prometheus/docs: specs/prw/remote_write_spec.md): decoder and HTTP door."""
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator
 from operator import itemgetter
 from typing import NamedTuple, TypeAlias
@@ -169,14 +170,13 @@ class RemoteWriteDecoder:
         if found.complete and not forgotten and 0 < len(request) <= LONGEST:
             self._remember(request, client, messages, found)
         # all are taken apart before the first is named: a malformed body changes nothing
-        apart: list[_Apart] = []
-        for odd in found.odd:
-            apart.append(_apart(messages[odd.place], odd))
-            if len(apart) % ODD_SLICE == 0:
-                await breathe()
-        for start in range(0, len(apart), ODD_SLICE):
-            named = apart[start : start + ODD_SLICE]
-            self._named(named, keys, client, (found, said))
+        apart: deque[list[_Apart]] = deque()
+        for start in range(0, len(found.odd), ODD_SLICE):
+            some = found.odd[start : start + ODD_SLICE]
+            apart.append([_apart(messages[odd.place], odd) for odd in some])
+            await breathe()
+        while apart:
+            self._named(apart.popleft(), keys, client, (found, said))
             await breathe()
         return found.decoded(said)
 

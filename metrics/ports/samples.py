@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -10,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from kit.clock import milliseconds
 from kit.errors import Invalid, TooLarge, Unsupported
 from metrics.columns import NAME
-from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, columns
+from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, columns, together
 from metrics.ports.http import Door, Headers
 
 BIG = 256 * 1024
@@ -61,17 +62,30 @@ class SamplesDecoder:
         """Return the samples of a JSON body."""
         if len(body) > self._naming.limits.body_bytes:
             raise TooLarge(f"{self._naming.limits.body_bytes} bytes are taken at once")
-        given: list[SampleIn] = []
+        read: deque[list[SampleIn]] = deque()
         for piece in _pieces(body) if len(body) > BIG else [body]:
-            given += _read(piece, len(given))
+            read.append(_read(piece, PIECE * len(read)))
             await breathe()
+        said = Gathering()
+        found: list[Decoded] = []
+        number = 0
+        while read:  # each piece is let go of as it is done: all at once would take its time
+            samples = read.popleft()
+            for start in range(0, len(samples), SLICE):
+                some = samples[start : start + SLICE]
+                found.append(self._named(some, number, client, (arrived, said)))
+                number += len(some)
+                await breathe()
+        return together(found, said)
+
+    def _named(
+        self, samples: list[SampleIn], before: int, client: str | None, of: tuple[int, Gathering]
+    ) -> Decoded:
         refs: list[int] = []
         times: list[int] = []
         values: list[float] = []
-        said = Gathering()
-        for number, sample in enumerate(given):
-            if number % SLICE == SLICE - 1:
-                await breathe()
+        arrived, said = of
+        for number, sample in enumerate(samples, before):
             try:
                 if NAME in sample.labels or not sample.name:
                     raise Invalid("the name stands in `name`, and only there", field="name")
@@ -82,7 +96,7 @@ class SamplesDecoder:
             refs.append(ref)
             times.append(arrived if sample.at is None else milliseconds(sample.at))
             values.append(float(sample.value))
-        return Decoded(*columns(refs, times, values), said.refused, said.reason)
+        return Decoded(*columns(refs, times, values))
 
 
 def _pieces(body: bytes) -> Iterator[str]:

@@ -3,7 +3,7 @@
 A decoder raises only refusals, and changes nothing before the whole body has been understood.
 """
 
-from collections.abc import Awaitable, Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -98,17 +98,4 @@ def columns(refs: list[int], times: list[int], values: list[float]) -> tuple[Ref
         np.array(refs, np.int32),
         np.array(times, np.int64),
         np.array(values, np.float64),
-    )
-
-
-def together(parts: Sequence[Decoded], said: Gathering) -> Decoded:
-    """Return parts of one body as a whole."""
-    if not parts:
-        return Decoded(*columns([], [], []), said.refused, said.reason)
-    return Decoded(
-        np.concatenate([part.refs for part in parts]),
-        np.concatenate([part.times for part in parts]),
-        np.concatenate([part.values for part in parts]),
-        said.refused,
-        said.reason,
     )

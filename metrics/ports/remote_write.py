@@ -27,6 +27,10 @@ from metrics.ports.protobuf import (
 PIECE = 512 * 1024
 SLICE = 4096
 ODD_SLICE = 250
+HUGE = 64 * 1024
+"""Bytes of a message that is taken apart in a thread: it has a great many samples."""
+SMALLEST = 24
+"""Bytes of a series at the least, with a name, a value and the time of this century."""
 MISSING = -1
 _U64 = np.uint64
 _LAST_18 = itemgetter(slice(-18, None))
@@ -173,9 +177,9 @@ class RemoteWriteDecoder:
         apart: deque[list[_Apart]] = deque()
         for start in range(0, len(found.odd), ODD_SLICE):
             some = found.odd[start : start + ODD_SLICE]
-            apart.append([_apart(messages[odd.place], odd) for odd in some])
+            apart.append([await _taken_apart(messages[odd.place], odd) for odd in some])
             await breathe()
-        while apart:
+        while apart:  # each slice is let go of as it is done: all at once would take its time
             self._named(apart.popleft(), keys, client, (found, said))
             await breathe()
         return found.decoded(said)
@@ -262,16 +266,29 @@ class RemoteWriteDecoder:
 
 async def _messages(request: bytes, breathe: Breathe) -> list[bytes]:
     if len(request) <= LONGEST:
-        return split(request)
+        return _believable(split(request), len(request))
     messages: list[bytes] = []
     for piece in pieces(request, PIECE):
-        messages += split(piece)
+        messages += _believable(split(piece), len(piece))
         await breathe()
     return messages
 
 
+def _believable(messages: list[bytes], size: int) -> list[bytes]:
+    """Refuse messages that can be no series: millions of empty ones fit into one body."""
+    if len(messages) > size // SMALLEST + 16:
+        raise Invalid("the body is not a WriteRequest message: more series than it has room for")
+    return messages
+
+
+async def _taken_apart(message: bytes, odd: _Odd) -> _Apart:
+    if len(message) > HUGE:
+        return await asyncio.to_thread(_apart, message, odd)
+    return _apart(message, odd)
+
+
 def _apart(message: bytes, odd: _Odd) -> _Apart:
-    if odd.cut:
+    if odd.cut and len(message) <= HUGE:
         prefix = message[: odd.cut]
         pairs = label_pairs(prefix)
         if pairs:

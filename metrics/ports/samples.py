@@ -1,27 +1,33 @@
 """Samples as plain JSON, for scripts: `{"samples": [{"name", "labels", "value", "at"}]}`."""
 
-import json
 import re
-from collections import deque
-from collections.abc import Iterator
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 from kit.clock import milliseconds
 from kit.errors import Invalid, TooLarge, Unsupported
 from metrics.columns import NAME
-from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, columns, together
+from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, columns
 from metrics.ports.http import Door, Headers
 
-BIG = 256 * 1024
-"""Bytes of a body that is read in pieces, so that others have their turn."""
-PIECE = 500
-SLICE = 250
-_SPACE = r"[ \t\r\n]*"
-_BEGIN = re.compile(_SPACE.join(("", r"\{", '"samples"', ":", r"\[", "")))
-_NEXT = re.compile(_SPACE.join(("", ",", "")))
-_END = re.compile(_SPACE.join(("", r"\]", r"\}", "")))
+BREATH = 250
+SLICE = 500
+BIG = 128 * 1024
+"""Bytes of a body that is read in one go; of a greater one, `SLICE` samples at a time."""
+ONE_MOST = 640 * 1024
+"""Bytes of one sample, every label as long as it may be and every letter of it escaped."""
+
+_SPACE = rb"[ \t\n\r]*+"
+_TEXT = rb'"(?:[^"\\]++|\\.)*+"'
+_FLAT = rb'\{(?:[^"{}]++|' + _TEXT + rb")*+\}"
+_ONE = rb'\{(?:[^"{}]++|' + _TEXT + rb"|" + _FLAT + rb")*+\}"
+_HEAD = re.compile(_SPACE + rb"\{" + _SPACE + rb'"samples"' + _SPACE + rb":" + _SPACE + rb"\[")
+_EACH = _SPACE + _ONE + _SPACE + rb"(?:,|(?=\]))"
+_NEXT = re.compile(rb"(?:" + _EACH + rb"){1,%d}+" % SLICE, re.DOTALL)
+_CLOSED = re.compile(_SPACE + rb"\]")
+_TAIL = re.compile(_SPACE + rb"\]" + _SPACE + rb"\}" + _SPACE)
 
 Word = Literal["NaN", "+Inf", "Inf", "-Inf"]
 KINDS_OF_VALUE = ("float", "literal['NaN','+Inf','Inf','-Inf']")
@@ -44,7 +50,16 @@ class SamplesIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    samples: list[SampleIn]
+    samples: Annotated[list[SampleIn], FailFast()]
+
+
+class _Sample(NamedTuple):
+    """What is kept of a sample while the rest of its body is read; `at` in ms."""
+
+    name: str
+    labels: dict[str, str]
+    value: float
+    at: int | None
 
 
 class SamplesDecoder:
@@ -62,30 +77,14 @@ class SamplesDecoder:
         """Return the samples of a JSON body."""
         if len(body) > self._naming.limits.body_bytes:
             raise TooLarge(f"{self._naming.limits.body_bytes} bytes are taken at once")
-        read: deque[list[SampleIn]] = deque()
-        for piece in _pieces(body) if len(body) > BIG else [body]:
-            read.append(_read(piece, PIECE * len(read)))
-            await breathe()
-        said = Gathering()
-        found: list[Decoded] = []
-        number = 0
-        while read:  # each piece is let go of as it is done: all at once would take its time
-            samples = read.popleft()
-            for start in range(0, len(samples), SLICE):
-                some = samples[start : start + SLICE]
-                found.append(self._named(some, number, client, (arrived, said)))
-                number += len(some)
-                await breathe()
-        return together(found, said)
-
-    def _named(
-        self, samples: list[SampleIn], before: int, client: str | None, of: tuple[int, Gathering]
-    ) -> Decoded:
+        given = await _read(body, breathe)
         refs: list[int] = []
         times: list[int] = []
         values: list[float] = []
-        arrived, said = of
-        for number, sample in enumerate(samples, before):
+        said = Gathering()
+        for number, sample in enumerate(given):
+            if number % BREATH == BREATH - 1:
+                await breathe()
             try:
                 if NAME in sample.labels or not sample.name:
                     raise Invalid("the name stands in `name`, and only there", field="name")
@@ -94,51 +93,49 @@ class SamplesDecoder:
                 said.refuse(f"samples[{number}]", why)
                 continue
             refs.append(ref)
-            times.append(arrived if sample.at is None else milliseconds(sample.at))
-            values.append(float(sample.value))
-        return Decoded(*columns(refs, times, values))
+            times.append(arrived if sample.at is None else sample.at)
+            values.append(sample.value)
+        return Decoded(*columns(refs, times, values), said.refused, said.reason)
 
 
-def _pieces(body: bytes) -> Iterator[str]:
-    """Cut a body between its samples into bodies of `PIECE` samples."""
+async def _read(body: bytes, breathe: Breathe) -> list[_Sample]:
+    """Return the samples of a body; others have their turn while a big one is read."""
+    head = _HEAD.match(body) if len(body) > BIG else None
+    if head is None:
+        if len(body) > BIG:
+            raise Invalid('the body has to begin with {"samples": [')
+        return _parsed(body)
+    found: list[_Sample] = []
+    at = head.end()
+    while part := _NEXT.match(body, at, at + ONE_MOST):
+        inside = part[0].rstrip(b" \t\n\r").removesuffix(b",")
+        found += _parsed(b'{"samples":[%b]}' % inside, len(found))
+        at = part.end()
+        await breathe()
+    if found and _CLOSED.match(body, at) and not _TAIL.fullmatch(body, at):
+        raise Invalid(f"body: something else follows samples[{len(found) - 1}]")
+    if not _TAIL.fullmatch(body, at) or body[at - 1 : at] == b",":
+        raise Invalid(f"samples[{len(found)}] is no sample of at most {ONE_MOST} bytes")
+    return found
+
+
+def _parsed(body: bytes, before: int = 0) -> list[_Sample]:
+    """Return the samples of a body, or of a part of one that so many stand before."""
     try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        raise Invalid("body: it is not UTF-8") from None
-    begun = _BEGIN.match(text)
-    if begun is None:
-        raise Invalid(f'body: more than {BIG} bytes have to begin with {{"samples": [')
-    scan, begin = json.JSONDecoder().raw_decode, begun.end()
-    at, count = begin, 0
-    while True:
-        try:
-            _, end = scan(text, at)
-        except (ValueError, RecursionError):
-            raise Invalid(f"samples[{count}]: it is not JSON", field=f"samples[{count}]") from None
-        count += 1
-        further = _NEXT.match(text, end)
-        if further is None or count % PIECE == 0:
-            yield f'{{"samples":[{text[begin:end]}]}}'
-            begin = end if further is None else further.end()
-        if further is None:
-            break
-        at = further.end()
-    if _END.fullmatch(text, begin) is None:
-        raise Invalid(f"body: something else follows samples[{count - 1}]")
-
-
-def _read(body: bytes | str, before: int) -> list[SampleIn]:
-    """Return the samples of a body, or of a piece with so many before it."""
-    try:
-        return SamplesIn.model_validate_json(body).samples
+        given = SamplesIn.model_validate_json(body).samples
     except ValidationError as wrong:
         raise _refusal(wrong, before) from None
+    return [_Sample(one.name, one.labels, float(one.value), _ms(one.at)) for one in given]
+
+
+def _ms(at: datetime | None) -> int | None:
+    return None if at is None else milliseconds(at)
 
 
 def _refusal(wrong: ValidationError, before: int) -> Invalid:
     first = wrong.errors(include_url=False, include_context=False, include_input=False)[0]
     place = "".join(
-        f"[{part + before}]" if isinstance(part, int) else f".{part}"
+        f"[{before + part}]" if isinstance(part, int) else f".{part}"
         for part in first["loc"]
         if part not in KINDS_OF_VALUE
     )

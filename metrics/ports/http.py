@@ -87,20 +87,24 @@ async def body_of(
     declared = headers.get(b"content-length", b"0")
     if declared.isdigit() and int(declared) > most:
         raise TooLarge(f"{int(declared)} bytes, {most} are taken at once")
+    try:
+        async with asyncio.timeout(BODY_WITHIN):
+            return await _read(receive, most, came)
+    except TimeoutError as late:
+        raise Overloaded(f"the body did not come within {BODY_WITHIN:.0f} s") from late
+
+
+async def _read(receive: Receive, most: int, came: Callable[[int], None]) -> bytes:
     part, more = await _part(receive)
     came(len(part))
     if not more:
         return _at_most(part, most)
     body = bytearray(part)
-    try:
-        async with asyncio.timeout(BODY_WITHIN):
-            while more:
-                part, more = await _part(receive)
-                came(len(part))
-                body += part
-                _at_most(body, most)
-    except TimeoutError:
-        raise Overloaded(f"the body did not come within {BODY_WITHIN:.0f} s") from None
+    while more:
+        part, more = await _part(receive)
+        came(len(part))
+        body += part
+        _at_most(body, most)
     return bytes(body)
 
 
@@ -145,6 +149,8 @@ async def problem(send: Send, refusal: Refusal, path: str) -> None:
         headers[b"retry-after"] = str(refusal.retry_after).encode()
     if status == 401:
         headers[b"www-authenticate"] = b'Bearer realm="langyan"'
+    if isinstance(refusal.__cause__, TimeoutError):
+        headers[b"connection"] = b"close"  # the rest of its body would come for ever
     if status == 405:
         headers[b"allow"] = b"POST"
     await answer(send, status, headers, body)

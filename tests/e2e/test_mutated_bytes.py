@@ -218,6 +218,8 @@ SLOW = {
     b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
     "chunks": b"POST /signin HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded"
     b"\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n",
+    "a body that does not begin": b"POST /api/v1/samples HTTP/1.1\r\nHost: x\r\n"
+    b"Authorization: Bearer TOKEN\r\nContent-Length: 1000\r\n\r\n",
     "a form": b"POST /signin HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded"
     b"\r\nContent-Length: 1000\r\n\r\nname=",
 }

@@ -119,7 +119,10 @@
       const beside = row.nextElementSibling ?? row.previousElementSibling;
       next = beside?.querySelector(fields) ?? list.querySelector("[data-add]");
       row.remove();
-    } else row.previousElementSibling?.before(row);
+    } else {
+      row.previousElementSibling?.before(row);
+      if (!row.previousElementSibling) next = row.querySelector(fields); // it goes no higher
+    }
     next?.focus();
     list.dispatchEvent(new Event("change", { bubbles: true }));
   }

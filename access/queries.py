@@ -162,7 +162,7 @@ async def persons(session: AsyncSession, names: Collection[str]) -> dict[str, Pe
     rows = await session.scalars(select(Person).where(among(Person.name, names)))
     found = {row.name: row for row in rows}
     if gone := set(names) - found.keys():
-        raise NotFound(f"nobody is called {min(gone)!r}", person=min(gone))
+        raise NotFound("nobody is called {person!r}", person=min(gone))
     return found
 
 

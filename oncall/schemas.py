@@ -77,6 +77,25 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
 
+def unfit_address(channel: str, address: str) -> Said | None:
+    """Return why a channel cannot use an address; None if it can."""
+    if channel == "webhook" and not whole(address):
+        return Said("a webhook needs an http or https address")
+    if channel == "email" and not re.fullmatch(r"[^@\s]+@[^@\s]+", address):
+        return Said("an email contact needs an address like li@example.com")
+    return None
+
+
+class ContactPatch(BaseModel):
+    """What changes of a contact; `secret: null` takes it away, `place` counts from 0."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    address: str | None = Field(default=None, min_length=1, max_length=ADDRESS_MOST)
+    secret: SecretStr | None = None
+    place: int | None = Field(default=None, ge=0, le=1000)
+
+
 class ContactIn(Strict):
     """A way to reach a person: a URL or an address, and the secret that signs what is sent."""
 
@@ -104,10 +123,8 @@ class ContactIn(Strict):
 
     @model_validator(mode="after")
     def _fits_its_channel(self) -> "ContactIn":
-        if self.channel == "webhook" and not whole(self.address):
-            raise ValueError("a webhook needs an http or https address")
-        if self.channel == "email" and not re.fullmatch(r"[^@\s]+@[^@\s]+", self.address):
-            raise ValueError("an email contact needs an address like li@example.com")
+        if wrong := unfit_address(self.channel, self.address):
+            raise ValueError(wrong)
         if self.secret and self.secret_env:
             raise ValueError("give secret or secret_env, not both")
         return self

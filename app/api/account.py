@@ -12,12 +12,12 @@ from access.renewal import change_password
 from access.schemas import OwnPatch, PasswordIn, PersonOut, SessionList, SessionOut
 from access.scope import EVERYTHING, Right
 from access.web import Browser, Caller
-from app.api.contacts import AppSealer, TestOut, added, contacts_of, tested
+from app.api.contacts import AppSealer, TestOut, added, changed, contacts_of, tested
 from app.people.trying import send_test
 from kit.errors import Conflict, NotFound
 from kit.web import AppClock, AppSettings, Db
 from oncall import commands
-from oncall.schemas import ContactIn, ContactList, ContactOut
+from oncall.schemas import ContactIn, ContactList, ContactOut, ContactPatch
 
 router = APIRouter(prefix="/api/v1/account", tags=["account"])
 
@@ -108,6 +108,16 @@ async def post_own_contact(
     """Add a way to reach oneself; its secret is sealed and never shown again."""
     async with db.transaction() as tx:
         return await added(tx, own.identity.name, given, sealer, own.identity, clock())
+
+
+@router.patch("/contacts/{contact_id}")
+async def patch_own_contact(
+    contact_id: UUID, given: ContactPatch, own: Own, db: Db, clock: AppClock, sealer: AppSealer
+) -> ContactOut:
+    """Change a contact of one's own: its address, its secret, or its place in the order."""
+    who = own.identity
+    async with db.transaction() as tx:
+        return await changed(tx, who.name, contact_id, given, sealer, who, clock())
 
 
 @router.delete("/contacts/{contact_id}", status_code=204)

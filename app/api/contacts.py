@@ -20,7 +20,7 @@ from kit.web import AppClock, Db
 from notifications.lifecycle import Kind, Status
 from notifications.schemas import NotificationOut
 from oncall import commands, queries
-from oncall.schemas import ContactIn, ContactList, ContactOut
+from oncall.schemas import ContactIn, ContactList, ContactOut, ContactPatch
 
 router = APIRouter(prefix="/api/v1", tags=["access"])
 
@@ -99,6 +99,21 @@ async def added(
     return next(one for one in shown.items if one.id == row.id)
 
 
+async def changed(
+    tx: AsyncSession,
+    name: str,
+    contact: UUID,
+    given: ContactPatch,
+    sealer: Sealer,
+    by: Identity,
+    now: datetime,
+) -> ContactOut:
+    """Change a contact and return it as the API shows it."""
+    await commands.change_contact(tx, name, contact, given, seal=sealer.seal, by=by, now=now)
+    shown = await contacts_of(tx, name)
+    return next(one for one in shown.items if one.id == contact)
+
+
 async def tested(session: AsyncSession, name: str, contact: UUID) -> TestOut:
     """Return the newest test of somebody's contact."""
     await queries.contact(session, name, contact)
@@ -125,6 +140,22 @@ async def post_contact(
     caller.need(Right.ADMIN)
     async with db.transaction() as tx:
         return await added(tx, name, given, sealer, caller, clock())
+
+
+@router.patch("/people/{name}/contacts/{contact_id}")
+async def patch_contact(
+    name: Name,
+    contact_id: UUID,
+    given: ContactPatch,
+    caller: Caller,
+    db: Db,
+    clock: AppClock,
+    sealer: AppSealer,
+) -> ContactOut:
+    """Change a contact's address, its secret, or its place in the order of tries."""
+    caller.need(Right.ADMIN)
+    async with db.transaction() as tx:
+        return await changed(tx, name, contact_id, given, sealer, caller, clock())
 
 
 @router.delete("/people/{name}/contacts/{contact_id}", status_code=204)

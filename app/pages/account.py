@@ -152,6 +152,14 @@ async def add_contact(frame: Framed, own: Own, sent: Sent) -> Response:
     return RedirectResponse(f"{HERE}#contacts", 303)
 
 
+@router.post("/contacts/{contact_id}")
+async def change_contact(contact_id: UUID, frame: Framed, own: Own, sent: Sent) -> Response:
+    """Change a way to reach oneself."""
+    if wrong := await parts.change(frame, own.identity.name, contact_id, sent):
+        return await _page(frame, own, contact=Form({}, {"": wrong}))
+    return RedirectResponse(f"{HERE}#contacts", 303)
+
+
 @router.post("/contacts/{contact_id}/remove")
 async def remove_contact(contact_id: UUID, frame: Framed, own: Own) -> Response:
     """Remove a way to reach oneself."""

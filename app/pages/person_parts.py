@@ -17,7 +17,7 @@ from kit.i18n import Locale
 from notifications.lifecycle import UNFINISHED, Status
 from oncall import commands
 from oncall import queries as oncall
-from oncall.schemas import ContactIn
+from oncall.schemas import ContactIn, ContactPatch
 
 PATIENCE = 1.5
 """Seconds in which most tests have ended; the page shows how then."""
@@ -153,6 +153,35 @@ async def add(frame: Frame, name: str, sent: Mapping[str, str]) -> Form | None:
     except Refusal as refusal:
         return refused(form, refusal)
     return None
+
+
+async def change(frame: Frame, name: str, contact: UUID, sent: Mapping[str, str]) -> str:
+    """Change a contact as its form says: what is left empty stays; return what was refused."""
+    said: dict[str, object] = {}
+    if address := sent.get("address", "").strip():
+        said["address"] = address
+    if sent.get("unsigned") or sent.get("secret"):
+        said["secret"] = None if sent.get("unsigned") else sent["secret"]
+    if sent.get("place", "").isdecimal():
+        said["place"] = sent["place"]
+    form = Form(sent)
+    try:
+        given = understood(ContactPatch, said, form, frame.reader.locale)
+        async with frame.db.transaction() as tx:
+            await commands.change_contact(
+                tx,
+                name,
+                contact,
+                given,
+                seal=frame.request.app.state.sealer.seal,
+                by=frame.caller,
+                now=frame.clock(),
+            )
+    except FormRefused:
+        return next(iter(form.errors.values()))
+    except Refusal as refusal:
+        return refusal.detail
+    return ""
 
 
 async def remove(frame: Frame, name: str, contact: UUID) -> None:

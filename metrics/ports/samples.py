@@ -12,9 +12,9 @@ from metrics.columns import NAME
 from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, columns
 from metrics.ports.http import Door, Headers
 
-BREATH = 2000
+BREATH = 250
 SLICE = 500
-WHOLE = 128 * 1024
+BIG = 128 * 1024
 """Bytes of a body that is read in one go; of a greater one, `SLICE` samples at a time."""
 ONE_MOST = 640 * 1024
 """Bytes of one sample, every label as long as it may be and every letter of it escaped."""
@@ -26,6 +26,7 @@ _ONE = rb'\{(?:[^"{}]++|' + _TEXT + rb"|" + _FLAT + rb")*+\}"
 _HEAD = re.compile(_SPACE + rb"\{" + _SPACE + rb'"samples"' + _SPACE + rb":" + _SPACE + rb"\[")
 _EACH = _SPACE + _ONE + _SPACE + rb"(?:,|(?=\]))"
 _NEXT = re.compile(rb"(?:" + _EACH + rb"){1,%d}+" % SLICE, re.DOTALL)
+_CLOSED = re.compile(_SPACE + rb"\]")
 _TAIL = re.compile(_SPACE + rb"\]" + _SPACE + rb"\}" + _SPACE)
 
 Word = Literal["NaN", "+Inf", "Inf", "-Inf"]
@@ -99,9 +100,9 @@ class SamplesDecoder:
 
 async def _read(body: bytes, breathe: Breathe) -> list[_Sample]:
     """Return the samples of a body; others have their turn while a big one is read."""
-    head = _HEAD.match(body) if len(body) > WHOLE else None
+    head = _HEAD.match(body) if len(body) > BIG else None
     if head is None:
-        if len(body) > WHOLE:
+        if len(body) > BIG:
             raise Invalid('the body has to begin with {"samples": [')
         return _parsed(body)
     found: list[_Sample] = []
@@ -111,6 +112,8 @@ async def _read(body: bytes, breathe: Breathe) -> list[_Sample]:
         found += _parsed(b'{"samples":[%b]}' % inside, len(found))
         at = part.end()
         await breathe()
+    if found and _CLOSED.match(body, at) and not _TAIL.fullmatch(body, at):
+        raise Invalid(f"body: something else follows samples[{len(found) - 1}]")
     if not _TAIL.fullmatch(body, at) or body[at - 1 : at] == b",":
         raise Invalid(f"samples[{len(found)}] is no sample of at most {ONE_MOST} bytes")
     return found

@@ -8,12 +8,18 @@ from oncall.commands.by_hand import (
     stand_down,
     stand_in,
 )
-from oncall.commands.contacts import add_contact, exchange_seals, remove_contact
+from oncall.commands.contacts import (
+    add_contact,
+    change_contact,
+    exchange_seals,
+    remove_contact,
+)
 from oncall.commands.provisioning import Seal, provision
 
 __all__ = [
     "Seal",
     "add_contact",
+    "change_contact",
     "drop_policy",
     "drop_schedule",
     "exchange_seals",

@@ -198,8 +198,8 @@ async def test_the_board_counts_it_and_the_page_shows_it(world: World) -> None:
 
     board, page = await read(world, "/"), await read(world, "/troubles")
 
-    assert "A message did not arrive" in board.words
-    assert "An alert could not be written" in board.words
+    assert "1 message did not arrive" in board.words
+    assert "1 alert could not be written" in board.words
     assert 'href="/troubles"' in board.markup
     assert "“new incident” to 李雷" in page.words
     assert "no, not this one" in page.words

@@ -182,7 +182,7 @@ async def test_a_bent_form_is_refused(site: Site, http: httpx.Client) -> None:
 
 async def test_odd_headers_cookies_and_cursors_are_refused(site: Site, http: httpx.Client) -> None:
     odd = mutation.mutated(lambda: b"langyan_session=abc.def; langyan_locale=en").map(
-        lambda value: value.translate(None, b"\r\n\0")[:8000].strip()
+        lambda value: value.translate(None, bytes([*range(32), 127]))[:8000].strip()
     )
     names = (
         b"cookie",

@@ -216,6 +216,15 @@ async def add_contact(name: Name, frame: Framed, sent: Sent) -> Response:
     return RedirectResponse(f"/admin/people/{name}#contacts", 303)
 
 
+@router.post("/people/{name}/contacts/{contact_id}")
+async def change_contact(name: Name, contact_id: UUID, frame: Framed, sent: Sent) -> Response:
+    """Change a way to reach somebody."""
+    frame.caller.need(Right.ADMIN)
+    if wrong := await parts.change(frame, name, contact_id, sent):
+        return await _person(frame, name, wrong=wrong)
+    return RedirectResponse(f"/admin/people/{name}#contacts", 303)
+
+
 @router.post("/people/{name}/contacts/{contact_id}/remove")
 async def remove_contact(name: Name, contact_id: UUID, frame: Framed) -> Response:
     """Remove a way to reach somebody."""

@@ -16,16 +16,20 @@ async def sign_in(
     password: str,
     address: str,
     agent: str = "",
+    known: str | None = None,
     break_glass: bool = False,
 ) -> str:
     """Return the secret of a new browser session, or refuse.
 
     Two transactions: a refused try stays counted, and none is open while the password is verified.
-    An unknown name costs as much work as a known one. With `break_glass` no password counts: only
+    An unknown name costs as much work as a known one. `known` marks a browser in which this person
+    has signed in before. With `break_glass` no password counts: only
     the person `admin` comes in, with the admin token.
     """
     async with db.transaction() as tx:
-        attempt = await attempt_sign_in(tx, name, address=address, now=clock())
+        attempt = await attempt_sign_in(
+            tx, name, address=address, password=password, known=known, now=clock()
+        )
     fresh = await _verified(attempt, password, passwords, break_glass=break_glass)
     async with db.transaction() as tx:
         device = Device(address, agent)

@@ -25,7 +25,7 @@ from access.web import (
     refuse_forged,
     safe_next,
 )
-from kit.errors import Overloaded, Refusal, TooMany
+from kit.errors import Overloaded, Refusal, TooMany, Unauthorized
 from kit.i18n import Locale
 from kit.settings import Settings
 from kit.web import AppClock, AppSettings, Db, on_the_loop
@@ -33,6 +33,7 @@ from kit.web import AppClock, AppSettings, Db, on_the_loop
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
 FORM_COOKIE = "langyan_form"
+KNOWN_COOKIE, KNOWN_PURPOSE = "langyan_known", "known browser"
 FORM_LASTS = timedelta(hours=1)
 PREFERENCE_LASTS = timedelta(days=365)
 Done = Annotated[str | None, Query(pattern="^(password|sso_refused|sso_away|sso_expired)$")]
@@ -121,6 +122,21 @@ class Doorway:
         set_cookie(response, FORM_COOKIE, bound_to, self.settings, FORM_LASTS)
         return response
 
+    def known_as(self, name: str) -> str | None:
+        """Return the mark of this browser if somebody of this name has signed in here before."""
+        try:
+            given = self.request.cookies.get(KNOWN_COOKIE, "")
+            facts = self.signer.read(KNOWN_PURPOSE, given, now=self.clock())
+        except Unauthorized:
+            return None
+        return facts["mark"] if facts["name"] == name else None
+
+    def remember(self, response: Response, name: str) -> None:
+        """Know this browser again: whoever else tries this name cannot shut it out."""
+        facts = {"name": name, "mark": self.known_as(name) or new_secret()}
+        kept = self.signer.sign(KNOWN_PURPOSE, facts, now=self.clock(), ttl=PREFERENCE_LASTS)
+        set_cookie(response, KNOWN_COOKIE, kept, self.settings, PREFERENCE_LASTS)
+
     async def refuse_forged(self) -> None:
         """Refuse a form that is not the one we showed to this browser."""
         refuse_foreign(self.request, self.settings)
@@ -174,6 +190,7 @@ async def enter(form: Annotated[SignInForm, Form()], door: AtTheDoor, db: Db) ->
             password=form.password,
             address=client.host if client else "",
             agent=door.request.headers.get("user-agent", ""),
+            known=door.known_as(name),
             break_glass=not door.settings.password_sign_in,
         )
     except (WrongPassword, TooMany, Overloaded, ForgedRequest) as refusal:
@@ -181,6 +198,7 @@ async def enter(form: Annotated[SignInForm, Form()], door: AtTheDoor, db: Db) ->
         return door.page(door.view(back, name, failed=failed, glass=True), status=status)
     response = RedirectResponse(back, 303)
     set_cookie(response, COOKIE, secret, door.settings, SESSION_LASTS)
+    door.remember(response, name)
     response.delete_cookie(FORM_COOKIE)
     return response
 

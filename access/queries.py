@@ -1,6 +1,6 @@
 """Reads of access. Those for a caller take its scope; another client's row is not found."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -24,6 +24,7 @@ from access.tables import (
     Target,
     Token,
 )
+from kit.db import among
 from kit.errors import NotFound, Unauthorized
 
 OfClient = TypeVar("OfClient", System, Target)
@@ -154,6 +155,15 @@ async def people(
         shares = [Person.clients.contains([name]) for name in sorted(scope.clients)]
         stmt = stmt.where(or_(false(), *shares))
     return (await session.scalars(stmt.order_by(Person.name).limit(limit))).all()
+
+
+async def persons(session: AsyncSession, names: Collection[str]) -> dict[str, Person]:
+    """Return these people by name, for jobs; refuse if one of them is gone."""
+    rows = await session.scalars(select(Person).where(among(Person.name, names)))
+    found = {row.name: row for row in rows}
+    if gone := set(names) - found.keys():
+        raise NotFound("nobody is called {person!r}", person=min(gone))
+    return found
 
 
 async def everybody(session: AsyncSession) -> Sequence[Person]:
@@ -311,6 +321,12 @@ async def targets(session: AsyncSession) -> Sequence[Target]:
     """Return every target that is to be asked, for the collectors."""
     stmt = select(Target).where(Target.disabled.is_(False)).order_by(Target.client, Target.name)
     return (await session.scalars(stmt)).all()
+
+
+async def sealed(session: AsyncSession) -> set[str]:
+    """Return every secret of a target, sealed as it stands."""
+    stmt = select(Target.secret).where(Target.secret.is_not(None)).distinct()
+    return {secret for secret in await session.scalars(stmt) if secret is not None}
 
 
 async def identity_of_token(

@@ -23,7 +23,9 @@ async def change_password(
     """Set another password and end every other session; a wrong old one counts as a try."""
     by = browser.identity
     async with db.transaction() as tx:
-        attempt = await attempt_sign_in(tx, by.name, address=address, now=clock())
+        attempt = await attempt_sign_in(
+            tx, by.name, address=address, known=browser.digest, now=clock()
+        )
     if not await passwords.verify(attempt.password_hash, old) and not attempt.by_token(old):
         raise WrongPassword
     fresh = await passwords.hash(new)

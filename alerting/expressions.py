@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -11,19 +11,21 @@ import numpy as np
 from access.scope import HOUSE
 from alerting.budget import Budget
 from alerting.cells import Cells, Computed
+from alerting.delivery import TROUBLE, said
 from alerting.formulas import formula
 from alerting.head import Head
 from alerting.lanes import Lanes
 from alerting.lifecycle import START
 from alerting.news import News
 from alerting.pairs import Pairs
+from alerting.reading import Part, read
 from alerting.rules_index import IndexedRule
-from alerting.scrapes import Kinds, together, whole
+from alerting.scrapes import Kinds, whole
 from alerting.watches import Remembered, Watched, Watches
 from kit.clock import from_milliseconds, milliseconds
 from kit.errors import Refusal
 from metrics.batch import Floats, Ints, Refs
-from metrics.columns import Columns, Labels
+from metrics.columns import Labels
 from metrics.promql.evaluation import Limits, Terms, instant
 from metrics.promql.frames import Flags, Vector
 from metrics.promql.memory import Memory
@@ -53,16 +55,6 @@ class Input:
     refs: list[int] = field(default_factory=list)
     known: Refs = field(default_factory=lambda: np.empty(0, np.int32))
     labels: Sequence[Labels] = ()
-
-
-@dataclass(frozen=True)
-class Part:
-    """The series of one selector that are evaluated together."""
-
-    selector: Selector
-    refs: Refs
-    labels: Sequence[Labels]
-    kinds: Ints
 
 
 @dataclass
@@ -211,10 +203,11 @@ class Expressions:
         try:
             await self._all_spans(expression, milliseconds(now))
             expression.refusal = None
-        except Refusal as refusal:
-            if expression.refusal != refusal.detail:
-                log.error("rule %s: %s", expression.rule.compiled.name, refusal.detail)
-            expression.refusal = refusal.detail
+        except TROUBLE as trouble:
+            why = trouble.detail if isinstance(trouble, Refusal) else said(trouble)
+            if expression.refusal != why:
+                log.error("rule %s: %s", expression.rule.compiled.name, why)
+            expression.refusal = why
         took = loop.time() - began
         expression.cost = took if not expression.cost else (expression.cost + took) / 2
         self._budget.spend(took)
@@ -286,7 +279,7 @@ class Expressions:
                 each.labels if all_ else [each.labels[n] for n in np.flatnonzero(mine).tolist()]
             )
             parts.append(Part(each.selector, refs, labels, kind if all_ else kind[mine]))
-        found = self._newest(parts, at) or self._windows(parts, at)
+        found = await read(self._head, parts, at)
         if not any(len(columns.times) for columns in found):
             return Vector([], np.empty(0))
         plan, terms = expression.rule.plan, Terms(limits=MOST, memory=self._memory)
@@ -299,27 +292,6 @@ class Expressions:
         if expression.cost > HEAVY or expression.many_are_new:
             return await asyncio.to_thread(work)
         return work()
-
-    def _newest(self, parts: Sequence[Part], at: int) -> list[Columns] | None:
-        """Return each series' newest sample alone, None where that is not all it takes."""
-        times, found = [], []
-        for part in parts:
-            first, last = part.selector.window(at, at)
-            newest, values = self._head.newest(part.refs)
-            if (first, last) != (at - LOOKBACK_MS + 1, at) or (newest > at).any():
-                return None
-            seen = newest >= first
-            starts = np.concatenate([[0], np.cumsum(seen)]).astype(np.int64)
-            times.append(np.where(seen, newest, -1))
-            found.append(Columns(part.labels, starts, newest[seen], values[seen]))
-        return found if together(times, [part.kinds for part in parts]) else None
-
-    def _windows(self, parts: Sequence[Part], at: int) -> list[Columns]:
-        found = []
-        for part in parts:
-            columns = self._head.window(part.refs, *part.selector.window(at, at))
-            found.append(replace(columns, labels=part.labels))
-        return found
 
     def _known(self, expression: Expression, vector: Vector) -> Watched:
         """Return the watch of each output; the work is remembered for the same list of labels."""

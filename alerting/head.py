@@ -24,3 +24,11 @@ class Head(Protocol):
     def window(self, refs: Refs, start: int, end: int, /) -> Columns:
         """Return the samples from `start` to `end` ms, both included."""
         ...
+
+    def covers(self, refs: Refs, start: int, /) -> bool:
+        """Tell whether `window` from `start` on is all there is; else `read_refs` knows more."""
+        ...
+
+    async def read_refs(self, refs: Refs, start: int, end: int, /) -> Columns:
+        """Return what memory and chunks hold from `start` to `end` ms, both included."""
+        ...

@@ -1,9 +1,11 @@
 """The outermost layer: hot ports as plain ASGI before any routing, and headers on every answer."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.problems import send_problem
@@ -16,6 +18,10 @@ CONTENT_POLICY = (
 )
 BODY_MOST = 1024 * 1024
 """Bytes that a route takes; the hot ports have a measure of their own."""
+BODY_WITHIN = 30.0
+"""Seconds for a body."""
+VALUES_MOST = 10_000
+"""Values of a JSON body; a million of them fit into one, each wrong in its own way."""
 HEADERS = {
     "Content-Security-Policy": CONTENT_POLICY,
     "Referrer-Policy": "no-referrer",
@@ -69,7 +75,46 @@ class Doors:
             )
             await send_problem(send_guarded, refusal, scope["path"])
             return
+        if scope["type"] == "http":
+            json = "json" in Headers(scope=scope).get("content-type", "")
+            receive = Body(receive, separator=b"," if json else b"\xff")
         await self._app(scope, receive, send_guarded)
+
+
+class Body:
+    """The body of a request as it comes: it ends in time, and has not a million parts.
+
+    Each value of JSON can be wrong in its own way, and to say so of all of them stops the loop.
+    """
+
+    def __init__(self, receive: Receive, *, separator: bytes) -> None:
+        self._receive, self._separator = receive, separator
+        self._parts, self._size = 1, 0
+        self._ends = asyncio.get_running_loop().time() + BODY_WITHIN
+        self._whole = False
+
+    async def __call__(self) -> Message:
+        """Return the next message of the server."""
+        if self._whole:  # from here on it is only waited for the other side to hang up
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._ends):
+                message = await self._receive()
+        except TimeoutError:
+            raise HTTPException(
+                408, f"the body did not come within {BODY_WITHIN:.0f} s", {"Connection": "close"}
+            ) from None
+        self._count(message.get("body", b""))
+        self._whole = not message.get("more_body", False)
+        return message
+
+    def _count(self, part: bytes) -> None:
+        self._size += len(part)
+        self._parts += part.count(self._separator)
+        if self._size > BODY_MOST:
+            raise HTTPException(413, f"more than {BODY_MOST} bytes", {"Connection": "close"})
+        if self._parts > VALUES_MOST:
+            raise HTTPException(413, f"more than {VALUES_MOST} values are not taken at once")
 
 
 def _declared(scope: Scope) -> int:

@@ -16,6 +16,17 @@ from kit.web import json_response
 router = APIRouter(tags=["health"])
 
 
+BY_PROXY = (
+    "forwarded",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+)
+"""What proxies add to a request; one of them is enough to be from elsewhere."""
+
+
 @dataclass(frozen=True)
 class Looking:
     """Somebody on this machine, or with a token that may read."""
@@ -24,11 +35,24 @@ class Looking:
 
 
 async def _looking(request: Request, authorizer: AppAuthorizer) -> Looking:
-    client = request.client
-    forwarded = "x-forwarded-for" in request.headers
-    if client is None or forwarded or not ip_address(client.host).is_loopback:
+    if not _from_here(request):
         await authorizer(request.scope, Right.READ)
     return Looking(request.app.state.house)
+
+
+def _from_here(request: Request) -> bool:
+    """Tell whether this machine asks for itself, and no proxy on it for somebody else."""
+    client = request.client
+    if client is None or any(name in request.headers for name in BY_PROXY):
+        return False
+    return _loopback(client.host) and _loopback(request.url.hostname or "")
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 Allowed = Annotated[Looking, Depends(_looking)]

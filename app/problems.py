@@ -40,6 +40,8 @@ STATUS: dict[type[Refusal], int] = {
     errors.Overloaded: 503,
     Fault: 500,
 }
+TOLD_MOST = 50
+"""Mistakes of one request that are told at once."""
 MEDIA = "application/problem+json"
 IN_ITS_PLACE = {"HX-Retarget": "#refusal", "HX-Reswap": "innerHTML"}
 """Where htmx puts a refusal: it would swap it for the live part otherwise."""
@@ -161,7 +163,10 @@ async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     locale = language_of(request)
-    wrong = [{"field": _field(e["loc"]), "reason": told(unfit(e), locale)} for e in error.errors()]
+    wrong = [
+        {"field": _field(e["loc"]), "reason": told(unfit(e), locale)}
+        for e in error.errors()[:TOLD_MOST]
+    ]
     refusal = Invalid(
         Said("{where}: {why}", where=_field(first["loc"]) or "body", why=unfit(first)),
         field=_field(first["loc"]),

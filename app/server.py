@@ -129,6 +129,8 @@ def _configured(house: House) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=GRACE + 1,
         timeout_keep_alive=75,
+        proxy_headers=True,
+        forwarded_allow_ips=house.settings.trusted_proxies,
     )
 
 

@@ -1,20 +1,19 @@
 """A notification in words: what is true of its incident at the moment it leaves."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access import queries as access
 from access.directory import Directory
-from access.scope import EVERYTHING
 from app.pages.incident_view import seen
 from app.pages.views import MailView
 from app.pages.words import Words
 from incidents import queries as incidents
-from incidents.content import webhook_payload
+from incidents.content import webhook_payload, written
 from incidents.lifecycle import Status
 from incidents.links import links
 from incidents.queries import Shown
@@ -35,6 +34,14 @@ class Facts:
     directory: Directory
     people: Mapping[str, str]
     now: datetime
+    _written: dict[tuple[int, str], Mapping[str, Any]] = field(default_factory=dict)
+
+    def written(self, shown: Shown, locale: str) -> Mapping[str, Any]:
+        """Return an incident as a payload has it: once for all who read it in one language."""
+        key = shown.incident.number, locale
+        if key not in self._written:
+            self._written[key] = written(shown, locale)
+        return self._written[key]
 
 
 @dataclass(frozen=True)
@@ -52,23 +59,21 @@ class Speaker:
         """Return the messages in the language and zone of whoever reads them."""
         now = self.clock()
         shown = await incidents.shown_of(session, {one.about for one in leavings}, now=now)
-        names = {one.person for one in leavings}
-        persons = {name: await access.person(session, EVERYTHING, name) for name in names}
-        people = await access.titles_of_people(session)
+        persons = await access.persons(session, {one.person for one in leavings})
+        facts = Facts(directory, await access.titles_of_people(session), now)
         return [
-            self._message(one, shown[one.about], persons[one.person], Facts(directory, people, now))
+            self._message(one, shown[one.about], persons[one.person], facts)
             async for one in sliced(leavings)
         ]
 
     def _message(self, leaving: Leaving, shown: Shown, person: "Person", facts: Facts) -> Message:
         led = links(self.signer, self.url, shown.incident, person=person.name, now=facts.now)
         payload = webhook_payload(
-            shown,
+            facts.written(shown, person.locale),
             event=leaving.event,
             key=leaving.sent_key,
             links=led,
             facts=leaving.facts,
-            locale=person.locale,
         )
         words = ("", "", "")
         if leaving.contact.channel not in WORDLESS:

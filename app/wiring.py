@@ -39,6 +39,7 @@ from incidents import reactions as incident_reactions
 from kit import outbox
 from kit.clock import Clock, milliseconds
 from kit.db import Database
+from kit.net import guarded
 from kit.notices import Notices
 from kit.outbox import Reactions
 from kit.pages import Pages
@@ -82,7 +83,7 @@ def build(
     """Return the house, every part handed what it needs; nothing moves yet."""
     measures, notices, pages = Measures(), Notices(db), Pages()
     signer, sealer = Signer(secrets.keys), Sealer(secrets.keys)
-    http = httpx.AsyncClient(limits=FETCHES, trust_env=False)
+    http = guarded(FETCHES, allow=settings.allow_link_local)
     path, sends = db.share(PATH), db.share(SENDS)
     authorizer = Authorizer(db, clock)
     store = _store(settings, db, lambda: house.directory.clients)
@@ -94,7 +95,10 @@ def build(
         took=measures.evaluation.observe,
     )
     store.load.ask(lambda: evaluator.crowded)
-    links, webhooks = Inviting(signer, settings.url, bool(settings.smtp_url)), open_client()
+    links, webhooks = (
+        Inviting(signer, settings.url, bool(settings.smtp_url)),
+        open_client(allow_link_local=settings.allow_link_local),
+    )
     render = _speaking(pages, links, clock, lambda: house.directory)
     outside = Outside(_channels(settings, webhooks, sealer), render, observe=measures.observe_send)
     ingest = partial(authorizer, needed=Right.INGEST)

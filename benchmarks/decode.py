@@ -78,8 +78,7 @@ class Line:
         """Write to the head; times move on, so that no request repeats another."""
         rows = self.head.row_of[got.refs]
         if (rows < 0).any():
-            for ref in got.refs.tolist():
-                self.head.open_row(ref)
+            self.head.open_rows(got.refs)
             rows = self.head.row_of[got.refs]
         self.head.append(rows, np.maximum(got.times, self.head.newest[rows] + STEP), got.values, 0)
 

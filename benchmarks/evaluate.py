@@ -54,6 +54,14 @@ class Series:
         """Return nothing: no expression is measured."""
         return Columns([], np.zeros(1, np.int64), np.empty(0, np.int64), np.empty(0))
 
+    def covers(self, refs: Refs, start: int, /) -> bool:
+        """There is nothing else."""
+        return True
+
+    async def read_refs(self, refs: Refs, start: int, end: int, /) -> Columns:
+        """Return nothing, as `window`."""
+        return self.window(refs, start, end)
+
 
 async def refuse(
     client: str, seen: Sequence[Observation], /, *, position: Position | None, now: datetime

@@ -2,9 +2,12 @@
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import asyncpg
@@ -30,32 +33,72 @@ from tests.support.embedded import url_of
 from tests.support.program import Program
 
 SERIES, PER_BODY = 100_000, 2_000
-TRIAL, LOOKS = 10.0, 60
+TRIAL, LOOKS, PARTS = 10.0, 60, 6
 WARM = 1 / 3
 """The part of the time in which memory may still fill."""
+MIB = 2**20
 
 
 @dataclass(frozen=True)
 class Look:
-    """The program at one moment: seconds since the beginning, memory in MiB."""
+    """The program at one moment: seconds since the beginning, memory and disk in MiB."""
 
     at: float
     service: float
     database: float
+    journal: float
+    tables: float
     said: Figures
 
 
+def _on_disk(folder: Path) -> float:
+    """Return MiB of a folder of which files may vanish while they are counted."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += os.stat(os.path.join(place, name), follow_symlinks=False).st_size
+    return total / MIB
+
+
 async def _look(program: Program, at: float) -> Look:
-    sizes = [cpu.resident(of(program)) / 2**20 for of in (service, database)]
-    return Look(at, *sizes, await figures(program))
+    return Look(
+        at=at,
+        service=cpu.resident(service(program)) / MIB,
+        database=cpu.resident(database(program)) / MIB,
+        journal=await asyncio.to_thread(_on_disk, program.folder / "samples"),
+        tables=await asyncio.to_thread(_on_disk, program.folder / "postgres"),
+        said=await figures(program),
+    )
+
+
+def _line(first: Look, last: Look) -> tuple[str, ...]:
+    """Return what happened between two looks, in the columns of the page."""
+    lags = [quantile("loop_lag_seconds", share, first.said, last.said) for share in (0.5, 0.99)]
+    kept = last.said["samples_kept"] - first.said["samples_kept"]
+    sizes = (last.service, last.database, last.journal, last.tables)
+    return (
+        f"{first.at / 60:.1f} to {last.at / 60:.1f} min",
+        f"{kept / (last.at - first.at) / 1e6:.2f} M",
+        *(f"{size:,.0f}" for size in sizes),
+        *(f"≤ {lag * 1000:g}" for lag in lags),
+    )
+
+
+HEAD = (
+    *("", "samples/s", "service MiB", "PostgreSQL MiB", "journal MiB on disk"),
+    *("PostgreSQL MiB on disk", "lag p50 ms", "lag p99 ms"),
+)
 
 
 async def _watched(program: Program, seconds: float) -> list[Look]:
     clock = asyncio.get_running_loop().time
     began, looks = clock(), [await _look(program, 0.0)]
+    print(" | ".join(HEAD), flush=True)
     while clock() - began < seconds:
-        await asyncio.sleep(seconds / LOOKS)
+        await asyncio.sleep(min(seconds / LOOKS, max(0.0, began + seconds - clock())))
         looks.append(await _look(program, clock() - began))
+        print(" | ".join(_line(looks[-2], looks[-1])), flush=True)
     return looks
 
 
@@ -88,11 +131,14 @@ async def run(minutes: float, rate: float | None) -> str:
                 before = trial.accepted
                 took = await trial.send(seconds=TRIAL)
                 rate, sent = (trial.accepted - before) / took / 2, trial.accepted
-                await asyncio.sleep(TRIAL)  # the trial's times ran ahead of the clock
+                print(f"the maximum is {2 * rate / 1e6:.2f} M samples/s", flush=True)
+                ahead = trial.start_ms + trial.rounds * trial.step_ms - milliseconds(system_clock())
+                await asyncio.sleep(TRIAL + max(0, ahead) / 1000)  # no time is sent twice
             sender = _sender(program, rate)
             looks, _ = await asyncio.gather(
                 _watched(program, seconds), sender.send(seconds=seconds)
             )
+            print("all is sent; now it is worked off", flush=True)
             await drained(program, within=900)
             stored = await _stored(program)
             sent += sender.accepted
@@ -102,34 +148,20 @@ async def run(minutes: float, rate: float | None) -> str:
 def _told(minutes: float, rate: float, looks: list[Look], counts: tuple[int, int, int]) -> str:
     sent, stored, busy = counts
     later = [look for look in looks if look.at >= WARM * looks[-1].at]
-    at = np.array([look.at / 60 for look in later])
+    hours = np.array([look.at / 3600 for look in later])
     slopes = [
-        1024 * float(np.polyfit(at, [getattr(look, of) for look in later], 1)[0])
+        float(np.polyfit(hours, [getattr(look, of) for look in later], 1)[0])
         for of in ("service", "database")
     ]
-    rows = []
-    for first, last in zip(
-        looks[:: len(looks) // 6], looks[len(looks) // 6 :: len(looks) // 6], strict=False
-    ):
-        lags = [quantile("loop_lag_seconds", share, first.said, last.said) for share in (0.5, 0.99)]
-        kept = last.said["samples_kept"] - first.said["samples_kept"]
-        rows.append(
-            (
-                f"{first.at / 60:.1f} to {last.at / 60:.1f} min",
-                f"{kept / (last.at - first.at) / 1e6:.2f} M",
-                f"{last.service:,.0f}",
-                f"{last.database:,.0f}",
-                *(f"≤ {lag * 1000:g}" for lag in lags),
-            )
-        )
-    head = ("", "samples/s", "service MiB", "PostgreSQL MiB", "lag p50 ms", "lag p99 ms")
+    bounds = [round(part * (len(looks) - 1) / PARTS) for part in range(PARTS + 1)]
+    rows = [_line(looks[first], looks[last]) for first, last in pairwise(bounds)]
     lost = "none was lost" if sent == stored else f"{sent - stored:,} DIFFER"
     return (
         f"{minutes:g} minutes at {rate / 1e6:.2f} M samples/s (half the maximum) of {SERIES:,} "
         f"series. {sent:,} samples were acknowledged, {stored:,} stand in chunks: {lost}; "
-        f"{busy} times 503. After the first third memory moves by {slopes[0]:+,.0f} KiB a minute "
-        f"(service) and {slopes[1]:+,.0f} (PostgreSQL). `python benchmarks/soak.py`\n\n"
-        f"{report.table(head, rows)}\n\n{report.machine()}"
+        f"{busy} times 503. In the last {(1 - WARM) * minutes:g} minutes memory moves by "
+        f"{slopes[0]:+,.0f} MiB an hour (service) and {slopes[1]:+,.0f} (PostgreSQL). "
+        f"`python benchmarks/soak.py`\n\n{report.table(HEAD, rows)}\n\n{report.machine()}"
     )
 
 

@@ -51,17 +51,20 @@ def _alert(alert: AlertRecord, locale: str) -> AlertOut:
     )
 
 
+def written(shown: Shown, locale: str | None = None) -> dict[str, Any]:
+    """Return an incident as a payload has it, in one language: the same for all who read that."""
+    return shown_as(shown, locale=locale).model_dump(mode="json", exclude={"message"})
+
+
 def webhook_payload(
-    shown: Shown,
+    incident: Mapping[str, Any],
     *,
     event: str,
     key: str,
     links: Mapping[str, str],
     facts: Mapping[str, Any] | None = None,
-    locale: str | None = None,
 ) -> dict[str, Any]:
-    """Return what the webhook channel posts; `facts` say which clock, which step."""
-    incident = shown_as(shown, locale=locale).model_dump(mode="json", exclude={"message"})
+    """Return what the webhook channel posts of a written incident; `facts`: which clock, step."""
     return {
         **(facts or {}),
         "event": event,

@@ -185,7 +185,7 @@ class AnswerIn(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"version": 3, "reason": "restarted"}]}
     )
 
-    version: int | None = None
+    version: Annotated[int | None, Field(strict=True)] = None
     reason: NoteText | None = None
 
 

@@ -18,12 +18,14 @@ import orjson
 from sqlalchemy import (
     ARRAY,
     JSON,
+    BindParameter,
     ColumnElement,
     DateTime,
     Dialect,
     Float,
     MetaData,
     String,
+    Table,
     TableValuedAlias,
     Text,
     TypeDecorator,
@@ -241,6 +243,13 @@ class Database:
         await self.engine.dispose()
 
 
+def table_of(kind: type[Base]) -> Table:
+    """Return the bare table of a kind of rows, for statements that pass the session by."""
+    table = kind.__table__
+    assert isinstance(table, Table)
+    return table
+
+
 class Rows:
     """Columns of objects on their way into SQL."""
 
@@ -295,7 +304,27 @@ def as_rows(
     An array for each column would be encoded value by value here, on the event loop.
     """
     rows = Rows(objects, [(c.key, c.type) for c in columns])
-    text = bindparam(None, rows, type_=_Json, unique=True)
+    return _table(bindparam(None, rows, type_=_Json, unique=True), columns, name)
+
+
+class Given:
+    """The same for a statement that is built once and kept: its rows come when it is executed.
+
+    Building one, and telling it from others, takes longer than what it does for a few rows.
+    """
+
+    def __init__(self, *columns: InstrumentedAttribute[Any], name: str = "given") -> None:
+        self._name, self._columns = name, [(c.key, c.type) for c in columns]
+        self.table = _table(bindparam(name, type_=_Json), columns, name)
+
+    def rows(self, objects: Sequence[object]) -> dict[str, Rows]:
+        """Return the parameters of the statement."""
+        return {self._name: Rows(objects, self._columns)}
+
+
+def _table(
+    text: BindParameter[Any], columns: Iterable[InstrumentedAttribute[Any]], name: str
+) -> TableValuedAlias:
     named = (column(c.key, c.type) for c in columns)
     found = func.json_to_recordset(cast(text, JSON)).table_valued(*named)
     return found.render_derived(name=name, with_types=True)

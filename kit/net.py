@@ -2,8 +2,12 @@
 
 import asyncio
 import socket
+from collections.abc import Iterable
 from ipaddress import ip_address
 from urllib.parse import urlsplit
+
+import httpcore
+import httpx
 
 from kit.errors import Forbidden
 
@@ -42,7 +46,64 @@ async def guard(url: str, *, allow: bool = False) -> None:
         raise AddressNotAllowed("{address!r} is not an http or https address", address=url)
     if allow:
         return
-    parts, loop = urlsplit(url), asyncio.get_running_loop()
-    found = await loop.getaddrinfo(parts.hostname, parts.port or 0, type=socket.SOCK_STREAM)
-    for _, _, _, _, address in found:
-        refuse(str(address[0]))
+    parts = urlsplit(url)
+    await _allowed(parts.hostname or "", parts.port or 0)
+
+
+async def _allowed(host: str, port: int) -> list[str]:
+    """Return the addresses of a host; refuse it if any of them is not allowed."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(address[0]) for _, _, _, _, address in found))
+    for address in addresses:
+        refuse(address)
+    return addresses
+
+
+class _Checked(httpcore.AnyIOBackend):
+    """Dials the very address that was looked at: asked twice, a name may give two answers."""
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to the first address of `host` that answers; TLS still asks for its name."""
+        try:
+            async with asyncio.timeout(timeout):
+                addresses = await _allowed(host, port)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(f"{host} was not found in time") from error
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
+        failed: httpcore.NetworkError | httpcore.TimeoutException
+        failed = httpcore.ConnectError(f"{host} has no address")
+        for address in addresses:
+            try:
+                return await super().connect_tcp(
+                    address, port, timeout, local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failed = error
+        raise failed
+
+
+def guarded(
+    limits: httpx.Limits, *, allow: bool = False, timeout: float = 5.0
+) -> httpx.AsyncClient:
+    """Return a client that connects to no address that is not allowed; the caller closes it."""
+    transport = httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+    if not allow:
+        transport._pool = httpcore.AsyncConnectionPool(  # httpx has no other way to say how to dial
+            ssl_context=httpx.create_ssl_context(trust_env=False),
+            max_connections=limits.max_connections,
+            max_keepalive_connections=limits.max_keepalive_connections,
+            keepalive_expiry=limits.keepalive_expiry,
+            network_backend=_Checked(),
+        )
+    return httpx.AsyncClient(
+        transport=transport, timeout=timeout, follow_redirects=False, trust_env=False
+    )

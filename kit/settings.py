@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -55,6 +56,7 @@ class Settings(BaseSettings):
     smtp_url: OptionalText = None
     mail_from: str = "langyan@localhost"
     allow_link_local: bool = False
+    trusted_proxies: str = "127.0.0.1,::1"
     password_sign_in: bool = True
     oidc_issuer: OptionalText = None
     oidc_client_id: OptionalText = None
@@ -83,6 +85,13 @@ class Settings(BaseSettings):
         if scheme.split("+")[0] not in ("postgres", "postgresql") or not rest:
             raise ValueError("only PostgreSQL is spoken: postgresql://user:password@host/name")
         return f"postgresql+asyncpg://{rest}"
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for each in filter(None, map(str.strip, value.split(","))):
+            ip_network(each, strict=False)
+        return value
 
     @field_validator("oidc_issuer")
     @classmethod

@@ -67,15 +67,13 @@ class Encoded:
 
 def encoded(columns: Columns) -> Encoded:
     """Cut columns into chunks and encode them; owners are places in the columns."""
-    owner = np.repeat(np.arange(len(columns.starts) - 1), np.diff(columns.starts))
-    begins = _cuts(owner, columns.times)
+    owner, begins = _cuts(columns)
     lengths = np.diff(np.append(begins, len(columns.times)))
     fixed = np.zeros(len(begins), _ROW)
     bodies = [b""] * len(begins)
     for length in np.unique(lengths).tolist():
         chosen = np.flatnonzero(lengths == length)
-        at = begins[chosen, np.newaxis] + np.arange(length)
-        times, values = columns.times[at], columns.values[at]
+        times, values = _rows(columns, begins[chosen], length)
         fixed["start_at"][chosen], fixed["end_at"][chosen] = times[:, 0], times[:, -1]
         for name, numbers in zip(("min", "max", "sum"), _summary(values), strict=True):
             fixed[name][chosen] = numbers
@@ -86,25 +84,42 @@ def encoded(columns: Columns) -> Encoded:
     for name in _FIXED:
         fixed[f"{name}_bytes"] = _ROW[name].itemsize
     fixed["body_bytes"] = [len(body) for body in bodies]
-    return Encoded(owner[begins], fixed, bodies)
+    return Encoded(owner, fixed, bodies)
 
 
-def _cuts(owner: Ints, times: Ints) -> Ints:
-    """Return where chunks begin: at each owner, each day, and after `codec.MOST` samples."""
+def _rows(columns: Columns, begins: Ints, length: int) -> tuple[Ints, Floats]:
+    """Return the samples of equally long chunks, one in each row."""
+    if len(begins) * length == len(columns.times):  # all of them: nothing needs to be gathered
+        shape = len(begins), length
+        return columns.times.reshape(shape), columns.values.reshape(shape)
+    at = begins[:, np.newaxis] + np.arange(length)
+    return columns.times[at], columns.values[at]
+
+
+def _cuts(columns: Columns) -> tuple[Ints, Ints]:
+    """Return whose chunks there are and where they begin: at each series, each day, each `MOST`."""
+    times, counts = columns.times, np.diff(columns.starts)
+    one_day = not len(times) or times.min() // DAY == times.max() // DAY
+    if one_day and counts.max(initial=0) <= codec.MOST:
+        owner = np.flatnonzero(counts)
+        return owner, columns.starts[owner]
+    owner = np.repeat(np.arange(len(counts)), counts)
     new = np.ones(len(owner), np.bool_)
     new[1:] = owner[1:] != owner[:-1]
-    if len(times) and times.min() // DAY != times.max() // DAY:
-        day = times // DAY
-        new[1:] |= day[1:] != day[:-1]
+    day = times // DAY
+    new[1:] |= day[1:] != day[:-1]
     begins = np.flatnonzero(new)
     rank = np.arange(len(owner)) - np.repeat(begins, np.diff(np.append(begins, len(owner))))
-    return np.flatnonzero(rank % codec.MOST == 0)
+    begins = np.flatnonzero(rank % codec.MOST == 0)
+    return owner[begins], begins
 
 
 def _summary(values: Floats) -> tuple[Floats, Floats, Floats]:
     """Return smallest, largest and sum of each row without its NaNs; NaN where nothing is left."""
     number = ~np.isnan(values)
     with np.errstate(invalid="ignore", over="ignore"):
+        if number.all():
+            return values.min(axis=1), values.max(axis=1), values.sum(axis=1)
         low = np.where(number, values, np.inf).min(axis=1)
         high = np.where(number, values, -np.inf).max(axis=1)
         total = np.where(number, values, 0.0).sum(axis=1)

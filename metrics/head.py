@@ -76,16 +76,19 @@ class Head:
         rows: Ints = self.row_of[refs]
         return rows
 
-    def open_row(self, ref: int) -> int:
-        """Give a series a row."""
-        if not self._free:
+    def open_rows(self, refs: Refs) -> Ints:
+        """Give each of these distinct series a row."""
+        while len(self._free) < len(refs):
             self._more_rows()
-        row = self._free.pop()
-        self.row_of[ref] = row
-        self.ref_of[row] = ref
-        self.count[row] = self.first[row] = self.flushed[row] = self.taken[row] = 0
-        self.newest[row] = NEVER
-        return row
+        left = len(self._free) - len(refs)
+        rows = np.array(self._free[left:][::-1], np.int64)
+        del self._free[left:]
+        self.row_of[refs] = rows
+        self.ref_of[rows] = refs
+        for column in (self.count, self.first, self.flushed, self.taken):
+            column[rows] = 0
+        self.newest[rows] = NEVER
+        return rows
 
     def _more_rows(self) -> None:
         size = len(self.ref_of)
@@ -98,7 +101,7 @@ class Head:
         self._values.reserve((size // STEP + 1) * BLOCK)
         self.sealed.reserve_rows(size + STEP)
         self.late.reserve_rows(size + STEP)
-        self._free.extend(range(size + STEP - 1, size - 1, -1))
+        self._free[:0] = range(size + STEP - 1, size - 1, -1)
 
     def append(self, rows: Ints, times: Ints, values: Floats, now: int) -> None:
         """Write samples in the order in which they came; times are at least 0."""

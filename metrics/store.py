@@ -58,7 +58,7 @@ class Store:
     """Keeps samples: one process owns `folder`. All but `read` and `flush` is for the loop only.
 
     `keep` is how long memory holds what chunks hold too; the journal is kept for `warm`, so that
-    after a restart memory reaches back that far.
+    after a restart memory reaches back that far, or for as long as `limits` let memory hold it.
     """
 
     def __init__(
@@ -237,9 +237,8 @@ class Store:
     def _in_time(self, decoded: Decoded, arrived: int) -> tuple[Decoded, Counter[str]]:
         """Refuse samples that are from the future, or older than anything is kept."""
         latest = arrived + AHEAD_MS
-        oldest = 0
-        if self.retention != FOR_EVER:
-            oldest = max(arrived - self.retention // timedelta(milliseconds=1), 0)
+        kept = self.retention // timedelta(milliseconds=1)
+        oldest = max(arrived - kept, 0) if kept else 0
         times = decoded.times
         if not len(times) or (times.max() <= latest and times.min() >= oldest):
             return decoded, Counter()
@@ -275,11 +274,13 @@ class Store:
         return decoded
 
     def _with_new_rows(self, refs: Refs, rows: Ints) -> Ints:
-        for ref in dict.fromkeys(refs[rows == NONE].tolist()):
+        opened = []
+        for ref in np.unique(refs[rows == NONE]).tolist():
             client = self._registry.clients[ref]
             if self._active[client] < self.limits.series:
-                self._head.open_row(ref)
+                opened.append(ref)
                 self._active[client] += 1
+        self._head.open_rows(np.array(opened, np.int32))
         return self._head.row_of[refs]
 
     def _shown(self, ref: int) -> str:
@@ -339,13 +340,14 @@ class Store:
         return await asyncio.to_thread(_joined, rows, place_of, (start, end), (held, labels))
 
     async def flush(self, now: datetime) -> int:
-        """Write what memory alone holds to the database, then cut the journal; return how much."""
+        """Write what memory alone holds to the database, and cut the journal; return how much."""
         async with self._flushing:
             written = await self._flush(now)
             before = max(milliseconds(now - self.keep), self._head.oldest_of(self.limits.held))
             await self._forget(before)
             done = self._marked if not self._listeners else min(self._marked, self._released)
-            self.journal.cut(done, milliseconds(now - self.warm))
+            held = min(before, milliseconds(now))
+            self.journal.cut(done, max(held, milliseconds(now - self.warm)))
             self.last_flush = now
         return written
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from kit.durations import Duration
+from kit.errors import Said
 
 LOUD = 2
 """Priorities up to this number (P1, P2) go on until somebody acknowledges."""
@@ -31,7 +32,7 @@ class Step(BaseModel):
     @classmethod
     def _long_enough(cls, value: timedelta) -> timedelta:
         if value < SHORTEST_WAIT:
-            raise ValueError("a step waits for at least 1s")
+            raise ValueError(Said("a step waits for at least 1s"))
         return value
 
 

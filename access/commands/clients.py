@@ -1,9 +1,11 @@
 """Clients, their systems and targets, as people make and change them by hand."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any, cast
 from urllib.parse import urlsplit
 
-from sqlalchemy import func, select
+from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -79,6 +81,16 @@ async def keep_target(tx: AsyncSession, spec: TargetSpec, hand: Hand, *, new: bo
         raise Invalid("send the secret again: it would go to another address", field="secret")
     verb = by_hand.make if new else by_hand.change
     return await verb(tx, target_row(spec), kind="target", hand=hand, client=spec.client)
+
+
+async def exchange_seals(tx: AsyncSession, new_of: Mapping[str, str]) -> None:
+    """Put the new seal of a secret in the place of each old one; who asks targets is told."""
+    moved = 0
+    for old, new in new_of.items():
+        done = await tx.execute(update(Target).where(Target.secret == old).values(secret=new))
+        moved += cast(CursorResult[Any], done).rowcount
+    if moved:
+        await by_hand.configured(tx)
 
 
 def target_row(spec: TargetSpec) -> Target:

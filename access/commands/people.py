@@ -1,7 +1,7 @@
 """People: passwords, signing in and out, and the door that shuts after too many tries."""
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, delete, select, update
@@ -19,6 +19,14 @@ from kit.errors import TooMany, Unauthorized
 from kit.notices import notify
 
 TRIES_MOST = 10
+"""Tries for one name from one place: an address, or a browser in which it has signed in before."""
+ADDRESS_MOST = 30
+"""Tries for all names from one address."""
+NAME_MOST = 100
+"""Tries for one name from all addresses; no bar to a browser that is known, else anybody could
+keep the owner out."""
+KNOWN = "known:"
+"""Before what stands for a known browser, where else the address stands."""
 WINDOW = timedelta(minutes=15)
 SEEN_AGAIN_AFTER = timedelta(minutes=10)
 ADMIN = "admin"
@@ -40,6 +48,7 @@ class Attempt:
 
     id: int
     name: str
+    place: str
     password_hash: str | None
     token_digest: str | None
 
@@ -49,28 +58,47 @@ class Attempt:
         return known is not None and hmac.compare_digest(known, digest(password))
 
 
-async def attempt_sign_in(tx: AsyncSession, name: str, *, address: str, now: datetime) -> Attempt:
+async def attempt_sign_in(
+    tx: AsyncSession,
+    name: str,
+    *,
+    address: str,
+    password: str = "",
+    known: str | None = None,
+    now: datetime,
+) -> Attempt:
     """Count a try before anything is verified; refuse it when too many went before.
 
     Counted first, so that a hundred guesses at once are not a hundred verifications, and so that
-    no transaction is open while a password is hashed.
+    no transaction is open while a password is hashed. `known` is the browser's mark if this person
+    has signed in there before: it counts by itself. The built-in token is too long to be guessed,
+    so whoever gives it for a `password` is never put off.
     """
+    place = address if known is None else f"{KNOWN}{known}"
     await lock(tx, "sign-in name", name)
-    await lock(tx, "sign-in address", address)  # always in this order: nobody waits in a circle
+    await lock(tx, "sign-in address", place)  # always in this order: nobody waits in a circle
     await tx.execute(delete(SignInAttempt).where(SignInAttempt.at <= now - WINDOW))
-    for column, value in ((SignInAttempt.name, name), (SignInAttempt.address, address)):
-        oldest = await _oldest_of_too_many(tx, select(SignInAttempt.at).where(column == value))
+    who = await tx.get(Person, name)
+    usable = who is not None and not who.disabled
+    hashed = who.password_hash if who is not None and usable else None
+    shown = await tx.get(Token, ADMIN) if usable and name == ADMIN else None
+    attempt = Attempt(0, name, place, hashed, _as_password(shown, now))
+    if not attempt.by_token(password):
+        await _refuse_too_many(tx, name, place, known=known is not None, now=now)
+    row = SignInAttempt(name=name, address=place, at=now)
+    tx.add(row)
+    await tx.flush()
+    return replace(attempt, id=row.id)
+
+
+async def _refuse_too_many(
+    tx: AsyncSession, name: str, place: str, *, known: bool, now: datetime
+) -> None:
+    for tries, most in _limits(name, place, known=known):
+        oldest = await _oldest_of_too_many(tx, tries, most)
         if oldest is not None:
             wait = int((oldest + WINDOW - now).total_seconds()) + 1
             raise TooMany("too many tries to sign in; wait a while", retry_after=wait)
-    row = SignInAttempt(name=name, address=address, at=now)
-    tx.add(row)
-    await tx.flush()
-    who = await tx.get(Person, name)
-    usable = who is not None and not who.disabled
-    known = who.password_hash if who is not None and usable else None
-    shown = await tx.get(Token, ADMIN) if usable and name == ADMIN else None
-    return Attempt(row.id, name, known, _as_password(shown, now))
 
 
 def _as_password(shown: Token | None, now: datetime) -> str | None:
@@ -81,8 +109,21 @@ def _as_password(shown: Token | None, now: datetime) -> str | None:
     return shown.digest if allows_all else None
 
 
-async def _oldest_of_too_many(tx: AsyncSession, tries: Select[tuple[datetime]]) -> datetime | None:
-    newest_first = tries.order_by(SignInAttempt.at.desc()).offset(TRIES_MOST - 1).limit(1)
+def _limits(name: str, place: str, *, known: bool) -> list[tuple[Select[tuple[datetime]], int]]:
+    """Return which tries count together, and how many of them there may be."""
+    of_name, from_place = SignInAttempt.name == name, SignInAttempt.address == place
+    limits = [(select(SignInAttempt.at).where(of_name, from_place), TRIES_MOST)]
+    if not known:
+        abroad = SignInAttempt.address.not_like(f"{KNOWN}%")
+        limits.append((select(SignInAttempt.at).where(from_place), ADDRESS_MOST))
+        limits.append((select(SignInAttempt.at).where(of_name, abroad), NAME_MOST))
+    return limits
+
+
+async def _oldest_of_too_many(
+    tx: AsyncSession, tries: Select[tuple[datetime]], most: int
+) -> datetime | None:
+    newest_first = tries.order_by(SignInAttempt.at.desc()).offset(most - 1).limit(1)
     oldest: datetime | None = await tx.scalar(newest_first)
     return oldest
 
@@ -101,7 +142,8 @@ async def let_in(
         raise WrongPassword  # changed while we were verifying
     if fresh_hash is not None:
         who.password_hash = fresh_hash
-    await tx.execute(delete(SignInAttempt).where(SignInAttempt.name == attempt.name))
+    theirs = SignInAttempt.name == attempt.name, SignInAttempt.address == attempt.place
+    await tx.execute(delete(SignInAttempt).where(*theirs))
     secret = await start_session(tx, who, device or Device(), now=now)
     audit(tx, who=who.name, did="person.sign_in", on=who.name, now=now)
     return secret

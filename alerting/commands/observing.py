@@ -5,14 +5,23 @@ from datetime import datetime
 from typing import Any, NamedTuple, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import CursorResult, and_, delete, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    CursorResult,
+    Select,
+    String,
+    and_,
+    bindparam,
+    delete,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alerting.lifecycle import START, Phase, Priority, Reading, State, after, ended, kind_of
 from alerting.schemas import Key, Observation, Observed, Transition
 from alerting.tables import Alert, Progress, SetAside, state_of, write_since
-from kit.db import as_rows
+from kit.db import Given, as_rows, table_of
 from kit.errors import Conflict
 from kit.slices import sliced
 from metrics.batch import Position
@@ -32,6 +41,34 @@ READ = (
     *(Alert.since, Alert.clear_since, Alert.absent_since, Alert.fired_at, Alert.resolved_at),
     *(Alert.value, Alert.at, Alert.version),
 )
+
+
+def _locking() -> Select[Any]:
+    given = SEEN.table.c
+    same = and_(Alert.rule == given.rule, Alert.fingerprint == given.fingerprint)
+    return (
+        select(*READ)
+        .join(SEEN.table, same)
+        .where(Alert.client == bindparam("client", type_=String))
+        .order_by(Alert.id)  # two batches that lock the same rows must do it in one order
+        .with_for_update(of=Alert)
+    )
+
+
+def _upserting() -> Insert:
+    names = [column.key for column in WRITTEN]
+    values = select(*(NEW.table.c[name] for name in names))
+    upsert = insert(table_of(Alert)).from_select(names, values)
+    new = upsert.excluded
+    return upsert.on_conflict_do_update(
+        index_elements=[column.key for column in KEY],
+        set_={name: new[name] for name in names if name != "id"},
+        where=Alert.version == new.version - 1,
+    )
+
+
+SEEN, NEW = Given(Alert.rule, Alert.fingerprint), Given(*WRITTEN)
+LOCKED, UPSERT = _locking(), _upserting()
 
 
 class AlertsMoved(Conflict):
@@ -153,15 +190,7 @@ def _escaped(text: str) -> str:
 async def _locked(
     tx: AsyncSession, client: str, observations: Sequence[Observation]
 ) -> dict[Key, Any]:
-    given = as_rows(observations, Alert.rule, Alert.fingerprint)
-    same = and_(Alert.rule == given.c.rule, Alert.fingerprint == given.c.fingerprint)
-    found = await tx.execute(
-        select(*READ)
-        .join(given, same)
-        .where(Alert.client == client)
-        .order_by(Alert.id)  # two batches that lock the same rows must do it in one order
-        .with_for_update(of=Alert)
-    )
+    found = await tx.execute(LOCKED, {"client": client, **SEEN.rows(observations)})
     return {(row.rule, row.fingerprint): row for row in found}
 
 
@@ -174,17 +203,7 @@ async def _keep(tx: AsyncSession, written: Sequence[_Row], forgotten: Sequence[A
 
 
 async def _write(tx: AsyncSession, rows: Sequence[_Row]) -> None:
-    given = as_rows(rows, *WRITTEN)
-    names = [column.key for column in WRITTEN]
-    upsert = insert(Alert).from_select(names, select(*(given.c[name] for name in names)))
-    new = upsert.excluded
-    done = await tx.execute(
-        upsert.on_conflict_do_update(
-            index_elements=[column.key for column in KEY],
-            set_={name: new[name] for name in names if name != "id"},
-            where=Alert.version == new.version - 1,
-        )
-    )
+    done = await tx.execute(UPSERT, NEW.rows(rows))
     if cast(CursorResult[Any], done).rowcount < len(rows):
         raise AlertsMoved("try again: the alerts have changed since they were read")
 

@@ -3,7 +3,7 @@
 A change takes the version it was decided on, in the body or (to remove) in the query.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -189,21 +189,21 @@ def _body(shape: type[BaseModel]) -> Any:
     return Depends(read)
 
 
-def _key(kind: Kind) -> Callable[..., Key]:
-    def named(name: Name) -> Key:
+def _key(kind: Kind) -> Callable[..., Awaitable[Key]]:
+    async def named(name: Name) -> Key:
         return (name,)
 
-    def of_client(client: Name, name: Name) -> Key:
+    async def of_client(client: Name, name: Name) -> Key:
         return (client, name)
 
     return named if len(kind.parts) == 1 else of_client
 
 
-def _part(kind: Kind) -> Callable[..., Part]:
-    def named(page: ByName) -> Part:
+def _part(kind: Kind) -> Callable[..., Awaitable[Part]]:
+    async def named(page: ByName) -> Part:
         return Part((page.after,), page.limit + 1)
 
-    def of_client(page: ByName, client: Name | None = None) -> Part:
+    async def of_client(page: ByName, client: Name | None = None) -> Part:
         of, _, name = page.after.partition("/")
         return Part((of, name), page.limit + 1, client)
 

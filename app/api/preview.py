@@ -103,7 +103,7 @@ class PreviewOut(BaseModel):
     chart: ChartOut
 
 
-def _house(request: Request) -> House:
+async def _house(request: Request) -> House:
     house: House = request.app.state.house
     return house
 

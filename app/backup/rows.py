@@ -27,6 +27,7 @@ _SEQUENCES = """
 SELECT sequencename, last_value FROM pg_sequences
 WHERE schemaname = current_schema() AND last_value IS NOT NULL ORDER BY sequencename
 """
+_ALL_SEQUENCES = "SELECT sequencename FROM pg_sequences WHERE schemaname = current_schema()"
 _SIZE = """
 SELECT coalesce(sum(pg_table_size(oid)), 0)::bigint FROM pg_class
 WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
@@ -81,9 +82,6 @@ async def go_on(tx: AsyncSession, last: Mapping[str, int]) -> None:
     for name in known & last.keys():
         say = text("SELECT setval(CAST(:name AS regclass), :last)")
         await tx.execute(say, {"name": quoted(name), "last": last[name]})
-
-
-_ALL_SEQUENCES = "SELECT sequencename FROM pg_sequences WHERE schemaname = current_schema()"
 
 
 async def copy_out(session: AsyncSession, table: Table, sink: Sink) -> int:

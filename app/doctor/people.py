@@ -6,6 +6,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access import queries as access
+from access.directory import Directory
 from access.scope import EVERYTHING, Role
 from alerting import queries as alerting
 from alerting.lifecycle import Priority
@@ -78,10 +79,8 @@ async def policies(session: AsyncSession, patient: Patient) -> list[Finding]:
 async def rules(session: AsyncSession, patient: Patient) -> list[Finding]:
     """Rules that can raise P1 or P2 for somebody, and where nobody would hear of it."""
     known = await oncall.policies(session)
-    directory = await access.directory(session)
+    places = _places(await access.directory(session))
     roster = await oncall.roster(session, now=patient.now)
-    of_places = {client.escalation for client in directory.clients.values()}
-    of_places |= {system.escalation for system in directory.systems}
     unknown, unheard = set[str](), set[str]()
     checked = 0
     for rule in await alerting.rules(session):
@@ -89,7 +88,9 @@ async def rules(session: AsyncSession, patient: Patient) -> list[Finding]:
         if not _grave(rule.spec.levels, silent):
             continue
         checked += 1
-        wanted = {rule.spec.escalation} if rule.spec.escalation else of_places | {None}
+        clients = places if rule.spec.clients is None else places.keys() & rule.spec.clients
+        met = set[str | None]().union(*(places[client] for client in clients))
+        wanted = {rule.spec.escalation} if rule.spec.escalation else met
         unknown |= {f"{rule.name} → {name}" for name in wanted if name and name not in known}
         if any(_deaf(oncall.named(known, name), roster) for name in wanted):
             unheard.add(rule.name)
@@ -97,6 +98,15 @@ async def rules(session: AsyncSession, patient: Patient) -> list[Finding]:
     if unknown:
         found.append(warn("rule_policy_gone", rules=names(unknown)))
     return found or [ok("rules", n=checked)]
+
+
+def _places(directory: Directory) -> dict[str, set[str | None]]:
+    """Return for each client the policies that its alerts may meet; None is `default`."""
+    found = {client.name: {client.escalation} for client in directory.clients.values()}
+    for system in directory.systems:
+        if system.escalation:
+            found[system.client].add(system.escalation)
+    return found
 
 
 def _grave(levels: Iterable[Priority], absent: Priority | None) -> bool:

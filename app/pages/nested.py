@@ -18,6 +18,8 @@ def grown(sent: Mapping[str, str]) -> Tree:
     found: Tree = {}
     for name, value in sent.items():
         *above, last = name.split(".")[:DEEPEST]
+        if not all((*above, last)):  # no field of ours has a name with a hole in it
+            continue
         place = found
         for part in above:
             inner = place.setdefault(part, {})

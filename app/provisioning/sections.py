@@ -56,7 +56,7 @@ def _free(value: str) -> str:
 
 def _http(value: str) -> str:
     if not whole(value):
-        raise ValueError("write an address like http://10.0.0.5:9100/metrics")
+        raise ValueError(Said("write an address like http://10.0.0.5:9100/metrics"))
     if "@" in urlsplit(value).netloc:
         raise ValueError(Said("write the user and the secret into fields of their own"))
     return value
@@ -128,7 +128,7 @@ class PersonIn(Section):
     @model_validator(mode="after")
     def _reader_has_a_client(self) -> Self:
         if self.role is Role.CLIENT and not self.clients:
-            raise ValueError("a person with the role client needs `clients`")
+            raise ValueError(Said("a person with the role client needs `clients`"))
         return self
 
 
@@ -168,11 +168,11 @@ class TargetIn(Section):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if not SHORTEST_INTERVAL <= self.interval <= LONGEST_INTERVAL:
-            raise ValueError("an interval lies between 1s and 1d")
+            raise ValueError(Said("an interval lies between 1s and 1d"))
         if not timedelta() < self.timeout <= self.interval:
-            raise ValueError("a timeout is not longer than the interval")
+            raise ValueError(Said("a timeout is not longer than the interval"))
         if self.kind == "scrape" and self.options:
-            raise ValueError("expect_status and contains are for targets of the kind http")
+            raise ValueError(Said("expect_status and contains are for targets of the kind http"))
         return self
 
     @property

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, inspect, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Update, delete, inspect, select, tuple_, update
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.scope import SYSTEM
@@ -19,7 +20,7 @@ from incidents.queries import Clocks
 from incidents.records import AlertRecord, NoteRecord
 from incidents.tables import Incident, IncidentAlert, SlaClock, SlaInterval, TimelineNote
 from kit import live
-from kit.db import Base, as_rows
+from kit.db import Base, Given, table_of
 from notifications.schemas import Promise, Reachable
 
 MOVING = (
@@ -154,26 +155,29 @@ class Ledger:
             await live.announce(tx, *(live.incident(number) for number in numbers), live.BOARD)
 
     async def _write_clocks(self, tx: AsyncSession) -> None:
-        new = {incident.id for incident in self.opened}
-        replaced = [key for key in self.clocks if key[0] not in new]
-        if replaced:
-            key = tuple_(SlaInterval.incident_id, SlaInterval.kind)
-            await tx.execute(delete(SlaInterval).where(key.in_(replaced)))
-        await _insert(tx, SlaClock, list(self.clocks.values()), replacing=True)
-        await _insert(tx, SlaInterval, self.intervals)
+        """Write clocks with all of their intervals, in place of those that they had."""
+        if self.clocks:
+            clocks, intervals, stmt = _winding()
+            given = clocks.rows(list(self.clocks.values())) | intervals.rows(self.intervals)
+            await tx.execute(stmt, given)
 
 
 async def _move(tx: AsyncSession, rows: Sequence[Incident]) -> None:
     if not rows:
         return
-    columns = [getattr(Incident, name) for name in ("id", "version", *MOVING)]
-    given = as_rows(rows, *columns)
-    stmt = (
-        update(Incident)
-        .where(Incident.id == given.c.id, Incident.version == given.c.version)
-        .values({name: given.c[name] for name in MOVING} | {"version": Incident.version + 1})
+    given, stmt = _moving()
+    await tx.execute(stmt, given.rows(rows))
+
+
+@cache
+def _moving() -> tuple[Given, Update]:
+    given = Given(*(getattr(Incident, name) for name in ("id", "version", *MOVING)))
+    new, table = given.table.c, table_of(Incident)
+    return given, (
+        update(table)
+        .where(table.c.id == new.id, table.c.version == new.version)
+        .values({name: new[name] for name in MOVING} | {"version": table.c.version + 1})
     )
-    await tx.execute(stmt, execution_options={"synchronize_session": False})
 
 
 async def _insert(
@@ -181,12 +185,29 @@ async def _insert(
 ) -> None:
     if not rows:
         return
+    given, stmt = _inserting(table, replacing=replacing)
+    await tx.execute(stmt, given.rows(rows))
+
+
+@cache
+def _winding() -> tuple[Given, Given, Insert]:
+    clocks, put_clocks = _inserting(SlaClock, replacing=True)
+    intervals, put_intervals = _inserting(SlaInterval, replacing=False)
+    table, new = table_of(SlaInterval), clocks.table.c
+    before = select(new.incident_id, new.kind)
+    gone = delete(table).where(tuple_(table.c.incident_id, table.c.kind).in_(before))
+    return clocks, intervals, put_intervals.add_cte(put_clocks.cte("clocks"), gone.cte("gone"))
+
+
+@cache
+def _inserting(table: type[Base], *, replacing: bool) -> tuple[Given, Insert]:
     mapper = inspect(table)
     names = [c.key for c in mapper.column_attrs if c.columns[0].identity is None]
-    given = as_rows(rows, *(getattr(table, name) for name in names))
-    stmt = insert(table).from_select(names, select(*(given.c[name] for name in names)))
+    given = Given(*(getattr(table, name) for name in names), name=f"new_{table_of(table).name}")
+    values = select(*(given.table.c[name] for name in names))
+    stmt = insert(table_of(table)).from_select(names, values)
     if replacing:
         keys = [column.name for column in mapper.primary_key]
         fresh = {name: stmt.excluded[name] for name in names if name not in keys}
         stmt = stmt.on_conflict_do_update(index_elements=keys, set_=fresh)
-    await tx.execute(stmt)
+    return given, stmt

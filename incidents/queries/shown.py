@@ -1,7 +1,7 @@
 """Incidents as people look at them: lists, the board, and one with all that belongs to it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -206,7 +206,6 @@ async def _shown(
     if not ids:
         return []
     held = await clocks(session, ids)
-    counts = await _counts(session, ids)
     alerts = await _alerts(session, ids, most=most)
     timeline = await _timeline(session, ids, most=most) if story else {}
     return [
@@ -214,33 +213,27 @@ async def _shown(
             incident,
             {kind: clock for kind, (clock, _) in held[incident.id].items()},
             now,
-            *counts.get(incident.id, (0, 0)),
-            alerts.get(incident.id, ()),
+            theirs.count,
+            theirs.firing,
+            theirs.first,
             timeline.get(incident.id, ()),
         )
         for incident in incidents
+        for theirs in (alerts.get(incident.id, NO_ALERTS),)
     ]
-
-
-async def _counts(
-    session: AsyncSession, incidents: Collection[UUID]
-) -> dict[UUID, tuple[int, int]]:
-    firing = func.count().filter(IncidentAlert.resolved_at.is_(None))
-    stmt = select(IncidentAlert.incident_id, func.count(), firing).where(
-        among(IncidentAlert.incident_id, incidents)
-    )
-    rows = await session.execute(stmt.group_by(IncidentAlert.incident_id))
-    return {incident: (all_, open_) for incident, all_, open_ in rows}
 
 
 def _first_alerts() -> Select[Any]:
     over = case((IncidentAlert.resolved_at.is_(None), 0), else_=1)
     order = (over, IncidentAlert.priority, IncidentAlert.fired_at, IncidentAlert.alert_id)
-    theirs = select(IncidentAlert).where(IncidentAlert.incident_id == Incident.id)
+    going_on = func.count().filter(IncidentAlert.resolved_at.is_(None))
+    counts = func.count().over().label("all"), going_on.over().label("firing")
+    theirs = select(IncidentAlert, *counts).where(IncidentAlert.incident_id == Incident.id)
     each = theirs.order_by(*order).limit(MOST).correlate(Incident).lateral()
     # of each incident the first few, so that the others need not be sorted among all
     columns = [each.c[column.name] for column in fields(AlertRecord)]
-    return select(*columns).select_from(Incident).join(each, true()).where(OF_THESE)
+    stmt = select(*columns, each.c["all"], each.c.firing)
+    return stmt.select_from(Incident).join(each, true()).where(OF_THESE)
 
 
 def _newest_lines() -> Select[Any]:
@@ -258,15 +251,29 @@ FIRST_ALERTS, NEWEST_LINES = _first_alerts(), _newest_lines()
 """Built once: every page and every message asks for them, and building costs more than asking."""
 
 
+@dataclass
+class _Alerts:
+    """The first alerts of an incident; how many it has in all, and how many have not ended."""
+
+    first: list[AlertRecord] = field(default_factory=list)
+    count: int = 0
+    firing: int = 0
+
+
+NO_ALERTS = _Alerts()
+
+
 async def _alerts(
     session: AsyncSession, incidents: Collection[UUID], *, most: int
-) -> dict[UUID, list[AlertRecord]]:
-    found: dict[UUID, list[AlertRecord]] = {}
-    for row in await session.execute(FIRST_ALERTS, {"these": incidents, "most": most}):
-        alert = AlertRecord(*row)
-        found.setdefault(alert.incident_id, []).append(alert)
-    for alerts in found.values():
-        alerts.sort(key=_gravest_first)
+) -> dict[UUID, _Alerts]:
+    found: dict[UUID, _Alerts] = {}
+    rows = await session.execute(FIRST_ALERTS, {"these": incidents, "most": most})
+    for *columns, count, firing in rows:
+        alert = AlertRecord(*columns)
+        theirs = found.setdefault(alert.incident_id, _Alerts([], count, firing))
+        theirs.first.append(alert)
+    for theirs in found.values():
+        theirs.first.sort(key=_gravest_first)
     return found
 
 

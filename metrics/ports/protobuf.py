@@ -13,6 +13,9 @@ from google.protobuf.message import DecodeError
 from kit.errors import Invalid, TooLarge
 from metrics.ports import wire
 
+FIELD_LEAST = 8
+"""Bytes of a series or of words about one, at the least."""
+
 _Field = descriptor_pb2.FieldDescriptorProto
 
 
@@ -85,8 +88,11 @@ def split(request: bytes) -> list[bytes]:
 
 def pieces(request: bytes, size: int) -> Iterator[bytes]:
     """Cut a WriteRequest between its fields into requests of about `size` bytes."""
-    begin = at = 0
+    begin = at = many = 0
     while at < len(request):
+        many += 1
+        if many > (at - begin) // FIELD_LEAST + 16:
+            raise Invalid("the body is not a WriteRequest message: too many fields in it")
         tag, at = wire.varint(request, at)
         if tag & 7 != 2:
             raise Invalid("the body is not a WriteRequest message")
@@ -94,7 +100,7 @@ def pieces(request: bytes, size: int) -> Iterator[bytes]:
         at += length
         if at - begin >= size:
             yield request[begin:at]
-            begin = at
+            begin, many = at, 0
     yield request[begin:]
 
 

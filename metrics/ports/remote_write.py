@@ -26,6 +26,10 @@ from metrics.ports.protobuf import (
 PIECE = 512 * 1024
 SLICE = 4096
 ODD_SLICE = 250
+HUGE = 64 * 1024
+"""Bytes of a message that is taken apart in a thread: it has a great many samples."""
+SMALLEST = 24
+"""Bytes of a series at the least, with a name, a value and the time of this century."""
 MISSING = -1
 _U64 = np.uint64
 _LAST_18 = itemgetter(slice(-18, None))
@@ -171,7 +175,11 @@ class RemoteWriteDecoder:
         # all are taken apart before the first is named: a malformed body changes nothing
         apart: list[_Apart] = []
         for odd in found.odd:
-            apart.append(_apart(messages[odd.place], odd))
+            message = messages[odd.place]
+            huge = len(message) > HUGE
+            apart.append(
+                await asyncio.to_thread(_apart, message, odd) if huge else _apart(message, odd)
+            )
             if len(apart) % ODD_SLICE == 0:
                 await breathe()
         for start in range(0, len(apart), ODD_SLICE):
@@ -262,16 +270,23 @@ class RemoteWriteDecoder:
 
 async def _messages(request: bytes, breathe: Breathe) -> list[bytes]:
     if len(request) <= LONGEST:
-        return split(request)
+        return _believable(split(request), len(request))
     messages: list[bytes] = []
     for piece in pieces(request, PIECE):
-        messages += split(piece)
+        messages += _believable(split(piece), len(piece))
         await breathe()
     return messages
 
 
+def _believable(messages: list[bytes], size: int) -> list[bytes]:
+    """Refuse messages that can be no series: millions of empty ones fit into one body."""
+    if len(messages) > size // SMALLEST + 16:
+        raise Invalid("the body is not a WriteRequest message: more series than it has room for")
+    return messages
+
+
 def _apart(message: bytes, odd: _Odd) -> _Apart:
-    if odd.cut:
+    if odd.cut and len(message) <= HUGE:
         prefix = message[: odd.cut]
         pairs = label_pairs(prefix)
         if pairs:

@@ -7,6 +7,8 @@ from kit.errors import Invalid
 
 _DOUBLE = struct.Struct("<d")
 _WIDTHS = {1: 8, 5: 4}
+LABELS_MOST = 1000
+"""Labels of a series that are looked at: far more than are allowed, and so refused by name."""
 
 
 def varint(message: bytes, at: int) -> tuple[int, int]:
@@ -24,9 +26,16 @@ def varint(message: bytes, at: int) -> tuple[int, int]:
 
 
 def fields(message: bytes) -> Iterator[tuple[int, int, int | bytes, int]]:
-    """Yield number, wire type, content and end of each field; groups are refused."""
-    at = 0
+    """Yield number, wire type, content and end of each field; groups are refused.
+
+    No label and no sample is so short that fields are less than eight bytes: who sends millions
+    of empty ones means to keep us busy.
+    """
+    at = many = 0
     while at < len(message):
+        many += 1
+        if many > at // 8 + 16:
+            raise Invalid("malformed protobuf: too many fields in too few bytes")
         tag, at = varint(message, at)
         kind, number = tag & 7, tag >> 3
         content: int | bytes
@@ -83,7 +92,8 @@ class Series:
         for number, kind, content, end in fields(message):
             is_label = number == 1 and kind == 2
             if is_label and isinstance(content, bytes):
-                self.labels.append(label(content))
+                if len(self.labels) < LABELS_MOST:
+                    self.labels.append(label(content))
                 self.prefix = end if leading else 0
             elif number == 2 and kind == 2 and isinstance(content, bytes):
                 at, value = sample(content)

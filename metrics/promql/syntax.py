@@ -28,6 +28,7 @@ from metrics.promql.tree import (
 
 MOST_TEXT = 50_000
 MOST_OPERATORS = 250
+MOST_MS = 4 * 10**15
 AGGREGATIONS = frozenset(("sum", "min", "max", "avg", "count"))
 _OPS = {  # by name, because the parser's enums cannot be keys
     "MatchOp.Equal": Op.EQUAL,
@@ -48,7 +49,14 @@ def parse(text: str) -> Expr:
         parsed = pp.parse(text)
     except ValueError as error:
         raise Invalid("parse error: {error}", field="query", error=error) from None
-    return _tree(parsed)
+    try:
+        return _tree(parsed)
+    except (OverflowError, ValueError):  # the parser's lengths of time end before its numbers do
+        raise _beyond() from None
+
+
+def _beyond() -> Invalid:
+    return Invalid("parse error: an offset or a moment is out of range", field="query")
 
 
 def _refuse_what_the_parser_cannot_bear(text: str, bare: str) -> None:
@@ -86,11 +94,18 @@ def _selector(node: pp.VectorSelector) -> Selector:
     return Selector(tuple(found), _milliseconds(node.offset), _moment(node.at))
 
 
+def _within(milliseconds: int) -> int:
+    """Refuse what lies beyond all calendars: no column could hold it."""
+    if abs(milliseconds) > MOST_MS:
+        raise _beyond()
+    return milliseconds
+
+
 def _milliseconds(length: timedelta | None) -> int:
     if length is None:
         return 0
     whole = abs(length) // timedelta(milliseconds=1)
-    return whole if length >= timedelta() else -whole
+    return _within(whole if length >= timedelta() else -whole)
 
 
 def _moment(at: pp.AtModifier | None) -> int | Edge | None:
@@ -102,7 +117,7 @@ def _moment(at: pp.AtModifier | None) -> int | Edge | None:
         return Edge.END
     # its text, because its value fails beyond the years of a datetime
     seconds, _, thousandths = str(at).removeprefix("@ ").partition(".")
-    return int(seconds) * 1000 + int(thousandths or 0)
+    return _within(int(seconds) * 1000 + int(thousandths or 0))
 
 
 def _aggregate(node: pp.AggregateExpr) -> Aggregate:

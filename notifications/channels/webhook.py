@@ -10,7 +10,7 @@ import httpx
 import orjson
 
 from kit.errors import Refusal
-from kit.net import guard
+from kit.net import guard, guarded
 from notifications.lifecycle import Kind, Outcome
 from notifications.schemas import ContactFacts, Message
 
@@ -21,12 +21,12 @@ READ_MOST = 65_536
 Unseal = Callable[[str], str]
 
 
-def open_client(timeout: timedelta = timedelta(seconds=10)) -> httpx.AsyncClient:
+def open_client(
+    timeout: timedelta = timedelta(seconds=10), *, allow_link_local: bool = False
+) -> httpx.AsyncClient:
     """Return the connections that all webhooks share; the caller closes them."""
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
-    return httpx.AsyncClient(
-        timeout=timeout.total_seconds(), limits=limits, follow_redirects=False, trust_env=False
-    )
+    return guarded(limits, allow=allow_link_local, timeout=timeout.total_seconds())
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:

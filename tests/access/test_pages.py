@@ -76,6 +76,27 @@ async def test_eleven_wrong_passwords_shut_the_door(doors: Doors) -> None:
     assert answers == [401] * 10 + [429]
 
 
+async def test_a_browser_that_is_known_is_not_shut_out_by_guesses_from_elsewhere(
+    doors: Doors,
+) -> None:
+    async with doors.visitor() as own, doors.visitor() as stranger:
+        await sign_in(own, "li")
+        own.cookies.delete(COOKIE)
+        for _ in range(11):
+            guessed = await sign_in(stranger, "li", "wrong")  # from the same address
+        assert guessed.status_code == 429
+        assert (await sign_in(own, "li")).status_code == 303
+
+
+async def test_a_mark_of_another_name_or_of_nobodys_making_helps_nobody(doors: Doors) -> None:
+    await doors.employs("han")
+    async with doors.visitor() as own:
+        await sign_in(own, "li")
+        own.cookies.delete(COOKIE)
+        answers = [(await sign_in(own, "han", "wrong")).status_code for _ in range(11)]
+    assert answers == [401] * 10 + [429]
+
+
 async def test_a_form_to_sign_in_that_we_did_not_show_signs_nobody_in(doors: Doors) -> None:
     async with doors.visitor() as browser, doors.visitor() as other:
         answer = await browser.post("/signin", data={"name": "li", "password": "x"})

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 
 from access import queries
 from access.commands import WrongPassword, ensure_built_ins, set_password, sign_out_everywhere
-from access.commands.people import TRIES_MOST
+from access.commands.people import ADDRESS_MOST, NAME_MOST, TRIES_MOST
 from access.door import sign_in
 from access.passwords import Passwords
 from access.scope import RIGHTS, SYSTEM, Identity, Right, RightMissing, Role, Scope
@@ -28,10 +28,20 @@ async def doors(db: Database, clock: FakeClock) -> Doors:
 
 
 async def tries(
-    doors: Doors, name: str = "li", password: str = PASSWORD, address: str = "10.0.0.1"
+    doors: Doors,
+    name: str = "li",
+    password: str = PASSWORD,
+    address: str = "10.0.0.1",
+    known: str | None = None,
 ) -> str:
     return await sign_in(
-        doors.db, doors.clock, doors.passwords, name=name, password=password, address=address
+        doors.db,
+        doors.clock,
+        doors.passwords,
+        name=name,
+        password=password,
+        address=address,
+        known=known,
     )
 
 
@@ -90,20 +100,50 @@ async def test_ten_browsers_of_one_person_may_sign_in_at_once(doors: Doors) -> N
 async def test_after_ten_failures_even_the_right_password_waits_a_quarter_of_an_hour(
     doors: Doors,
 ) -> None:
-    for n in range(TRIES_MOST):
-        await outcome(doors, password="wrong", address=f"10.0.0.{n}")
+    for _ in range(TRIES_MOST):
+        await outcome(doors, password="wrong")
     doors.clock.advance(minutes=14)
     with pytest.raises(TooMany) as refused:
-        await tries(doors, address="10.9.9.9")
+        await tries(doors)
     assert refused.value.retry_after == 61
     doors.clock.advance(minutes=1)
-    assert await tries(doors, address="10.9.9.9")
+    assert await tries(doors)
+
+
+async def test_ten_failures_shut_out_the_place_they_came_from_and_no_other(doors: Doors) -> None:
+    for _ in range(TRIES_MOST):
+        await outcome(doors, password="wrong", address="10.6.6.6")
+    assert await outcome(doors, address="10.6.6.6") is TooMany
+    assert await outcome(doors) is str
+
+
+async def test_guesses_from_everywhere_are_slowed_down_and_a_known_browser_is_not(
+    doors: Doors,
+) -> None:
+    for n in range(NAME_MOST):
+        assert await outcome(doors, password="wrong", address=f"10.0.6.{n}") is WrongPassword
+    assert await outcome(doors) is TooMany
+    assert await outcome(doors, known="the mark of this browser") is str
+
+    for _ in range(TRIES_MOST):
+        await outcome(doors, password="wrong", known="the mark of this browser")
+    assert await outcome(doors, known="the mark of this browser") is TooMany
+
+
+async def test_nobody_keeps_out_whoever_holds_the_admin_token(doors: Doors) -> None:
+    held = "ly_a-token-that-nobody-can-guess-0123456789"
+    async with doors.db.transaction() as tx:
+        await ensure_built_ins(tx, admin_token=held, now=doors.clock())
+    for n in range(NAME_MOST):
+        await outcome(doors, name="admin", password="wrong", address=f"10.0.6.{n % 10}")
+    assert await outcome(doors, name="admin", password="wrong") is TooMany
+    assert await outcome(doors, name="admin", password=held, address="10.0.6.1") is str
 
 
 async def test_an_address_that_tries_many_names_is_shut_out_and_others_are_not(
     doors: Doors,
 ) -> None:
-    for n in range(TRIES_MOST):
+    for n in range(ADDRESS_MOST):
         await outcome(doors, name=f"person{n}", password="wrong")
     assert await outcome(doors) is TooMany
     assert await outcome(doors, address="10.9.9.9") is str

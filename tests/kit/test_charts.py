@@ -157,3 +157,34 @@ def test_no_value_breaks_a_chart(values: list[float]) -> None:
 
     drawn(series, Limit(5, "5"))
     xml.fromstring(charts.sparkline(series, title=""))
+
+
+def test_several_series_are_drawn_with_their_names_limits_and_what_happened() -> None:
+    window = (START, END)
+    mark = charts.Mark(milliseconds(START), milliseconds(START) + 60_000, "p2")
+    found = charts.lines(
+        [
+            charts.Curve(points(1, 2, 3), "<a>", "hue-0"),
+            charts.Curve(points(4, 5, 6), "b", "ghost"),
+            charts.Curve(points(), "empty", "ghost"),
+        ],
+        title="Disk",
+        text="text",
+        zone="Asia/Shanghai",
+        window=window,
+        limits=[Limit(5, "P2 5", "p2")],
+        marks=[mark],
+    )
+    svg = xml.fromstring(found)
+
+    assert len(svg.findall(".//path")) == 2
+    assert [one.text for one in svg.findall(".//g/title")] == ["<a>", "b"]
+    assert svg.find(".//line[@class='limit p2']") is not None
+    (drawn_mark,) = svg.findall(".//rect[@class='mark p2']")
+    assert drawn_mark.get("width") == "1.67%"
+
+
+def test_no_series_at_all_still_make_a_chart() -> None:
+    found = charts.lines([], title="t", text="t", zone="UTC", window=(START, END))
+
+    assert xml.fromstring(found).find(".//path") is None

@@ -13,7 +13,7 @@ from metrics.labels import Limits
 from metrics.ports.decode import Decoded, Decoder, Naming
 from metrics.ports.encode import delimited, label_bytes, varint, write_request
 from metrics.ports.remote_write import RemoteWriteDecoder
-from metrics.ports.samples import SamplesDecoder
+from metrics.ports.samples import BIG, SamplesDecoder
 from metrics.series import Registry
 from tests.support.samples import request, sample, series, timeseries
 
@@ -227,3 +227,43 @@ async def test_a_big_body_is_read_in_pieces_and_as_whole_as_a_small_one(port: Po
     half = request(*(timeseries(of, [(AT, 1.0)]) for of in fleet))[:-5]
     with pytest.raises(Invalid):
         await port.raw(half)
+
+
+def big_json(*more: str) -> bytes:
+    listed = [
+        f'{{"name": "disk", "labels": {{"host": "h}}, {{{number}"}}, "value": {number}}}'
+        for number in range(6_000)
+    ]
+    return f'{{ "samples" : [ {" , ".join([*listed, *more])} ] }} '.encode()
+
+
+async def test_big_json_is_read_in_pieces_and_as_whole_as_small_json() -> None:
+    port, turns = Port(SamplesDecoder), 0
+
+    async def breathe() -> None:
+        nonlocal turns
+        turns += 1
+
+    body = big_json()
+    assert len(body) > BIG
+    got = await port.decoder.decode(body, client="acme", arrived=AT, breathe=breathe)
+    assert got.values.tolist() == list(range(6_000))
+    assert len(set(got.refs.tolist())) == 6_000
+    assert turns > 30
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        pytest.param(big_json('{"value": 1}'), r"samples\[6000\]\.name", id="a field missing"),
+        pytest.param(big_json('{"value": 1'), r"samples\[6000\]", id="cut off"),
+        pytest.param(big_json(""), r"samples\[6000\]", id="a comma too many"),
+        pytest.param(big_json() + b"]", "something else follows", id="more behind it"),
+        pytest.param(big_json("[" * 100_000), r"samples\[6000\]", id="too deep"),
+        pytest.param(b"[" + big_json() + b"]", "begin with", id="another form"),
+        pytest.param(big_json()[:-3] + b"\xff", "something else follows", id="not text"),
+    ],
+)
+async def test_big_json_of_another_form_is_refused_with_the_place(body: bytes, said: str) -> None:
+    with pytest.raises(Invalid, match=said):
+        await Port(SamplesDecoder).raw(body)

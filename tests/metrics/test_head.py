@@ -1,12 +1,15 @@
 """The head: whatever the order of samples, memory holds what a dict would."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.batch import Refs, merged
-from metrics.head import HALF, NEVER, WIDTH, Head
+from metrics.growing import Cells, neighbours
+from metrics.head import FEW, HALF, NEVER, STEP, WIDTH, Head
 from tests.support.samples import points
 
 Model = dict[int, dict[int, float]]
@@ -19,7 +22,7 @@ class Memory:
     def __init__(self, series: int) -> None:
         self.head = Head()
         self.head.reserve(series)
-        self.rows = np.array([self.head.open_row(ref) for ref in range(series)])
+        self.rows = self.head.open_rows(np.arange(series, dtype=np.int32))
         self.model: Model = {ref: {} for ref in range(series)}
 
     def append(self, samples: list[tuple[int, int, float]], now: int = 0) -> None:
@@ -168,7 +171,60 @@ def test_a_quiet_series_gives_its_row_to_another() -> None:
     assert head.covered[0] == 3 * WIDTH
 
     head.reserve(2)
-    memory.rows = np.array([NEVER, head.open_row(1)])
+    memory.rows = np.array([NEVER, *head.open_rows(np.array([1], np.int32))])
     memory.model = {0: {}, 1: {}}
     memory.append([(1, 5, 1.0)])
     assert memory.held() == [[], [(5, 1.0)]]
+
+
+def test_neighbours_are_written_as_one_wherever_a_request_is_cut() -> None:
+    memory, at = Memory(3 * STEP // 2), 0
+    size = len(memory.model)
+    for cuts in (1, 3, 2 * FEW):
+        for _ in range(2 * WIDTH // cuts + 1):
+            at += 1
+            parts = np.array_split(np.arange(size), cuts)
+            sent = [(int(ref), at, ref + at / 8) for part in reversed(parts) for ref in part[::-1]]
+            memory.append(sent if cuts == 2 * FEW else [*reversed(sent)])
+    memory.append([(ref, at + ref % 2, -1.0) for ref in range(size)])  # every other one again
+    memory.append([(ref, at + 2, -2.0) for ref in range(STEP - 3, STEP + 3)])
+
+    assert memory.held() == memory.expected()
+    times, values = memory.head.last(np.arange(size, dtype=np.int32))
+    assert times.tolist() == [max(of) for of in memory.model.values()]
+    assert values.tolist() == [of[max(of)] for of in memory.model.values()]
+
+
+@given(st.lists(st.integers(0, 12), max_size=12), st.integers(1, 6))
+def test_neighbours_cover_distinct_places_in_their_order(places: list[int], most: int) -> None:
+    runs = neighbours(np.array(places, np.int64), most)
+    if runs is None:
+        jumps = sum(after != before + 1 for before, after in pairwise(places))
+        assert jumps + 1 > most or len(set(places)) < len(places)
+        return
+    assert len(runs) <= most
+    assert [place for run in runs for place in range(run.start, run.stop)] == places
+    assert len(set(places)) == len(places)
+
+
+def test_cells_keep_what_they_hold_when_they_grow() -> None:
+    cells = Cells(np.int64)
+    for size in (1, 300_000, 1_000_000):
+        before = len(cells.array)
+        cells.reserve(size)
+        assert len(cells.array) >= size
+        cells.array[before:] = np.arange(before, len(cells.array))
+    assert (cells.array == np.arange(len(cells.array))).all()
+
+
+def test_of_many_blocks_about_as_many_are_dropped_as_have_to_be() -> None:
+    memory = Memory(64)
+    for at in range(0, 40 * WIDTH, 8):
+        memory.append([(ref, at, 0.0) for ref in range(64)])
+    most = 64 * WIDTH + 64 * HALF
+    before = memory.head.oldest_of(most)
+    memory.head.take(memory.rows, 0)
+    memory.head.committed(memory.rows, 0)
+    memory.head.forget(memory.rows, before)
+    assert memory.head.oldest_of(most) == 0
+    assert 0 < memory.head.sealed.blocks <= 64

@@ -104,3 +104,12 @@ async def test_memory_keeps_no_more_than_its_measure_and_reads_find_the_rest(sto
     assert store._head.sealed.blocks * 32 <= 200
     found = await store.read(ALL, MS, MS + 2000)
     assert len(found.times) == 1200
+
+
+async def test_the_journal_keeps_no_more_than_memory_holds(store: Store) -> None:
+    for second in range(20):
+        await sends(store, 1000 * second, 100, seconds=second)
+        await store.flush(NOON + timedelta(seconds=second))
+    assert store.journal.segments <= 5
+    found = await store.read(ALL, MS, MS + 60_000)
+    assert len(found.times) == 2000

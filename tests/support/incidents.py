@@ -17,7 +17,7 @@ from incidents import commands, jobs, queries, reactions
 from incidents.clocks import ClockView
 from incidents.clocks import Kind as ClockKind
 from incidents.commands import Answer
-from incidents.content import webhook_payload
+from incidents.content import webhook_payload, written
 from incidents.lifecycle import What
 from incidents.links import links
 from incidents.queries import Shown
@@ -273,7 +273,11 @@ async def house(db: Database, clock: FakeClock) -> AsyncIterator[House]:
         shown = (await queries.detail_of(session, leaving.about, now=now)).shown
         ways = links(signer, URL, shown.incident, person=leaving.person, now=now)
         payload = webhook_payload(
-            shown, event=leaving.event, key=leaving.sent_key, links=ways, facts=leaving.facts
+            written(shown),
+            event=leaving.event,
+            key=leaving.sent_key,
+            links=ways,
+            facts=leaving.facts,
         )
         return Message(subject=leaving.event, text=leaving.event, html="", payload=payload)
 

@@ -17,6 +17,7 @@ from access import queries as access
 from access.queries import Trail
 from access.schemas import NAME, AuditOut
 from access.scope import Right, Scope
+from app.configuration import KINDS
 from app.pages.frame import Frame, Framed
 from kit.db import Database
 from kit.errors import NotFound
@@ -30,6 +31,9 @@ BATCH = 1000
 ROWS_MOST = 100_000
 """Lines of one CSV: who needs more asks by `until`."""
 COLUMNS = ("id", "at", "who", "did", "on", "client", "facts")
+PLACES = {kind.one: kind.section for kind in KINDS.values()}
+"""Where the page of each kind of thing is that is configured."""
+
 TEXT = Query(max_length=200, pattern=r"^[^\x00]*$")
 
 
@@ -185,6 +189,8 @@ def _seen(entry: AuditOut, people: dict[str, str], frame: Frame) -> EntryView:
     on_href = None
     if subject in ("person", "contact") and entry.on in people:
         on_href = f"/admin/people/{entry.on}"
+    elif subject in PLACES and not entry.did.endswith(".remove"):
+        on_href = f"/admin/{PLACES[subject]}/{entry.on}"
     return EntryView(
         entry,
         words.get(f"deed.{entry.did.replace('.', '_')}", entry.did),

@@ -148,11 +148,11 @@ def _changing(router: APIRouter, desk: Desk) -> None:
         return RedirectResponse(f"{desk.base}?{gone}", 303)
 
 
-def _key(kind: Kind) -> Callable[..., Key]:
-    def named(name: Name) -> Key:
+def _key(kind: Kind) -> Callable[..., Awaitable[Key]]:
+    async def named(name: Name) -> Key:
         return (name,)
 
-    def of_client(client: Name, name: Name) -> Key:
+    async def of_client(client: Name, name: Name) -> Key:
         return (client, name)
 
     return named if len(kind.parts) == 1 else of_client

@@ -9,9 +9,11 @@ import pytest
 from sqlalchemy import select
 
 from access.tables import AuditEntry, Target
+from app.rekeying import seal_anew
 from collectors.probe import Prober
 from collectors.scrape import Scraper
 from collectors.turns import TargetFacts
+from kit.keys import Former, Ring
 from kit.sealing import Sealer
 from tests.support.exporter import exporter
 from tests.support.world import World
@@ -70,6 +72,22 @@ async def test_a_secret_does_not_follow_to_another_address(world: World) -> None
     path = await world.http.patch(AT, json={"url": "http://10.0.0.66:9100/other"})
     assert (refused.status_code, refused.json()["field"]) == (422, "secret")
     assert (again.status_code, path.status_code) == (200, 200)
+
+
+async def test_another_key_opens_it_and_the_running_program_has_the_new_seal(
+    world: World,
+) -> None:
+    old, now = await sealed(world), world.clock()
+    assert old is not None
+    keys = Ring("n" * 43, [Former("k" * 43)])
+    anew, shut = await seal_anew(world.db, keys, now=now)
+    await world.house.reload()
+
+    new = await sealed(world)
+    assert (anew, shut) == (1, 0)
+    assert new not in (None, old)
+    assert [target.secret for target in world.house.rounds.targets] == [new]
+    assert Sealer(Ring("n" * 43)).unseal(new or "") == "shown to the target alone"
 
 
 @pytest.mark.parametrize("user", [None, "prometheus"])

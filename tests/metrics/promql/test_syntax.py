@@ -70,7 +70,11 @@ def test_what_is_not_there_yet_says_so(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "up{", "up ==", '{job=~".*"}', "1 > 2", 'up{a=~"("}', "nope(up)", '"a" + 1']
+    "text",
+    [
+        *("", "up{", "up ==", '{job=~".*"}', "1 > 2", 'up{a=~"("}', "nope(up)", '"a" + 1'),
+        *("up offset 99999999y", "up offset -999999y", "up @ 99999999999999"),
+    ],
 )
 def test_what_is_wrong_is_refused_as_a_parse_error(text: str) -> None:
     with pytest.raises(Invalid, match="parse error"):

@@ -1,0 +1,176 @@
+"""Bodies as senders write them, and what a bad line, a bad disk or a bad mind makes of them."""
+
+from collections.abc import Callable
+
+from cramjam import snappy
+from hypothesis import strategies as st
+
+from kit.clock import milliseconds, system_clock
+from metrics.ports.encode import message, varint
+
+MEBI = 1024 * 1024
+NAMES = ("mutated_total", "mutated_seconds", "mutated_bytes")
+QUERY = (
+    'sum by (job) (mutated_total{client=~"a.*", job!="x"} offset 5m) / '
+    "on (job) group_left mutated_bytes @ 1794180725 > bool 1e3 or -mutated_seconds"
+)
+PIECES = (
+    *(
+        "(",
+        ")",
+        "{",
+        "}",
+        "[5m]",
+        "[1000000y:1ms]",
+        ",",
+        '"',
+        "'",
+        "\\",
+        "\0",
+        "#",
+        "@ -1",
+        "@ end()",
+    ),
+    *(
+        '=~"(a+)+$"',
+        '=~"(x{1000}){1000}"',
+        '=~"["',
+        '!~".*"',
+        "1e999",
+        "NaN",
+        "-" * 300,
+        "(" * 2000,
+    ),
+    *(
+        " + 1" * 2000,
+        " offset 999999y",
+        " by (" + "a," * 500 + "a)",
+        "\U0001f525" * 100,
+        "٣",
+        "=~`\n`",
+    ),
+)
+NUMBERS = (
+    b"9" * 400,
+    b"1e400",
+    b"-1e-400",
+    b"NaN",
+    b"Infinity",
+    b"0x10",
+    b"1" * 5000,
+    b"null",
+    b"[]",
+)
+
+
+def packed(request: bytes) -> bytes:
+    """Return a body of remote write."""
+    return bytes(snappy.compress_raw(request))
+
+
+def good_request() -> bytes:
+    """Return a WriteRequest with some series, not packed."""
+    labels = [(("__name__", name), ("job", f"j{n}")) for n, name in enumerate(NAMES)]
+    return message(labels, [milliseconds(system_clock())] * 3, [1.0, 0.0, float("nan")])
+
+
+def good_json() -> bytes:
+    """Return a body of samples as JSON."""
+    each = b'{"name": "mutated_total", "labels": {"job": "j\\u00e9"}, "value": 1.5, "at": "%b"}'
+    at = system_clock().isoformat().encode()
+    return b'{"samples": [' + b", ".join([each % at] * 3) + b"]}"
+
+
+def mutated(
+    good: Callable[[], bytes], *, words: tuple[bytes, ...] = ()
+) -> st.SearchStrategy[bytes]:
+    """Bodies made of a good one by up to six changes: turned bits, cuts, repetitions, words."""
+    changes = st.lists(
+        st.tuples(
+            st.sampled_from(("flip", "cut", "drop", "double", "word", "varint")),
+            st.integers(0, 10_000),
+            st.integers(0, 2**64 - 1),
+        ),
+        min_size=1,
+        max_size=6,
+    )
+    return changes.map(lambda made: _made(good(), made, words))
+
+
+def _made(body: bytes, changes: list[tuple[str, int, int]], words: tuple[bytes, ...]) -> bytes:
+    for kind, place, number in changes:
+        at = place % (len(body) or 1)
+        match kind:
+            case "flip":
+                body = (
+                    body[:at] + bytes([body[at] ^ 1 << number % 8] if body else []) + body[at + 1 :]
+                )
+            case "cut":
+                body = body[:at]
+            case "drop":
+                body = body[:at] + body[at + 1 + number % 16 :]
+            case "double":
+                body = (body[:at] + body[at : at + 64] * (number % 200) + body[at:])[:MEBI]
+            case "word" if words:
+                body = body[:at] + words[number % len(words)] + body[at:]
+            case _:
+                body = body[:at] + varint(number) + body[at:]
+    return body
+
+
+def queries() -> st.SearchStrategy[str]:
+    """PromQL, and what is not quite PromQL any more."""
+    cuts = st.tuples(
+        st.integers(0, len(QUERY)), st.integers(0, len(QUERY)), st.sampled_from(PIECES)
+    )
+    return st.lists(cuts, min_size=1, max_size=5).map(_query)
+
+
+def _query(cuts: list[tuple[int, int, str]]) -> str:
+    text = QUERY
+    for begin, end, piece in cuts:
+        first, last = sorted((begin % (len(text) + 1), end % (len(text) + 1)))
+        text = (
+            text[:first] + piece + text[last:]
+            if last - first < 20
+            else text[:first] + piece + text[first:]
+        )
+    return text
+
+
+def _series(inside: bytes) -> bytes:
+    return b"\x0a" + varint(len(inside)) + inside
+
+
+BOMBS: dict[str, Callable[[], bytes]] = {
+    "empty series": lambda: packed(b"\x0a\x00" * (15 * MEBI)),
+    "empty samples": lambda: packed(b"\x0a\x02\x12\x00" * (7 * MEBI)),
+    "a series of empty samples": lambda: packed(_series(b"\x12\x00" * (15 * MEBI))),
+    "a series of empty labels": lambda: packed(_series(b"\x0a\x00" * (15 * MEBI))),
+    "a label of empty fields": lambda: packed(_series(_series(b"\x0a\x00" * (15 * MEBI)))),
+    "unknown fields": lambda: packed(b"\x2a\x00" * (15 * MEBI)),
+    "groups in groups": lambda: packed(b"\x0b" * (31 * MEBI)),
+    "zeros": lambda: packed(b"\0" * (31 * MEBI)),
+}
+"""Bodies of remote write of some 1.5 MB that unpack to 31 MB of next to nothing."""
+
+JSON_BOMBS: dict[str, Callable[[], bytes]] = {
+    "numbers": lambda: b'{"samples":[' + b"0," * (14 * MEBI) + b"0]}",
+    "empty objects": lambda: b'{"samples":[' + b"{}," * (9 * MEBI) + b"{}]}",
+    "keys": lambda: b"{" + b",".join(b'"%d":0' % n for n in range(2 * MEBI)) + b"}",
+    "labels": lambda: (
+        b'{"samples":[{"name":"bad","value":1,"labels":{'
+        + b",".join(b'"%d":0' % n for n in range(2 * MEBI))
+        + b"}}]}"
+    ),
+    "digits": lambda: b'{"samples":[{"name":"bad","value":' + b"9" * (28 * MEBI) + b"}]}",
+    "brackets": lambda: b'{"samples":' + b"[" * (28 * MEBI),
+    "braces": lambda: b'{"samples":[' + b'{"a":' * (5 * MEBI),
+    "spaces": lambda: b'{"samples":[' + b" " * (28 * MEBI),
+    "backslashes": lambda: b'{"samples":[{"name":"' + b"\\" * (28 * MEBI),
+    "samples of tomorrow": lambda: (
+        b'{"samples":['
+        + b'{"name":"bad","value":1,"at":"2999-01-01T00:00:00Z"},' * (250_000)
+        + b'{"name":"bad","value":1,"at":"2999-01-01T00:00:00Z"}]}'
+    ),
+}

@@ -1,7 +1,7 @@
 """The machines: their newest values and the last hours as small lines."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +14,8 @@ from starlette.responses import Response
 from access.directory import Directory
 from access.scope import Right, Scope
 from alerting import queries as alerting
-from app.pages.frame import Framed
+from app.pages.frame import Frame, Framed
+from app.pages.sheets import MARK, lines, sheet
 from app.pages.views import HostsView, HostView, MetricView
 from incidents import queries as incidents
 from kit import charts
@@ -30,6 +31,7 @@ router = APIRouter(tags=["pages"], include_in_schema=False)
 SPAN = timedelta(hours=1)
 SILENT = timedelta(minutes=5)
 HOSTS_MOST = 200
+COLUMNS = ("client", "host", "system", "state", "priority", "incident", "seen_at")
 Key = tuple[str, str]
 Line = tuple[
     np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -81,11 +83,32 @@ BOOTED = "node_boot_time_seconds"
 @router.get("/hosts")
 async def show_hosts(frame: Framed) -> Response:
     """Show every machine."""
+    return frame.show("hosts.html", HostsView(await _seen(frame)), here="hosts")
+
+
+@router.get("/hosts.csv")
+async def export_hosts(frame: Framed) -> Response:
+    """Return the machines as a table for a spreadsheet, as the page shows them."""
+    found = await _seen(frame)
+    return sheet(_lines(found), "hosts.csv")
+
+
+async def _lines(found: Sequence[HostView]) -> AsyncIterator[str]:
+    kinds = list(dict.fromkeys(gauge.kind for gauge in GAUGES))
+    yield MARK + lines([[*COLUMNS, *kinds]])
+    for host in found:
+        values = {metric.kind: metric.value for metric in host.metrics}
+        what = (host.client, host.name, host.system_title, host.state)
+        more = (host.priority, host.incident, host.seen_at)
+        yield lines([[*what, *more, *(values.get(kind) for kind in kinds)]])
+
+
+async def _seen(frame: Frame) -> list[HostView]:
     frame.caller.need(Right.READ)
     state, scope = frame.request.app.state, frame.caller.scope
     async with frame.db.snapshot() as session:
         burning = await fires(session, scope, state.store)
-    found = hosts(
+    return hosts(
         state.store,
         state.house.directory,
         scope,
@@ -93,7 +116,6 @@ async def show_hosts(frame: Framed) -> Response:
         locale=frame.reader.locale,
         now=frame.clock(),
     )
-    return frame.show("hosts.html", HostsView(found), here="hosts")
 
 
 async def fires(session: AsyncSession, scope: Scope, store: Store) -> dict[Key, list[Fire]]:

@@ -108,10 +108,11 @@ class Cells:
         place = rule.formula.selectors.index(selector)
         key = rule.formula.key(self._head.labels(ref))
         series = rule.series.setdefault(key, [NONE] * len(rule.formula.selectors))
-        taken, series[place] = series[place] != NONE, ref
-        if taken:
+        if series[place] != NONE:  # two for one place
             self._give_up(rule)
-        elif NONE not in series:
+            return
+        series[place] = ref
+        if NONE not in series:
             self._add(rule, series)
 
     def takes_up(self, number: int, one: Remembered) -> None:

@@ -122,6 +122,7 @@ class Expressions:
         """Note that a rule reads a series."""
         if number in self.cells.rules:
             self.cells.reads(number, selector, ref)
+        if number in self.cells.rules:
             return
         place = self._all[number].rule.plan.selectors.index(selector)
         self._all[number].inputs[place].refs.append(ref)

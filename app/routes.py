@@ -74,6 +74,8 @@ ROUTES: tuple[Route, ...] = (
         "GET /incidents/{number}/events",
         "GET /oncall",
         "GET /hosts",
+        "GET /hosts.csv",
+        "GET /incidents.csv",
         "GET /docs",
         "GET /more",
         "GET /alerts",

@@ -159,7 +159,7 @@ def _told(minutes: float, rate: float, looks: list[Look], counts: tuple[int, int
     return (
         f"{minutes:g} minutes at {rate / 1e6:.2f} M samples/s (half the maximum) of {SERIES:,} "
         f"series. {sent:,} samples were acknowledged, {stored:,} stand in chunks: {lost}; "
-        f"{busy} times 503. In the last {(1 - WARM) * minutes:g} minutes memory moves by "
+        f"{busy} times 503. In the last {(1 - WARM) * minutes:.3g} minutes memory moves by "
         f"{slopes[0]:+,.0f} MiB an hour (service) and {slopes[1]:+,.0f} (PostgreSQL). "
         f"`python benchmarks/soak.py`\n\n{report.table(HEAD, rows)}\n\n{report.machine()}"
     )

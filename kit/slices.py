@@ -4,11 +4,14 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 SLICE = 0.003
 """Seconds of work after which the loop is let go."""
+PAUSE = 0.012
+"""Seconds between two slices while somebody is served ahead of them."""
 
 T = TypeVar("T")
 
@@ -21,6 +24,7 @@ class _Queue:
 
     def __init__(self) -> None:
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self.ahead = 0
         self._ends_at = 0.0
 
     def begin(self) -> float:
@@ -39,24 +43,45 @@ class _Queue:
         mine: asyncio.Future[None] = loop.create_future()
         self._waiting.append(mine)
         if len(self._waiting) == 1:
-            loop.call_soon(self._next)
+            self._go_on(loop)
         await mine
+
+    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self.ahead:
+            loop.call_later(PAUSE, self._next)
+        else:
+            loop.call_soon(self._next)
 
     def _next(self) -> None:
         mine = self._waiting.popleft()
         if not mine.done():  # else whoever waited was cancelled
             mine.set_result(None)
         if self._waiting:
-            asyncio.get_running_loop().call_soon(self._next)
+            self._go_on(asyncio.get_running_loop())
 
 
 _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue] = WeakKeyDictionary()
 
 
+def _queue() -> _Queue:
+    loop = asyncio.get_running_loop()
+    return _queues.get(loop) or _queues.setdefault(loop, _Queue())
+
+
+@asynccontextmanager
+async def ahead() -> AsyncIterator[None]:
+    """Serve a person ahead of long work: until the block ends it has a slice each `PAUSE` only."""
+    queue = _queue()
+    queue.ahead += 1
+    try:
+        yield
+    finally:
+        queue.ahead -= 1
+
+
 async def sliced(items: Iterable[T]) -> AsyncIterator[T]:
     """Yield each item; let the loop go whenever a slice of work is done."""
-    loop = asyncio.get_running_loop()
-    queue = _queues.get(loop) or _queues.setdefault(loop, _Queue())
+    queue = _queue()
     until = queue.begin()
     for item in items:
         yield item

@@ -29,15 +29,15 @@ def grown(array: npt.NDArray[Kind], size: int, fill: int | float = 0) -> None:
 class Cells(Generic[Kind]):
     """A flat array in a mapping of its own: room costs nothing until something is written there.
 
-    It is asked for in huge pages: who writes to a hundred thousand series in turn would look up
-    a page for each.
+    `dense` is for what fills up without gaps: it is asked for in huge pages.
     """
 
     LEAST = 1 << 21
     """Bytes of a huge page."""
 
-    def __init__(self, kind: type[Kind]) -> None:
+    def __init__(self, kind: type[Kind], *, dense: bool = False) -> None:
         self._kind = np.dtype(kind)
+        self._dense = dense
         self._map: mmap.mmap | None = None
         self.array: npt.NDArray[Kind] = np.empty(0, kind)
 
@@ -51,7 +51,7 @@ class Cells(Generic[Kind]):
         if self._map is None:
             self._map = mmap.mmap(-1, room, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
             with suppress(OSError):  # a kernel without them
-                self._map.madvise(mmap.MADV_HUGEPAGE)
+                self._map.madvise(mmap.MADV_HUGEPAGE if self._dense else mmap.MADV_NOHUGEPAGE)
         else:
             self._map.resize(room)
         self.array = np.frombuffer(self._map, self._kind)

@@ -16,8 +16,8 @@ class Sealed:
 
     def __init__(self, width: int) -> None:
         self.width = width
-        self._times = Cells(np.int64)
-        self._values = Cells(np.float64)
+        self._times = Cells(np.int64, dense=True)
+        self._values = Cells(np.float64, dense=True)
         self.first = np.empty(0, np.int64)  # number of the block's first sample within its series
         self.older = np.empty(0, np.int64)
         self.newest_of = np.empty(0, np.int64)  # by row

@@ -116,7 +116,11 @@ async def _all_inside(session: AsyncSession, scope: Scope, row: Schedule) -> boo
 
 
 async def plans(session: AsyncSession, start: datetime, end: datetime) -> dict[str, pure.Schedule]:
-    """Return every schedule by name, with the overrides that touch [start, end]."""
+    """Return every schedule by name, with the overrides that touch [start, end].
+
+    Somebody who is disabled has no turns.
+    """
+    gone = frozenset(await session.scalars(select(Person.name).where(Person.disabled)))
     touching = (
         select(Override)
         .where(Override.ends_at > start, Override.starts_at <= end)
@@ -131,6 +135,7 @@ async def plans(session: AsyncSession, start: datetime, end: datetime) -> dict[s
             row.timezone,
             tuple(LayerIn.model_validate(layer).layer() for layer in row.layers),
             tuple(stand_ins.get(row.name, ())),
+            gone,
         )
         for row in await schedules(session)
     }

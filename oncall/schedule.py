@@ -24,11 +24,15 @@ class StandIn:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Layers in one zone, and who stands in; of several stand-ins the last one listed wins."""
+    """Layers in one zone, and who stands in; of several stand-ins the last one listed wins.
+
+    The turns of those who are `gone` fall to the layers below, or to nobody.
+    """
 
     timezone: str
     layers: tuple[Layer, ...]
     overrides: tuple[StandIn, ...] = ()
+    gone: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,12 @@ class Shift:
 
 def _found(schedule: Schedule, at: datetime) -> tuple[str, int] | None:
     for override in reversed(schedule.overrides):
-        if override.start <= at < override.end:
+        if override.start <= at < override.end and override.person not in schedule.gone:
             return override.person, OVERRIDE
     zone = ZoneInfo(schedule.timezone)
     for number in range(len(schedule.layers) - 1, -1, -1):
         person = holder(schedule.layers[number], zone, at)
-        if person is not None:
+        if person is not None and person not in schedule.gone:
             return person, number
     return None
 

@@ -108,17 +108,21 @@
     if (!list) return;
     event.preventDefault();
     const row = button.closest("[data-row]");
+    const fields = "input:not([type=hidden]), select, textarea";
     let next = button;
     if ("add" in button.dataset) {
       const place = list.querySelector("[data-rows]");
       const blank = list.querySelector(":scope > template").innerHTML;
       place.insertAdjacentHTML("beforeend", blank.replaceAll(`__${list.dataset.list}__`, Date.now()));
-      next = place.lastElementChild.querySelector("input, select, textarea");
+      next = place.lastElementChild.querySelector(fields);
     } else if ("drop" in button.dataset) {
       const beside = row.nextElementSibling ?? row.previousElementSibling;
-      next = beside?.querySelector("input, select, textarea") ?? list.querySelector("[data-add]");
+      next = beside?.querySelector(fields) ?? list.querySelector("[data-add]");
       row.remove();
-    } else row.previousElementSibling?.before(row);
+    } else {
+      row.previousElementSibling?.before(row);
+      if (!row.previousElementSibling) next = row.querySelector(fields); // it goes no higher
+    }
     next?.focus();
     list.dispatchEvent(new Event("change", { bubbles: true }));
   }

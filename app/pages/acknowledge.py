@@ -19,6 +19,7 @@ from incidents.lifecycle import OPEN
 from incidents.links import bearer
 from kit.errors import Conflict, NotFound, Unauthorized
 from kit.i18n import negotiate
+from kit.slices import ahead
 from kit.web import AppClock, AppSettings, Db, on_the_loop
 
 router = APIRouter(prefix="/acknowledge", tags=["pages"], include_in_schema=False)
@@ -107,7 +108,7 @@ async def take(link: Linked) -> Response:
     refuse_foreign(link.request, link.settings)
     now = link.clock()
     try:
-        async with link.db.transaction() as tx:
+        async with ahead(), link.db.transaction() as tx:
             number, holder = await bearer(tx, link.signer, link.token, now=now)
             await commands.acknowledge(tx, number, by=holder, now=now)
     except (Unauthorized, NotFound):

@@ -1,8 +1,6 @@
 """What fires, waits or has gone silent, and the page of one alert."""
 
-import csv
-import io
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -26,6 +24,7 @@ from app.pages.frame import Framed
 from app.pages.history import Cell, cells, days
 from app.pages.incident_view import seen
 from app.pages.levels import LevelView, ladder
+from app.pages.sheets import MARK, lines, sheet
 from app.pages.timeline import labels_of
 from app.pages.views import ClientView, IncidentView
 from app.pages.wording import reading
@@ -178,25 +177,17 @@ async def export_alerts(shelf: AtShelf) -> Response:
     shelf.frame.caller.need(Right.READ)
     async with shelf.frame.db.snapshot() as session:
         rows = await shelf.rows(session, CSV_MOST)
-    locale, text = shelf.frame.reader.locale, io.StringIO()
-    sheet = csv.writer(text)
-    sheet.writerow((*ROW, "at", "fired_at", "resolved_at"))
+    return sheet(_lines(rows, shelf.frame.reader.locale), "alerts.csv")
+
+
+async def _lines(rows: Sequence[Alert], locale: str) -> AsyncIterator[str]:
+    yield MARK + lines([(*ROW, "at", "fired_at", "resolved_at")])
     for row in rows:
         labels = " ".join(f"{name}={value}" for name, value in labels_of(row.labels))
         said = (row.state.shown, row.priority, row.client, row.system, row.rule)
         what = (titled(row.title, locale), labels, row.value, row.unit)
         times = (row.at, row.fired_at, row.resolved_at)
-        sheet.writerow(_plain(each) for each in (*said, *what, *times))
-    headers = {"Content-Disposition": 'attachment; filename="alerts.csv"'}
-    return Response("\ufeff" + text.getvalue(), media_type="text/csv", headers=headers)
-
-
-def _plain(value: object) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in "=+-@\t\r" and not isinstance(value, float) else text
+        yield lines([(*said, *what, *times)])
 
 
 @router.get("/alerts/{alert_id}")

@@ -13,7 +13,7 @@ from access import queries as access
 from access.scope import HOUSE, Right
 from app.condition import Condition, Trouble
 from app.pages.frame import Framed
-from app.pages.hosts import fires, hosts
+from app.pages.hosts import fires, hosts, machines
 from app.pages.incident_view import seen
 from app.pages.oncall_page import schedules
 from app.pages.views import BoardView, ClientView, IncidentView, WarningView
@@ -50,22 +50,17 @@ class Board:
             quiet_since = None if open_ else await _quiet_since(session, frame)
             burning = await fires(session, frame.caller.scope, house.store)
         words = Words(frame.reader.locale, house.directory, people, frame.reader.zone)
-        machines = hosts(
-            house.store,
-            house.directory,
-            frame.caller.scope,
-            fires=burning,
-            locale=frame.reader.locale,
-            now=now,
-        )
+        found = machines(house.store, frame.caller.scope, fires=burning, now=now)
         return BoardView(
             incidents=_first_to_break([seen(shown, words) async for shown in sliced(open_)]),
             schedules=on_call,
-            hosts=machines[:HOSTS_SHOWN],
+            hosts=await hosts(
+                found[:HOSTS_SHOWN], house.directory, locale=frame.reader.locale, now=now
+            ),
             clients=_clients(open_, words, frame),
             quiet_since=quiet_since,
             warnings=await self._warnings(),
-            machines=len(machines),
+            machines=len(found),
         )
 
     async def _warnings(self) -> Sequence[WarningView]:

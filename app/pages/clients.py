@@ -15,7 +15,7 @@ from access.schemas import NAME
 from access.scope import HOUSE, Right
 from app.pages.frame import Framed
 from app.pages.history import Cell, cells, days, months
-from app.pages.hosts import fires, hosts
+from app.pages.hosts import fires, hosts, machines
 from app.pages.incident_view import seen
 from app.pages.oncall_page import schedules
 from app.pages.views import HostView, IncidentView, ScheduleView
@@ -121,13 +121,8 @@ async def show_client(name: Annotated[str, Path(pattern=NAME)], frame: Framed) -
         late = await incidents.listed(session, scope, now=now, limit=INCIDENTS_SHOWN, client=name)
     words = Words(frame.reader.locale, house.directory, people, frame.reader.zone)
     locale = frame.reader.locale
-    machines = [
-        host
-        for host in hosts(
-            house.store, house.directory, scope, fires=burning, locale=locale, now=now
-        )
-        if host.client == name
-    ]
+    found = machines(house.store, scope, fires=burning, now=now)
+    theirs = [machine for machine in found if machine.client == name]
     core = {system.name for system in systems if system.core}
     month = days(now, row.timezone)
     view = ClientPageView(
@@ -150,8 +145,8 @@ async def show_client(name: Annotated[str, Path(pattern=NAME)], frame: Framed) -
             for system in sorted(systems, key=lambda one: (not one.core, one.title))
         ],
         schedules=on_call,
-        hosts=machines[:HOSTS_SHOWN],
-        machines=len(machines),
+        hosts=await hosts(theirs[:HOSTS_SHOWN], house.directory, locale=locale, now=now),
+        machines=len(theirs),
         incidents=[seen(one, words) for one in late],
         explore="/explore?" + urlencode({"expr": f'up{{client="{name}"}}', "range": "24h"}),
     )

@@ -27,7 +27,7 @@ ENTRIES = (
     Entry("rules", "/rules"),
     Entry("troubles", "/troubles", Right.ADMIN),
     Entry("audit", "/audit", Right.ADMIN),
-    Entry("admin", "/admin/people", Right.ADMIN),
+    Entry("admin", "/admin/clients", Right.ADMIN),
     Entry("reference", "/docs"),
 )
 

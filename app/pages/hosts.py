@@ -1,7 +1,7 @@
 """The machines: their newest values and the last hours as small lines."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,12 +14,14 @@ from starlette.responses import Response
 from access.directory import Directory
 from access.scope import Right, Scope
 from alerting import queries as alerting
-from app.pages.frame import Framed
+from app.pages.frame import Frame, Framed
+from app.pages.sheets import MARK, lines, sheet
 from app.pages.views import HostsView, HostView, MetricView
 from incidents import queries as incidents
 from kit import charts
 from kit.clock import from_milliseconds, milliseconds
 from kit.i18n import t
+from kit.slices import sliced
 from kit.wording import quantity
 from metrics.columns import Columns
 from metrics.matchers import Matcher, Op
@@ -30,6 +32,7 @@ router = APIRouter(tags=["pages"], include_in_schema=False)
 SPAN = timedelta(hours=1)
 SILENT = timedelta(minutes=5)
 HOSTS_MOST = 200
+COLUMNS = ("client", "host", "system", "state", "priority", "incident", "seen_at")
 Key = tuple[str, str]
 Line = tuple[
     np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -81,19 +84,34 @@ BOOTED = "node_boot_time_seconds"
 @router.get("/hosts")
 async def show_hosts(frame: Framed) -> Response:
     """Show every machine."""
+    return frame.show("hosts.html", HostsView(await _seen(frame)), here="hosts")
+
+
+@router.get("/hosts.csv")
+async def export_hosts(frame: Framed) -> Response:
+    """Return the machines as a table for a spreadsheet, as the page shows them."""
+    found = await _seen(frame)
+    return sheet(_lines(found), "hosts.csv")
+
+
+async def _lines(found: Sequence[HostView]) -> AsyncIterator[str]:
+    kinds = list(dict.fromkeys(gauge.kind for gauge in GAUGES))
+    yield MARK + lines([[*COLUMNS, *kinds]])
+    for host in found:
+        values = {metric.kind: metric.value for metric in host.metrics}
+        what = (host.client, host.name, host.system_title, host.state)
+        more = (host.priority, host.incident, host.seen_at)
+        yield lines([[*what, *more, *(values.get(kind) for kind in kinds)]])
+
+
+async def _seen(frame: Frame) -> list[HostView]:
     frame.caller.need(Right.READ)
     state, scope = frame.request.app.state, frame.caller.scope
     async with frame.db.snapshot() as session:
         burning = await fires(session, scope, state.store)
-    found = hosts(
-        state.store,
-        state.house.directory,
-        scope,
-        fires=burning,
-        locale=frame.reader.locale,
-        now=frame.clock(),
-    )
-    return frame.show("hosts.html", HostsView(found), here="hosts")
+    now = frame.clock()
+    found = machines(state.store, scope, fires=burning, now=now)[:HOSTS_MOST]
+    return await hosts(found, state.house.directory, locale=frame.reader.locale, now=now)
 
 
 async def fires(session: AsyncSession, scope: Scope, store: Store) -> dict[Key, list[Fire]]:
@@ -112,15 +130,15 @@ async def fires(session: AsyncSession, scope: Scope, store: Store) -> dict[Key, 
     return found
 
 
-def hosts(
-    store: Store,
-    directory: Directory,
-    scope: Scope,
-    *,
-    fires: Fires,
-    locale: str,
-    now: datetime,
+async def hosts(
+    machines: Sequence["Machine"], directory: Directory, *, locale: str, now: datetime
 ) -> list[HostView]:
+    """Return machines as pages show them, in their order."""
+    say = _Saying(locale)
+    return [_host(one, directory, say=say, now=now) async for one in sliced(machines)]
+
+
+def machines(store: Store, scope: Scope, *, fires: Fires, now: datetime) -> list["Machine"]:
     """Return the machines inside the scope: what burns, then what is silent, then by name."""
     columns = _columns(store, scope, now)
     lines: dict[Key, dict[str, dict[str, Line]]] = {}
@@ -133,18 +151,8 @@ def hosts(
         place = labels.get("mountpoint", "")
         lines.setdefault(key, {}).setdefault(labels["__name__"], {})[place] = line
         labels_of.setdefault(key, labels)
-    say = _Saying(locale)
-    found = [
-        _host(
-            Machine(key, labels_of[key], lines[key], fires.get(key, ())),
-            directory,
-            say=say,
-            now=now,
-        )
-        for key in sorted(lines)
-    ]
-    found.sort(key=lambda host: (ORDER[host.state], host.priority or ""))
-    return found[:HOSTS_MOST]
+    found = [Machine(key, labels_of[key], lines[key], fires.get(key, ())) for key in sorted(lines)]
+    return sorted(found, key=lambda machine: machine.rank(now))
 
 
 def _columns(store: Store, scope: Scope, now: datetime) -> Columns:
@@ -181,35 +189,59 @@ class Machine:
     lines: Mapping[str, Mapping[str, Line]]
     fires: Sequence[Fire]
 
+    @property
+    def client(self) -> str:
+        """Whose it is."""
+        return self.key[0]
+
+    @property
+    def seen_at(self) -> datetime | None:
+        """When the newest sample of any line was taken."""
+        ends = [
+            int(line[0][-1])
+            for each in self.lines.values()
+            for line in each.values()
+            if len(line[0])
+        ]
+        return from_milliseconds(max(ends)) if ends else None
+
+    @property
+    def gravest(self) -> Fire | None:
+        """The gravest alert that fires on it."""
+        return self.fires[0] if self.fires else None
+
+    def state(self, now: datetime) -> str:
+        """Return whether it burns, is silent or is well."""
+        if self.fires:
+            return "alert"
+        seen = self.seen_at
+        return "unknown" if seen is None or now - seen > SILENT else "well"
+
+    def rank(self, now: datetime) -> tuple[int, str]:
+        """Return its place among the others."""
+        return ORDER[self.state(now)], self.gravest.priority if self.gravest else ""
+
 
 def _host(machine: Machine, directory: Directory, *, say: _Saying, now: datetime) -> HostView:
     client, name = machine.key
-    seen = _newest(machine.lines)
     system = directory.system(client, directory.system_of(machine.labels))
     booted = next(iter(machine.lines.get(BOOTED, {}).values()), None)
     up = None
     if booted is not None and len(booted[1]):
         up = now - from_milliseconds(int(booted[1][-1] * 1000))
-    silent = seen is None or now - seen > SILENT
     facts = directory.clients.get(client)
-    gravest = machine.fires[0] if machine.fires else None
     return HostView(
         client=client,
         name=name or "–",
         client_title=facts.title if facts else client,
         system_title=system.title if system else None,
-        state="alert" if gravest else "unknown" if silent else "well",
-        seen_at=seen,
+        state=machine.state(now),
+        seen_at=machine.seen_at,
         metrics=list(_metrics(machine, say)),
-        priority=gravest.priority if gravest else None,
+        priority=machine.gravest.priority if machine.gravest else None,
         incident=next((fire.incident for fire in machine.fires if fire.incident), None),
         up=up,
     )
-
-
-def _newest(lines: Mapping[str, Mapping[str, Line]]) -> datetime | None:
-    ends = [int(line[0][-1]) for each in lines.values() for line in each.values() if len(line[0])]
-    return from_milliseconds(max(ends)) if ends else None
 
 
 def _metrics(machine: Machine, say: _Saying) -> Iterable[MetricView]:

@@ -23,6 +23,7 @@ from incidents.schemas import NoteText
 from kit import live
 from kit.errors import Conflict
 from kit.i18n import t
+from kit.slices import ahead
 from kit.web import RowNumber, on_the_loop
 from oncall import queries as oncall
 
@@ -63,7 +64,7 @@ class Desk:
         frame, message, locale = self.frame, None, self.frame.reader.locale
         frame.caller.need(Right.WORK)
         try:
-            async with frame.db.transaction() as tx:
+            async with ahead(), frame.db.transaction() as tx:
                 found, answer = await verb(
                     tx, self.number, *args, by=frame.caller, now=frame.clock()
                 )

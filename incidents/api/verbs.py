@@ -25,6 +25,7 @@ from incidents.schemas import (
     ReasonIn,
 )
 from kit.errors import Invalid
+from kit.slices import ahead
 from kit.web import (
     AppClock,
     Db,
@@ -61,7 +62,7 @@ class Desk:
         """
         now = self._clock()
         read = {} if version is None else {"version": version}
-        async with self._db.transaction() as tx:
+        async with ahead(), self._db.transaction() as tx:
 
             async def work() -> dict[str, Any]:
                 incident, message = await verb(

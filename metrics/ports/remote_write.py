@@ -1,6 +1,7 @@
 """Remote write 1.0 (prometheus/docs: specs/prw/remote_write_spec.md): decoder and HTTP door."""
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator
 from operator import itemgetter
 from typing import NamedTuple, TypeAlias
@@ -173,18 +174,13 @@ class RemoteWriteDecoder:
         if found.complete and not forgotten and 0 < len(request) <= LONGEST:
             self._remember(request, client, messages, found)
         # all are taken apart before the first is named: a malformed body changes nothing
-        apart: list[_Apart] = []
-        for odd in found.odd:
-            message = messages[odd.place]
-            huge = len(message) > HUGE
-            apart.append(
-                await asyncio.to_thread(_apart, message, odd) if huge else _apart(message, odd)
-            )
-            if len(apart) % ODD_SLICE == 0:
-                await breathe()
-        for start in range(0, len(apart), ODD_SLICE):
-            named = apart[start : start + ODD_SLICE]
-            self._named(named, keys, client, (found, said))
+        apart: deque[list[_Apart]] = deque()
+        for start in range(0, len(found.odd), ODD_SLICE):
+            some = found.odd[start : start + ODD_SLICE]
+            apart.append([await _taken_apart(messages[odd.place], odd) for odd in some])
+            await breathe()
+        while apart:  # each slice is let go of as it is done: all at once would take its time
+            self._named(apart.popleft(), keys, client, (found, said))
             await breathe()
         return found.decoded(said)
 
@@ -283,6 +279,12 @@ def _believable(messages: list[bytes], size: int) -> list[bytes]:
     if len(messages) > size // SMALLEST + 16:
         raise Invalid("the body is not a WriteRequest message: more series than it has room for")
     return messages
+
+
+async def _taken_apart(message: bytes, odd: _Odd) -> _Apart:
+    if len(message) > HUGE:
+        return await asyncio.to_thread(_apart, message, odd)
+    return _apart(message, odd)
 
 
 def _apart(message: bytes, odd: _Odd) -> _Apart:

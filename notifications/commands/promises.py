@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import literal, select, update
+from sqlalchemy import exists, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from access.tables import Person
 from kit.db import among, as_rows
 from kit.notices import notify
 from kit.outbox import publish
@@ -69,18 +70,22 @@ COLUMNS = [getattr(Notification, name) for name in _Row.__dataclass_fields__]
 
 
 async def queue(tx: AsyncSession, messages: Sequence[Promise], *, now: datetime) -> int:
-    """Promise to send `messages`; a key that is known is not promised again; return how many."""
+    """Promise to send `messages`; a key that is known is not promised again; return how many.
+
+    Somebody who is disabled is told nothing any more, not even the end of what they heard of.
+    """
     if not messages:
         return 0
     rows = [_row(promise) for promise in messages]
     given = as_rows(rows, *COLUMNS)
     columns = [given.c[column.key] for column in COLUMNS]
     moment = literal(now, Notification.created_at.type)
+    gone = exists().where(Person.name == given.c.person, Person.disabled)
     stmt = (
         insert(Notification)
         .from_select(
             [*(column.key for column in COLUMNS), "created_at", "next_try_at"],
-            select(*columns, moment, moment),
+            select(*columns, moment, moment).where(~gone),
         )
         .on_conflict_do_nothing(index_elements=[Notification.key])
         .returning(Notification.id)

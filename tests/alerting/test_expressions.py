@@ -189,3 +189,110 @@ async def test_an_alert_that_a_changed_expression_gives_too_goes_on(world: Watch
     await world.evaluator.reload([changed], world.directory, now=world.clock())
     await world.evaluator.settle()
     assert world.told == ["acme disk fired P2"]
+
+
+async def test_series_of_a_ratio_that_come_at_other_times_are_held_together(
+    world: Watching,
+) -> None:
+    await world.open(rule(expr=RATIO))
+    for free in (50, 50, 5):
+        await world.pushes("size", 100, host="a")
+        await world.passes(seconds=7)
+        await world.pushes("free", free, host="a")
+        await world.passes(seconds=8)
+    assert world.told == []  # the size of that moment has not come yet
+    await world.pushes("size", 100, host="a")
+    assert world.told == ["acme disk fired P2"]
+
+
+async def test_a_series_that_stopped_is_not_waited_for_any_longer_than_its_step(
+    world: Watching,
+) -> None:
+    await world.open(rule(expr=RATIO))
+    for _ in range(3):
+        await scrape(world, 50, host="a")
+        await world.passes(seconds=15)
+    await world.pushes("free", 5, host="a")
+    assert world.told == []
+    await world.passes(seconds=15)
+    await world.pushes("free", 5, host="a")
+    assert world.told == ["acme disk fired P2"]
+
+
+async def test_what_came_late_counts_in_a_ratio(world: Watching) -> None:
+    await world.open(rule(expr=RATIO))
+    await scrape(world, 50, host="a")
+    await world.passes(seconds=15)
+    await world.takes("free", 50, host="a", ago=-5)
+    await world.takes("free", 5, host="a")
+    await world.takes("size", 100, host="a")
+    await world.evaluator.settle()
+    assert world.told == ["acme disk fired P2"]
+
+
+async def test_a_ratio_that_vanishes_is_unknown(world: Watching) -> None:
+    await world.open(rule(expr=RATIO))
+    await scrape(world, 5, host="a")
+    for _ in range(25):
+        await world.passes(seconds=15)
+        await scrape(world, 50, host="b")
+    await world.sweeps()
+    assert world.told == ["acme disk fired P2", "acme disk unknown P2"]
+
+
+async def test_two_series_for_one_place_are_told_apart_by_when_they_were_there(
+    world: Watching,
+) -> None:
+    await world.open(rule(expr="100 - 100 * free / on(client, host) size"))
+    await world.takes("free", 50, host="a", pod="1")
+    await world.takes("size", 100, host="a")
+    await world.evaluator.settle()
+    await world.passes(minutes=6)
+    await world.takes("free", 5, host="a", pod="2")
+    await world.takes("size", 100, host="a")
+    await world.evaluator.settle()
+    assert world.told == ["acme disk fired P2"]
+    await world.passes(seconds=15)
+    await world.takes("free", 50, host="a", pod="1")
+    await world.takes("free", 5, host="a", pod="2")
+    await world.takes("size", 100, host="a")
+    await world.evaluator.settle()
+    assert "many-to-one matching must be explicit" in world.evaluator.broken["disk"]
+
+
+async def test_results_with_the_same_labels_are_refused(world: Watching) -> None:
+    await world.open(rule(expr='{__name__=~"free|size"} * 1'))
+    await scrape(world, 95, host="a")
+    await world.evaluator.settle()
+    assert "same labelset" in world.evaluator.broken["disk"]
+
+
+async def test_rules_of_one_shape_keep_to_their_own_numbers_and_series(world: Watching) -> None:
+    await world.open(
+        rule("disk", RATIO),
+        rule("half", "50 * (1 - free / size)"),
+        rule("swap", "100 * (1 - s / t)"),
+    )
+    await world.takes("s", 1, host="a")
+    await world.takes("t", 100, host="a")
+    await scrape(world, 5, host="a")
+    assert sorted(world.told) == ["acme disk fired P2", "acme swap fired P2"]
+
+
+async def test_a_ratio_of_many_series_is_computed_in_slices(world: Watching) -> None:
+    await world.open(rule(expr=RATIO))
+    for host in range(120):
+        await world.takes("free", 5, host=f"h{host}")
+        await world.takes("size", 100, host=f"h{host}")
+    await world.evaluator.settle()
+    assert world.told == ["acme disk fired P2"] * 120
+
+
+async def test_a_rule_that_looks_further_back_than_memory_reads_chunks(world: Watching) -> None:
+    await world.open(rule(expr="disk_used - disk_used offset 3h"))
+    await world.pushes("disk_used", 1, host="a")
+    await world.store.flush(world.clock())
+    await world.passes(hours=3)
+    await world.store.flush(world.clock())
+    await world.pushes("disk_used", 96, host="a")
+    assert world.told == ["acme disk fired P2"]

@@ -39,6 +39,7 @@ NAMED = {
     "/admin/slas": "standard",
     "/admin/schedules": "primary",
     "/admin/systems": "pos",
+    "/admin/targets": "till",
 }
 """What `{name}` is below each of these."""
 
@@ -76,6 +77,7 @@ async def _complaints(screen: Screen) -> list[str]:
 async def test_every_page_fits_and_shuts_nobody_out(
     site: Site, screens: Screens, size: str, locale: str, theme: str
 ) -> None:
+    await site.asks_for_nothing("till")
     number = await site.opens(host=f"{size}-{locale}-{theme}")
     alerts = (await site.http.get("/api/v1/alerts")).json()["items"]
     found = {

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
+from itertools import pairwise
 
-from kit.slices import SLICE, sliced
+from kit.slices import PAUSE, SLICE, ahead, sliced
 
 PIECE = SLICE / 2
 
@@ -53,6 +54,21 @@ async def test_who_gives_up_waiting_holds_up_nobody() -> None:
     async with asyncio.timeout(5):
         await other
     assert done.count(1) == 10
+
+
+async def test_long_work_pauses_between_its_slices_while_somebody_is_served_ahead() -> None:
+    began: list[float] = []
+
+    async def works() -> None:
+        async for _ in sliced(_pieces(6)):
+            began.append(time.perf_counter())
+            while time.perf_counter() < began[-1] + SLICE:
+                continue
+
+    async with ahead():
+        await works()
+
+    assert min(later - one for one, later in pairwise(began)) >= PAUSE
 
 
 async def _count(turns: list[int]) -> None:

@@ -96,3 +96,15 @@ def test_a_change_exactly_at_a_horizon_is_seen() -> None:
     plan = schedule(Layer(("li",)), overrides=(StandIn("wei", MONDAY, ends),))
 
     assert next_change(plan, MONDAY) == ends
+
+
+def test_the_turns_of_somebody_gone_fall_to_the_layer_below_or_to_nobody() -> None:
+    below, above = Layer(("mei",), every=DAY), Layer(("li", "han"), every=DAY)
+    stand_in = StandIn("li", MONDAY, MONDAY + DAY)
+    gone = frozenset({"li"})
+
+    alone = Schedule("Asia/Shanghai", (DAILY,), (), gone)
+    assert on_call(alone, MONDAY) == []
+    assert gaps(alone, MONDAY, MONDAY + 2 * DAY) == [(MONDAY, MONDAY + DAY)]
+    assert on_call(Schedule("Asia/Shanghai", (below, above), (stand_in,), gone), MONDAY) != ["li"]
+    assert on_call(Schedule("Asia/Shanghai", (below,), (stand_in,), gone), MONDAY) == ["mei"]

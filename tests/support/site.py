@@ -131,6 +131,12 @@ class Site:
         number: int = await until(new)
         return number
 
+    async def asks_for_nothing(self, name: str) -> None:
+        """Let acme have a target by hand that is asked once a day, unless it has it already."""
+        till = {"client": "acme", "name": name, "kind": "http", "interval": "1d", "timeout": "1s"}
+        answer = await self.http.post("/api/v1/targets", json={**till, "url": self.phone.url(name)})
+        assert answer.status_code in (201, 409), answer.text
+
     async def calms(self, number: int, *, name: str = "disk", **labels: str) -> None:
         """Let an incident end by a sample below the limit."""
         await self.pushes(0, name=name, **labels)

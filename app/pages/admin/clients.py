@@ -130,7 +130,7 @@ async def _page(
             systems = await access.systems(session, scope, client=row.name, limit=None)
             targets = await access.targets_of(session, scope, client=row.name, limit=None)
             rules = await alerting.rules(session)
-            form = DESK.opened(row, draft) if standing or draft is None else draft
+            form = DESK.form(row, draft, scope, standing=standing)
             view = ClientView(
                 edit=editing(DESK, key, form, origin=row.origin, done=done),
                 slas=slas,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import RedirectResponse, Response
 
 from access.schemas import Name
-from access.scope import Right
+from access.scope import Right, Scope
 from app.configuration import Key, Kind
 from app.pages.admin import keeping
 from app.pages.admin.keeping import Draft, drafted
@@ -44,12 +44,18 @@ class Desk:
         """Return where a thing is."""
         return "/".join((self.base, *key))
 
-    def opened(self, row: Any, wrong: Draft | None = None) -> Draft:
-        """Return the form of a thing as it stands; `wrong`: what could not be done with it."""
-        draft = Draft({**self.fields(self.kind.written(row)), "version": str(row.version)})
-        if wrong is not None:
-            draft.errors, draft.moves, draft.status = wrong.errors, wrong.moves, wrong.status
-        return draft
+    def form(self, row: Any, draft: Draft | None, scope: Scope, *, standing: bool) -> Draft:
+        """Return the form of a thing: what was sent, else the thing as somebody may see it.
+
+        `standing`: the draft only says what could not be done with the thing.
+        """
+        if row is None or (draft is not None and not standing):
+            return draft or Draft()
+        seen = self.kind.seen(self.kind.written(row), scope)
+        found = Draft({**self.fields(seen), "version": str(row.version)})
+        if draft is not None:
+            found.errors, found.moves, found.status = draft.errors, draft.moves, draft.status
+        return found
 
 
 @dataclass(frozen=True)

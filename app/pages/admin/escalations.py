@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from access import queries as access
 from access.scope import Right, Role
 from app.configuration import KINDS, Key
 from app.pages.admin import options, uses
@@ -34,11 +33,12 @@ router = APIRouter(prefix="/admin/escalations", tags=["pages"], include_in_schem
 
 @dataclass(frozen=True)
 class TargetView:
-    """One target of a step, and the people who would be told now; none: it reaches nobody."""
+    """One target of a step, and whom it would tell now; `others` are not the reader's to know."""
 
     words: str
     kind: str
     people: Sequence[str]
+    others: int
     href: str | None
 
 
@@ -54,7 +54,7 @@ class StepView:
     @property
     def reaches(self) -> bool:
         """Whether anybody would be told now."""
-        return any(target.people for target in self.targets)
+        return any(target.people or target.others for target in self.targets)
 
 
 @dataclass(frozen=True)
@@ -126,14 +126,16 @@ class Telling:
 
     def _target(self, target: str) -> TargetView:
         kind, _, name = target.partition(":")
-        people = [one.person for one in self.roster.reach([target])]
+        reached = [one.person for one in self.roster.reach([target])]
+        known = [person for person in reached if person in self.words.people]
         href = {"person": f"/admin/people/{name}", "schedule": f"/admin/schedules/{name}"}.get(kind)
-        return TargetView(self.words.target(target), kind, self.words.persons(people), href)
+        people = self.words.persons(known)
+        return TargetView(self.words.target(target), kind, people, len(reached) - len(known), href)
 
 
 async def telling(session: AsyncSession, frame: Frame) -> Telling:
     """Return what the steps of policies are told with."""
-    titles: Mapping[str, str] = await access.titles_of_people(session)
+    titles = await options.titles(session, frame.caller.scope)
     house = frame.request.app.state.house
     words = Words(frame.reader.locale, house.directory, titles, frame.reader.zone)
     return Telling(words, await oncall.roster(session, now=frame.clock()))
@@ -187,7 +189,7 @@ async def _page(
         told = await telling(session, frame)
         schedules = await oncall.schedules_inside(session, scope)
         people = await options.people(session, scope)
-    form = DESK.opened(row, draft) if row and (standing or draft is None) else draft or Draft()
+    form = DESK.form(row, draft, scope, standing=standing)
     shown = _row(policy_of(row), told, used.get(row.name, ()), row.origin) if row else None
     view = PolicyView(
         edit=editing(DESK, key, form, origin=row.origin if row else None, done=done),

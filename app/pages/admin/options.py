@@ -29,6 +29,14 @@ async def policies(session: AsyncSession, scope: Scope) -> Options:
     return [(row.name, row.name) for row in await oncall.policies_inside(session, scope)]
 
 
+async def titles(session: AsyncSession, scope: Scope) -> dict[str, str]:
+    """Return how people inside the scope are called, by name."""
+    if scope.clients is None:
+        return await access.titles_of_people(session)
+    rows = await access.people(session, scope, limit=oncall.PEOPLE_MOST)
+    return {row.name: row.title for row in rows}
+
+
 async def people(session: AsyncSession, scope: Scope) -> Options:
     """Return everybody by name."""
     rows = await access.people(session, scope, limit=oncall.PEOPLE_MOST)

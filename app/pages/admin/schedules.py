@@ -160,9 +160,7 @@ async def _page(
         known = await oncall.get_schedule(session, scope, *key) if key else None
         row = (await _rows(frame, session, known.name))[0] if known else None
         people = await options.people(session, scope)
-        form = (
-            DESK.opened(known, draft) if known and (standing or draft is None) else draft or Draft()
-        )
+        form = DESK.form(known, draft, scope, standing=standing)
         ahead = await _ahead(frame, session, grown(form.values))
     view = ScheduleView(
         edit=editing(DESK, key, form, origin=known.origin if known else None, done=done),
@@ -189,9 +187,10 @@ async def _ahead(frame: Frame, session: AsyncSession, tree: Tree) -> Turns:
     except ValidationError:
         zone = frame.reader.zone  # half typed
     plans = await oncall.plans(session, now - timedelta(days=1), now + AHEAD)
-    stands = plans.get(text(tree, "of"))
-    plan = fields_of_layers.plan(tree, zone, stands.overrides if stands else ())
-    titles = await access.titles_of_people(session)
+    inside = {row.name for row in await oncall.schedules_inside(session, frame.caller.scope)}
+    stands = plans[text(tree, "of")].overrides if text(tree, "of") in inside else ()
+    plan = fields_of_layers.plan(tree, zone, stands)
+    titles = await options.titles(session, frame.caller.scope)
     return turns(plan, titles, locale=frame.reader.locale, now=now)
 
 

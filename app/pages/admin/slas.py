@@ -122,7 +122,7 @@ async def _page(
     async with frame.db.snapshot() as session:
         row = await queries.sla(session, scope, *key) if key else None
         used = await uses.of_slas(session, scope)
-    form = DESK.opened(row, draft) if row and (standing or draft is None) else draft or Draft()
+    form = DESK.form(row, draft, scope, standing=standing)
     view = SlaView(
         editing(DESK, key, form, origin=row.origin if row else None, done=done),
         _row(row, used.get(row.name, ()), frame.reader.locale) if row else None,

@@ -131,7 +131,7 @@ async def _page(
         policies = await options.policies(session, scope)
         row = await access.system(session, scope, *key) if key else None
         asked = await access.targets_of(session, scope, client=key[0], limit=None) if key else ()
-    form = DESK.opened(row, draft) if row and (standing or draft is None) else draft or Draft()
+    form = DESK.form(row, draft, scope, standing=standing)
     edit = editing(DESK, key, form, origin=row.origin if row else None, done=done)
     if row is None:
         view = SystemView(edit, clients, policies, _matched(frame, grown(form.values), None))

@@ -147,7 +147,7 @@ async def _page(
     places += [
         (f"{one.client}/{one.name}", f"{titles[one.client]} › {one.title}") for one in systems
     ]
-    form = DESK.opened(row, draft) if row and (standing or draft is None) else draft or Draft()
+    form = DESK.form(row, draft, scope, standing=standing)
     form.put("secret", "")  # it is never shown again
     view = TargetView(
         edit=editing(DESK, key, form, origin=row.origin if row else None, done=done),

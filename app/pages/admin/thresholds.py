@@ -112,7 +112,7 @@ async def _page(
         clients = await options.clients(session, scope)
         systems = await access.systems(session, scope, limit=None)
         policies = await options.policies(session, scope)
-    form = DESK.opened(row, draft) if row and (standing or draft is None) else draft or Draft()
+    form = DESK.form(row, draft, scope, standing=standing)
     titles = dict(clients)
     view = ThresholdView(
         edit=editing(DESK, key, form, origin=row.origin if row else None, done=done),

@@ -73,7 +73,7 @@ def turns(plan: Schedule, titles: Mapping[str, str], *, locale: str, now: dateti
 
 def _named(at: datetime, locale: str, now: datetime) -> Day:
     full = day(at, locale, str(at.tzinfo), now=now, weekday=True)
-    return Day(full, f"{t(f'weekday.{at.weekday()}', locale)} {at.day}")
+    return Day(full, f"{t(f'weekday.{at.weekday()}', locale)}\n{at.day}")
 
 
 def _week(

@@ -7,6 +7,7 @@ import pytest
 
 from kit.db import Database
 from tests.support.clock import FakeClock
+from tests.support.forms import POLICY, send
 from tests.support.reading import read
 from tests.support.world import STANDING, World, world
 
@@ -159,3 +160,57 @@ async def test_thresholds_are_found_by_name_and_expression(world: World) -> None
     assert "Disk usage" not in page.words
     assert (await read(world, "/admin/thresholds?text=nothing-like-it")).status == 200
     assert "above 95% for 2 min" in (await read(world, "/admin/thresholds/disk")).words
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        *((f"/admin/{kind}", 200) for kind in KINDS),
+        *((f"/admin/{kind}/new", 200) for kind in KINDS),
+        ("/admin/clients/acme", 404),
+        ("/admin/systems/acme/pos", 404),
+        ("/admin/targets/acme/till", 404),
+        ("/admin/schedules/nights", 404),
+        ("/admin/escalations/default", 404),
+        ("/admin/slas/gold", 404),
+        ("/admin/thresholds/disk", 200),
+        ("/admin/thresholds/theirs", 404),
+        ("/admin/thresholds/ours", 200),
+    ],
+)
+async def test_who_administers_one_client_sees_nothing_of_another(
+    world: World, path: str, status: int
+) -> None:
+    rule = {"expr": "up", "P3": {"below": 1}}
+    for section, thing in (
+        ("clients", {"name": "bolt", "title": "Bolt"}),
+        ("thresholds", {"name": "theirs", "clients": ["acme"], **rule}),
+        ("thresholds", {"name": "ours", "clients": ["acme", "bolt"], **rule}),
+        ("tokens", {"name": "bolts", "client": "bolt", "rights": ["admin"]}),
+    ):
+        answer = await world.http.post(f"/api/v1/{section}", json=thing)
+        assert answer.is_success, answer.text
+    world.http.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+
+    page = await read(world, path)
+
+    assert page.status == status
+    for theirs in ("acme", "爱可美", "点餐", "李雷"):
+        assert status == 404 or theirs not in page.markup, theirs
+
+
+async def test_who_administers_one_client_changes_nothing_that_holds_for_all(world: World) -> None:
+    await world.http.post("/api/v1/clients", json={"name": "bolt", "title": "Bolt"})
+    token = {"name": "bolts", "client": "bolt", "rights": ["admin"]}
+    answer = await world.http.post("/api/v1/tokens", json=token)
+    world.http.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+
+    rule = {"name": "mine", "expr": "up", "P3.test": "below", "P3.limit": "1"}
+    assert (await send(world, "/admin/thresholds/new", rule)).status == 403
+    assert (await send(world, "/admin/thresholds/new", {**rule, "clients": "bolt"})).status == 303
+    system = {"name": "pos", "title": "T", "client": "acme"}
+    assert (await send(world, "/admin/systems/new", system)).status == 404
+    assert (await send(world, "/admin/escalations/new", POLICY)).status == 403
+    peek = {"client": "acme", "name": "pos"}
+    assert "No series" in (await send(world, "/admin/systems/preview", peek)).words
+    assert "李雷" not in (await send(world, "/admin/escalations/preview", POLICY)).words

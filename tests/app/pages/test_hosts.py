@@ -61,3 +61,18 @@ async def test_traffic_is_said_in_units_that_people_know(world: World) -> None:
     await world.pushes("langyan_host_receive_bytes_per_second", 3 * 1024**2, instance="a-1")
 
     assert "3 MiB/s" in (await read(world, "/hosts")).words
+
+
+async def test_the_machines_are_there_as_csv(world: World) -> None:
+    await world.pushes("langyan_host_cpu_percent", 12, instance="=web-1")
+
+    answer = await world.http.get("/hosts.csv", headers={"accept-language": "en"})
+    head, *rows = answer.text.splitlines()
+
+    assert (
+        head
+        == "\ufeffclient,host,system,state,priority,incident,seen_at,cpu,memory,disk,load,network"
+    )
+    assert len(rows) == 1
+    assert rows[0].startswith("acme,'=web-1,")
+    assert "12%" in rows[0]

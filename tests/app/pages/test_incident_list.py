@@ -65,3 +65,18 @@ async def test_a_row_says_how_long_it_lasted(world: World) -> None:
 
     assert "Lasted 1 min" in row.words
     assert "爱可美餐饮 › 官网" in row.words
+
+
+async def test_the_list_is_there_as_csv_with_its_filters(world: World) -> None:
+    await world.pushes("queue", 700)
+    await world.pushes("latency", 2600, instance="=1+1")
+
+    page = await read(world, "/incidents?priority=P1")
+    answer = await world.http.get("/incidents.csv?state=all&priority=P1")
+    head, *rows = answer.text.splitlines()
+
+    assert "/incidents.csv?state=open&amp;priority=P1" in page.markup
+    assert head.removeprefix("\ufeff").startswith("number,status,priority,client,system,title")
+    assert len(rows) == 1
+    assert ",triggered,P1,acme,pos,下单延迟" in rows[0]
+    assert rows[0].split(",")[-4] == "running"

@@ -185,7 +185,7 @@ class AnswerIn(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"version": 3, "reason": "restarted"}]}
     )
 
-    version: Annotated[int | None, Field(strict=True)] = None
+    version: Annotated[int | None, Field(strict=True, ge=0, lt=2**63)] = None
     reason: NoteText | None = None
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from access.scope import Scope
 from app.configuration.examples import EXAMPLES
 from app.configuration.kinds import Kind
+from kit.web import BIGGEST
 
 NAMES = frozenset({"name", "client"})
 """What names a thing does not change: it stands in the path."""
@@ -15,7 +16,9 @@ NAMES = frozenset({"name", "client"})
 SECRETS = frozenset({"secret", "secret_env"})
 """What is never shown."""
 
-VERSION: Any = Field(None, description="the version it was decided on; null: any")
+VERSION: Any = Field(
+    None, strict=True, ge=0, le=BIGGEST, description="the version it was decided on; null: any"
+)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ async def test_an_expression_is_a_chart_and_a_table(world: World) -> None:
 
 async def test_several_expressions_and_the_day_before_stand_together(world: World) -> None:
     await drawn(world)
-    await world.passes(hours=24)
+    world.clock.advance(hours=24)
     await world.pushes("queue", 5, instance="mq-1")
 
     asked = "/explore/data?expr=queue&expr=sum(queue)&range=1h&compare=day"

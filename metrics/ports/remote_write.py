@@ -171,7 +171,7 @@ class RemoteWriteDecoder:
                 await breathe()
             self._known(messages[start : start + SLICE], start, keys, found)
         forgotten = self._keys.get(client) is not keys  # while others had their turn
-        if found.complete and not forgotten and 0 < len(request) <= LONGEST:
+        if messages and found.complete and not forgotten and len(request) <= LONGEST:
             self._remember(request, client, messages, found)
         # all are taken apart before the first is named: a malformed body changes nothing
         apart: deque[list[_Apart]] = deque()

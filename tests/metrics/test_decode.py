@@ -47,6 +47,15 @@ def port() -> Port:
     return Port(RemoteWriteDecoder)
 
 
+@pytest.mark.parametrize("families", [1, 30_000])
+async def test_a_request_of_words_about_metrics_alone_has_no_samples(
+    port: Port, families: int
+) -> None:
+    about = delimited(3, b"\x08\x01" + delimited(2, b"up") + delimited(4, b"1 is up, 0 is down"))
+    for _ in range(2):
+        assert await port.read(bytes(snappy.compress_raw(about * families))) == []
+
+
 async def test_the_first_and_every_later_request_read_the_same(port: Port) -> None:
     sent = [("cpu", AT, 0.5), ("disk", AT, 97.0), ("cpu", AT + 1, 0.0), ("disk", AT + 1, 1e300)]
     labels = [CPU, DISK, CPU, DISK]

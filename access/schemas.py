@@ -196,7 +196,7 @@ class TokenIn(BaseModel):
     )
 
     name: Name
-    client: str | None = None
+    client: Name | None = None
     rights: list[Right] = Field(min_length=1)
     expires_at: Moment | None = None
 

@@ -38,12 +38,6 @@ async def a_site_with_people(tmp_path_factory: pytest.TempPathFactory) -> AsyncI
         yield site
 
 
-@pytest_asyncio.fixture(name="everybody", scope="module", loop_scope="module")
-async def those_who_come_in(site: Site) -> Mapping[str, Mapping[str, str]]:
-    persons = {who: await signed_in(site, who) for who in ("eva", "ken")}
-    return {"admin": site.program.admin, **persons}
-
-
 async def signed_in(site: Site, who: str) -> Mapping[str, str]:
     """Return the headers that make a request this person's, as their browser sends them."""
     async with httpx.AsyncClient(base_url=site.program.url) as browser:
@@ -53,11 +47,11 @@ async def signed_in(site: Site, who: str) -> Mapping[str, str]:
         return {"Cookie": cookies, "x-csrf": csrf_in(page.text)}
 
 
-@pytest.mark.parametrize("who", ["admin", "eva", "ken"])
+@pytest.mark.parametrize("who", ["ken", "eva", "admin"])  # who can do most harm comes last
 async def test_every_operation_keeps_to_its_description(
-    site: Site, everybody: Mapping[str, Mapping[str, str]], who: str, tmp_path: Path
+    site: Site, who: str, tmp_path: Path
 ) -> None:
-    headers = everybody[who]
+    headers = site.program.admin if who == "admin" else await signed_in(site, who)
 
     found = await fuzz(site.program.url, headers, folder=tmp_path, without=SPARED)
 

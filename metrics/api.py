@@ -23,13 +23,15 @@ from metrics.asked import (
     answers,
 )
 from metrics.promql.answers import instant_data, range_data, text_data
-from metrics.promql.evaluation import Limits, Terms, evaluate, instant
+from metrics.promql.evaluation import evaluate, instant
 from metrics.promql.memory import Memory
 from metrics.promql.plan import Plan
 from metrics.promql.refusals import NotComputable
+from metrics.promql.signatures import Kind
 from metrics.promql.syntax import parse
 from metrics.promql.tenancy import scoped
-from metrics.promql.tree import LOOKBACK_MS, Kind, Text
+from metrics.promql.terms import Limits, Terms
+from metrics.promql.tree import LOOKBACK_MS, Text
 from metrics.queries import Reader, gather, off_the_loop
 
 PREFIX = "/prometheus/api/v1"

@@ -6,9 +6,10 @@ from typing import Protocol, TypeVar
 
 from metrics.columns import Columns
 from metrics.matchers import Matcher
-from metrics.promql.evaluation import Terms, evaluate
+from metrics.promql.evaluation import evaluate
 from metrics.promql.frames import Matrix
 from metrics.promql.plan import Plan
+from metrics.promql.terms import Terms
 
 T = TypeVar("T")
 CELLS_ON_THE_LOOP = 50_000

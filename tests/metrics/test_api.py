@@ -13,7 +13,7 @@ from kit.errors import TooLarge
 from metrics.api import Engine, router
 from metrics.columns import Columns
 from metrics.matchers import Matcher
-from metrics.promql.evaluation import Limits
+from metrics.promql.terms import Limits
 from tests.support.clock import FakeClock
 from tests.support.shelf import Shelf
 

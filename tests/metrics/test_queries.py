@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from metrics.columns import columns_of
-from metrics.promql.evaluation import Terms
 from metrics.promql.plan import compile
+from metrics.promql.terms import Terms
 from metrics.queries import off_the_loop, query
 from tests.support.shelf import Shelf
 

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from metrics.columns import Columns, Labels, columns_of
 from metrics.matchers import all_hold
-from metrics.promql.evaluation import Terms, evaluate, instant
+from metrics.promql.evaluation import evaluate, instant
 from metrics.promql.frames import Matrix
 from metrics.promql.memory import Memory
 from metrics.promql.plan import Plan, compile
 from metrics.promql.refusals import NotComputable
 from metrics.promql.tenancy import partitioned, scoped
+from metrics.promql.terms import Terms
 from tests.support import promql_model as model
 from tests.support.promql_random import QUERIES, series
 from tests.support.shelf import Points

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from metrics.columns import Columns
 from metrics.matchers import Matcher
+from metrics.promql.effort import effort
 from metrics.promql.evaluation import evaluate
 from metrics.promql.frames import Matrix
 from metrics.promql.plan import Plan
@@ -35,12 +36,12 @@ async def gather(
     return found
 
 
-async def off_the_loop(
-    data: Sequence[Columns], steps: int, *, terms: Terms, work: Callable[[], T]
-) -> T:
-    """Return what `work` gives for so much data; if nobody waits any more, it stops itself."""
-    cells = sum(len(each.labels) * steps + len(each.times) for each in data)
-    if cells <= CELLS_ON_THE_LOOP:
+async def off_the_loop(touched: int, *, terms: Terms, work: Callable[[], T]) -> T:
+    """Return what `work` gives, which touches so many values.
+
+    If nobody waits any more, it stops itself.
+    """
+    if touched <= CELLS_ON_THE_LOOP:
         return work()
     try:
         return await asyncio.to_thread(work)
@@ -54,9 +55,9 @@ async def query(
 ) -> Matrix:
     """Return the plan's series at each step from start to end."""
     data = await gather(reader, plan, start_ms=start_ms, end_ms=end_ms, terms=terms)
-    steps = (end_ms - start_ms) // max(step_ms, 1) + 1
 
     def work() -> Matrix:
         return evaluate(plan, data, start_ms=start_ms, end_ms=end_ms, step_ms=step_ms, terms=terms)
 
-    return await off_the_loop(data, steps, terms=terms, work=work)
+    touched = effort(plan, data, start_ms=start_ms, end_ms=end_ms, step_ms=step_ms)
+    return await off_the_loop(touched, terms=terms, work=work)

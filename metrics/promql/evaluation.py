@@ -222,7 +222,8 @@ class _Run:
         first, last = seen
         if first == last:
             return np.array([first], np.int64)
-        return self.steps + (first - self.steps[0])
+        moments: Times = self.steps + (first - self.steps[0])
+        return moments
 
     def _asked(self, expr: Subquery) -> tuple[Columns, Flags | None]:
         """Return what the part of a subquery gives in its stretch, as samples."""

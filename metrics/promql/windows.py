@@ -6,6 +6,7 @@ slices, or sample by sample through all of them together where one depends on th
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from metrics.promql.selection import Times
 from metrics.promql.terms import Terms
 
 Ints = NDArray[np.int64]
+N = TypeVar("N", bound=np.generic)
 BLOCK = 2_000_000
 """So many values are laid out in one block at most."""
 
@@ -56,18 +58,18 @@ class Windows:
 
     def at(self, places: Ints) -> Floats:
         """Return the values at places, anything where a place is of no window."""
-        return self._padded(self.values)[np.minimum(places, len(self.values))]
+        return _padded(self.values)[np.minimum(places, len(self.values))]
 
     def when(self, places: Ints) -> Ints:
         """Return the times at places, anything where a place is of no window."""
-        return self._padded(self.times)[np.minimum(places, len(self.times))]
+        return _padded(self.times)[np.minimum(places, len(self.times))]
 
     def reduced(self, by: np.ufunc, values: Floats | None = None, skip: int = 0) -> Floats:
         """Return one value for each window, without its first `skip` samples; 0 where none is."""
         found = np.zeros(self.first.shape)
         filled = np.flatnonzero(self.sizes > skip)
         if len(filled):
-            padded = self._padded(self.values if values is None else values)
+            padded = _padded(self.values if values is None else values)
             edges = np.column_stack([self.first.ravel()[filled] + skip, self.last.ravel()[filled]])
             found.ravel()[filled] = by.reduceat(padded, edges.ravel())[::2]
         return found
@@ -79,9 +81,9 @@ class Windows:
         found = Matrix(self.labels, np.broadcast_to(values, shape), present, self.nameless)
         return found if named else found.computed(found.values)
 
-    @staticmethod
-    def _padded(column: NDArray[np.generic]) -> NDArray[np.generic]:
-        return np.append(column, np.zeros(1, column.dtype))
+
+def _padded(column: NDArray[N]) -> NDArray[N]:
+    return np.append(column, np.zeros(1, column.dtype))
 
 
 def live(columns: Columns) -> Columns:

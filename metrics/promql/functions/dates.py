@@ -8,48 +8,54 @@ from numpy.typing import NDArray
 from metrics.promql.frames import Floats, Matrix
 from metrics.promql.functions.arguments import Arguments, Function, Functions
 
+Ints = NDArray[np.int64]
 Seconds = NDArray[np.datetime64]
 MOST = 2**53
 """More seconds than these before or after 1970 are no date."""
 
 
-def _year(at: Seconds) -> Floats:
-    return at.astype("M8[Y]").astype(np.float64) + 1970
+def _year(at: Seconds) -> Ints:
+    return at.astype("M8[Y]").astype(np.int64) + 1970
 
 
-def _month(at: Seconds) -> Floats:
-    return at.astype("M8[M]").astype(np.int64) % 12 + 1.0
+def _month(at: Seconds) -> Ints:
+    return at.astype("M8[M]").astype(np.int64) % 12 + 1
 
 
-def _day_of_month(at: Seconds) -> Floats:
-    return (at.astype("M8[D]") - at.astype("M8[M]")).astype(np.float64) + 1
+def _day_of_month(at: Seconds) -> Ints:
+    return _since(at.astype("M8[D]"), at.astype("M8[M]")) + 1
 
 
-def _day_of_week(at: Seconds) -> Floats:
-    return (at.astype("M8[D]").astype(np.int64) + 4) % 7 + 0.0  # 1970 began on a Thursday
+def _day_of_week(at: Seconds) -> Ints:
+    return (at.astype("M8[D]").astype(np.int64) + 4) % 7  # 1970 began on a Thursday
 
 
-def _day_of_year(at: Seconds) -> Floats:
-    return (at.astype("M8[D]") - at.astype("M8[Y]")).astype(np.float64) + 1
+def _day_of_year(at: Seconds) -> Ints:
+    return _since(at.astype("M8[D]"), at.astype("M8[Y]")) + 1
 
 
-def _days_in_month(at: Seconds) -> Floats:
+def _days_in_month(at: Seconds) -> Ints:
     month = at.astype("M8[M]")
-    return ((month + 1).astype("M8[D]") - month.astype("M8[D]")).astype(np.float64)
+    return _since((month + 1).astype("M8[D]"), month)
 
 
-def _hour(at: Seconds) -> Floats:
-    return (at - at.astype("M8[D]")).astype(np.int64) // 3600 + 0.0
+def _hour(at: Seconds) -> Ints:
+    return _since(at, at.astype("M8[D]")) // 3600
 
 
-def _minute(at: Seconds) -> Floats:
-    return (at - at.astype("M8[h]")).astype(np.int64) // 60 + 0.0
+def _minute(at: Seconds) -> Ints:
+    return _since(at, at.astype("M8[h]")) // 60
 
 
-def _of_dates(compute: Callable[[Seconds], Floats]) -> Function:
+def _since(at: Seconds, before: Seconds) -> Ints:
+    """Return how many units of `at` it is after another moment."""
+    return (at - before).astype(np.int64)
+
+
+def _of_dates(compute: Callable[[Seconds], Ints]) -> Function:
     def function(given: Arguments) -> Matrix:
         if not given.given:
-            return _alone(compute(_dates(given.steps // 1000)))
+            return _alone(compute(_dates(given.steps // 1000)).astype(np.float64))
         vector = given.vector(0)
         known = np.abs(vector.values) < MOST
         values = compute(_dates(np.where(known, vector.values, 0)))

@@ -7,7 +7,7 @@ from functools import cmp_to_key
 import numpy as np
 
 from metrics.columns import Labels
-from metrics.promql.frames import Matrix, Rows
+from metrics.promql.frames import Matrix
 from metrics.promql.functions.arguments import Arguments, Function, Functions
 
 _RUNS = re.compile(r"[0-9]+|[^0-9]+")
@@ -31,9 +31,11 @@ def _by_labels(*, falling: bool) -> Function:
             return vector
         names = [given.text(place) for place in range(1, len(given.given))]
         compare = _comparison(names)
-        key = cmp_to_key(lambda one, other: compare(vector.labels[one], vector.labels[other]))
-        rows: Rows = np.array(sorted(range(len(vector.labels)), key=key, reverse=falling), np.intp)
-        return vector.taken(rows)
+        key = cmp_to_key(compare)
+        rows = sorted(
+            range(len(vector.labels)), key=lambda row: key(vector.labels[row]), reverse=falling
+        )
+        return vector.taken(np.array(rows, np.intp))
 
     return function
 

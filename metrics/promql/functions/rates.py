@@ -75,12 +75,10 @@ def _steps_aside(windows: Windows) -> Flags:
 
 
 def _inform_of_gauges(found: Matrix, given: Arguments) -> None:
-    shown = found.present.any(axis=1).tolist()
     names = {
         value
-        for labels, seen in zip(found.labels, shown, strict=True)
-        if seen
-        for name, value in labels
+        for row in np.flatnonzero(found.present.any(axis=1)).tolist()
+        for name, value in found.labels[row]
         if name == NAME and not value.endswith(COUNTERS)
     }
     for name in sorted(names):

@@ -6,7 +6,7 @@ do not cancel each other out, plain sums have all the digits. The others are add
 
 import numpy as np
 
-from metrics.promql.frames import Floats
+from metrics.promql.frames import Flags, Floats
 from metrics.promql.terms import Terms
 from metrics.promql.windows import Lanes, Windows
 
@@ -57,7 +57,7 @@ def add(total: Floats, lost: Floats, more: Floats) -> None:
     lost[np.isinf(total)] = 0.0
 
 
-def _plain(windows: Windows) -> tuple[Floats, Floats]:
+def _plain(windows: Windows) -> tuple[Floats, Flags]:
     plain = windows.reduced(np.add)
     weight = windows.reduced(np.add, np.abs(windows.values))
     return plain, ~(np.abs(plain) >= weight * LEFT) | ~np.isfinite(weight)

@@ -35,7 +35,7 @@ def _absent_over_time(given: Arguments) -> Matrix:
 
 
 def _missing(given: Arguments, present: Flags) -> Matrix:
-    missing = ~present.any(axis=0)
+    missing: Flags = ~np.logical_or.reduce(present, axis=0)
     labels = _told_by(given.given[0])
     return Matrix([labels], np.ones((1, len(missing))), missing[None, :])
 

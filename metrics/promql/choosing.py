@@ -106,9 +106,10 @@ def _counted_key(node: Aggregate, label: str, labels: Labels, text: str) -> Labe
 def _counts(asked: Floats) -> Rows:
     if np.isnan(asked).any():
         raise NotComputable("Parameter value is NaN")
-    for each in asked[np.abs(asked) >= MOST].tolist():
-        how = "overflows" if each > 0 else "underflows"
-        raise NotComputable("Scalar value {value} {how} int64", value=short_text(each), how=how)
+    if (asked >= MOST).any():
+        raise NotComputable("Scalar value {value} overflows int64", value=short_text(asked.max()))
+    if (asked <= -MOST).any():
+        raise NotComputable("Scalar value {value} underflows int64", value=short_text(asked.min()))
     return np.maximum(asked, 0).astype(np.int64)
 
 

@@ -9,7 +9,7 @@ from metrics.columns import Columns, Labels, columns_of
 from metrics.promql.aggregation import aggregated, quantile
 from metrics.promql.arithmetic import joined
 from metrics.promql.choosing import counted, limited, sampled, top
-from metrics.promql.frames import SAME_LABELS, Flags, Floats, Matrix, Vector
+from metrics.promql.frames import Flags, Floats, Matrix, Vector
 from metrics.promql.functions.calls import FUNCTIONS
 from metrics.promql.functions.info import enriched
 from metrics.promql.grouping import finished
@@ -97,7 +97,7 @@ def _names_gone(found: Windows, terms: Terms) -> Sequence[Labels]:
         Matrix(found.labels, nothing, nothing.astype(np.bool_), found.nameless), terms.memory
     ).labels
     if len(labels) < len(found.labels):
-        raise NotComputable(SAME_LABELS)
+        raise NotComputable("vector cannot contain metrics with the same labelset")
     return labels
 
 

@@ -65,7 +65,6 @@ SIGNATURES: Mapping[str, Signature] = {
     "clamp_max": Signature((_VECTOR, _SCALAR)),
     "clamp_min": Signature((_VECTOR, _SCALAR)),
     "double_exponential_smoothing": Signature((_MATRIX, _SCALAR, _SCALAR)),
-    "holt_winters": Signature((_MATRIX, _SCALAR, _SCALAR)),
     "histogram_fraction": Signature((_SCALAR, _SCALAR, _VECTOR)),
     "histogram_quantile": Signature((_SCALAR, _VECTOR)),
     "info": Signature((_VECTOR, _VECTOR), optional=1),

@@ -12,6 +12,7 @@ from kit.errors import Invalid
 from metrics.columns import NAME
 from metrics.matchers import Matcher, Op
 from metrics.patterns import compiled
+from metrics.promql.durations import worked_out
 from metrics.promql.refusals import unsupported
 from metrics.promql.signatures import SIGNATURES
 from metrics.promql.tree import (
@@ -53,7 +54,7 @@ def parse(text: str) -> Expr:
     bare = _QUOTED.sub('""', text)
     _refuse_what_the_parser_cannot_bear(text, bare)
     try:
-        parsed = pp.parse(text)
+        parsed = pp.parse(worked_out(text))
     except ValueError as error:
         raise Invalid("parse error: {error}", field="query", error=error) from None
     try:

@@ -23,7 +23,7 @@ def _label_replace(given: Arguments) -> Matrix:
         raise NotComputable(
             "invalid regular expression in label_replace(): {pattern}", pattern=pattern
         ) from None
-    _check(into, "destination", given)
+    _check(into, given)
 
     def value(labels: Labels) -> str | None:
         groups = wanted.groups(_value(labels, of))
@@ -36,8 +36,9 @@ def _label_join(given: Arguments) -> Matrix:
     into, between = given.text(1), given.text(2)
     sources = [given.text(place) for place in range(3, len(given.given))]
     for each in sources:
-        _check(each, "source", given)
-    _check(into, "destination", given)
+        if not each:
+            raise NotComputable("invalid source label name in label_join(): {label}", label=each)
+    _check(into, given)
     return _with_label(
         given, into, lambda labels: between.join(_value(labels, each) for each in sources)
     )
@@ -81,11 +82,10 @@ def _filled(written: str, groups: dict[str, str]) -> str:
     return _REFERENCE.sub(told, written)
 
 
-def _check(label: str, role: str, given: Arguments) -> None:
+def _check(label: str, given: Arguments) -> None:
     if not label:
         raise NotComputable(
-            "invalid {role} label name in {function}(): {label}",
-            role=role,
+            "invalid destination label name in {function}(): {label}",
             function=given.name,
             label=label,
         )

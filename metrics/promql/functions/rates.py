@@ -154,8 +154,13 @@ def _smoothed(given: Arguments) -> Matrix:
     """Double exponential smoothing: a level and a trend, both following the samples."""
     windows = given.windows(0).spread(len(given.steps))
     lanes = Lanes(windows, given.terms, windows.sizes > 1)
-    weight = _factor(given, 1, "smoothing", "sf")
-    trending = _factor(given, 2, "trend", "tf")
+    weight, trending = given.scalar(1), given.scalar(2)
+    if (wrong := _no_factor(weight)) is not None:
+        raise NotComputable(
+            "invalid smoothing factor. Expected: 0 < sf < 1, got: {given}", given=wrong
+        )
+    if (wrong := _no_factor(trending)) is not None:
+        raise NotComputable("invalid trend factor. Expected: 0 < tf < 1, got: {given}", given=wrong)
     weight, trending = lanes.each(weight), lanes.each(trending)
     level = windows.values[lanes.first]
     trend = windows.values[lanes.first + 1] - level if len(lanes) else level
@@ -174,17 +179,9 @@ def _smoothed(given: Arguments) -> Matrix:
     return windows.matrix(lanes.laid(level), len(given.steps), least=2)
 
 
-def _factor(given: Arguments, place: int, what: str, short: str) -> Floats:
-    factor = given.scalar(place)
-    wrong = (factor <= 0) | (factor >= 1)
-    if wrong.any():
-        raise NotComputable(
-            "invalid {what} factor. Expected: 0 < {short} < 1, got: {given}",
-            what=what,
-            short=short,
-            given=f"{factor[wrong][0]:f}",
-        )
-    return factor
+def _no_factor(factor: Floats) -> str | None:
+    wrong = factor[(factor <= 0) | (factor >= 1)]
+    return f"{wrong[0]:f}" if len(wrong) else None
 
 
 FUNCTIONS: Functions = {
@@ -198,5 +195,4 @@ FUNCTIONS: Functions = {
     "deriv": _deriv,
     "predict_linear": _predict_linear,
     "double_exponential_smoothing": _smoothed,
-    "holt_winters": _smoothed,
 }

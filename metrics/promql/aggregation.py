@@ -100,8 +100,10 @@ def _mean(values: Floats, present: Flags, groups: Groups) -> Floats:
 
 def _variance(values: Floats, present: Flags, groups: Groups) -> Floats:
     counts = _count(values, present, groups)
-    means = np.repeat(_mean(values, present, groups), groups.sizes, axis=0)
-    apart = np.where(present[groups.order], values[groups.order] - means, 0.0)
+    # counted from the least, so that equal values are exactly none apart
+    shifted = values - _least(values, present, groups)[groups.of_row]
+    means = np.repeat(_mean(shifted, present, groups), groups.sizes, axis=0)
+    apart = np.where(present[groups.order], shifted[groups.order] - means, 0.0)
     high, low = exact_sum(apart * apart, groups.sizes)
     return (high + low) / counts
 

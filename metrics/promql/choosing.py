@@ -1,6 +1,5 @@
 """Aggregations that choose among the series of a group, or count them by value."""
 
-import hashlib
 import math
 from collections.abc import Sequence
 
@@ -10,7 +9,8 @@ from metrics.columns import Labels
 from metrics.promql.aggregation import alike_groups
 from metrics.promql.frames import Floats, Groups, Matrix, Rows, numbered
 from metrics.promql.grouping import by_grouping, key_of
-from metrics.promql.numbers import number_text, short_text
+from metrics.promql.hashes import labels_hash
+from metrics.promql.numbers import number_text, quoted, short_text
 from metrics.promql.refusals import NotComputable
 from metrics.promql.terms import Terms
 from metrics.promql.tree import Aggregate
@@ -75,7 +75,7 @@ def sampled(node: Aggregate, matrix: Matrix, asked: Floats, *, terms: Terms) -> 
 def counted(node: Aggregate, matrix: Matrix, label: str, *, terms: Terms) -> Matrix:
     """Return how many series of a group have the same value, which is a label of the result."""
     if not label:
-        raise NotComputable("invalid label name {label}", label=label)
+        raise NotComputable("invalid label name {label}", label=quoted(label))
     rows, steps = np.nonzero(matrix.present)
     values = matrix.values[rows, steps]
     values = np.where(np.isnan(values), np.nan, values)  # all NaN are the same one
@@ -121,10 +121,4 @@ def _groups(node: Aggregate, matrix: Matrix, terms: Terms) -> Groups | None:
 
 def _marks(labels: Sequence[Labels]) -> Floats:
     """Return for each series a number in [0, 1) that depends on its labels alone."""
-    return np.array([_mark(each) for each in labels], np.float64)
-
-
-def _mark(labels: Labels) -> float:
-    text = "\xff".join(f"{name}\xfe{value}" for name, value in labels)
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest) / HASHES
+    return np.array([labels_hash(each) for each in labels], np.float64) / HASHES

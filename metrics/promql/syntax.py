@@ -45,6 +45,8 @@ _OPS = {  # by name, because the parser's enums cannot be keys
 }
 _QUOTED = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`""", re.DOTALL)
 _OPERATOR = re.compile(r"[-+*/%^=<>!(\[@]|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
+_ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|[0-7]{3}|.)", re.DOTALL)
+_BYTE = re.compile(r"\\(?:x[89a-fA-F]|[23][0-7]).+")
 _TARGET_INFO = Matcher(NAME, Op.EQUAL, "target_info")
 _BEFORE_1970 = re.compile(r"@\s*-")
 
@@ -77,8 +79,15 @@ def _refuse_what_the_parser_cannot_bear(text: str, bare: str) -> None:
             most=MOST_TEXT,
             operators=MOST_OPERATORS,
         )
+    if any(_BYTE.fullmatch(each) for quoted in _QUOTED.findall(text) for each in _escapes(quoted)):
+        # it takes the byte for a character
+        raise Invalid("parse error: write a character beyond ASCII as itself", field="query")
     if _BEFORE_1970.search(bare):  # the parser panics on these
         raise unsupported("a moment before 1970 after @")
+
+
+def _escapes(quoted: str) -> list[str]:
+    return _ESCAPE.findall(quoted) if quoted[0] in "\"'" else []
 
 
 Within = tuple[Stretch, ...]

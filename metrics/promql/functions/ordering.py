@@ -58,8 +58,10 @@ def _naturally_before(left: str, right: str) -> bool:
     for mine, other in zip(ours, theirs, strict=False):
         if mine == other:
             continue
-        if mine.isdigit() and other.isdigit() and int(mine) != int(other):
-            return int(mine) < int(other)
+        if mine.isdigit() and other.isdigit():
+            if int(mine) != int(other):
+                return int(mine) < int(other)
+            continue
         return bool(mine < other)
     return len(ours) < len(theirs)
 

@@ -98,6 +98,7 @@ def test_what_is_not_there_yet_says_so(text: str) -> None:
     "text",
     [
         *("", "up{", "up ==", '{job=~".*"}', "1 > 2", 'up{a=~"("}', "nope(up)", '"a" + 1'),
+        *(r'up{a="\xc3\xa9"}', r"up{a='\377'}"),
         *("rate(up)", "sum(up[5m])", "holt_winters(up[5m], 0.1, 0.1)", "up[0s]", "info(up, up())"),
         *("up offset 99999999y", "up offset -999999y", "up @ 99999999999999"),
     ],
@@ -121,6 +122,11 @@ def test_the_longest_chain_that_is_taken_can_be_read_and_planned() -> None:
 
 def test_operators_in_texts_and_comments_do_not_count() -> None:
     assert parse('up{a="' + "+" * 400 + '"} # ' + "-" * 400)
+
+
+@pytest.mark.parametrize("text", [r'"\x41"', r'"\\xff"', r"`\xff`", '"é"', r'"\u00e9"', r'"\101"'])
+def test_characters_may_be_written_in_many_ways(text: str) -> None:
+    assert parse(text)
 
 
 def test_a_plan_reads_equal_selectors_once() -> None:

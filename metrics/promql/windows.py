@@ -58,11 +58,11 @@ class Windows:
 
     def at(self, places: Ints) -> Floats:
         """Return the values at places, anything where a place is of no window."""
-        return _padded(self.values)[np.minimum(places, len(self.values))]
+        return _padded(self.values)[np.clip(places, 0, len(self.values))]
 
     def when(self, places: Ints) -> Ints:
         """Return the times at places, anything where a place is of no window."""
-        return _padded(self.times)[np.minimum(places, len(self.times))]
+        return _padded(self.times)[np.clip(places, 0, len(self.times))]
 
     def reduced(self, by: np.ufunc, values: Floats | None = None, skip: int = 0) -> Floats:
         """Return one value for each window, without its first `skip` samples; 0 where none is."""

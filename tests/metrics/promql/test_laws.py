@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from metrics.columns import Columns, Labels, columns_of
@@ -82,6 +82,8 @@ def test_a_range_is_what_every_step_gives_alone(stored: Stored, text: str) -> No
 @slow
 @given(series(), CALLS)
 def test_a_range_is_what_instants_give(stored: Stored, text: str) -> None:
+    # an instant puts its best in order, and of equals the first is chosen
+    assume(sum(text.count(call) for call in ("topk", "bottomk", "limitk")) <= 1)
     plan = compile(text)
     moments = range(START, END + 1, STEP)
     try:

@@ -147,3 +147,9 @@ def test_infinity_grows_into_nothing_known() -> None:
     found = ask("increase(m_total[5m])", line("m_total", "1 Inf"), at_ms=MINUTE)
 
     assert found == about({"{}": INF})
+
+
+def test_a_series_without_a_live_sample_gives_nothing() -> None:
+    for call in ("rate", "irate", "delta", "deriv", "changes", "sum_over_time", "last_over_time"):
+        assert ask(f"{call}(m_total[5m])", line("m_total", "stale stale"), at_ms=MINUTE) == {}
+        assert ask(f"{call}(m_total[5m])", at_ms=MINUTE) == {}

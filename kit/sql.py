@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import BindParameter, TextClause, bindparam, text
+from sqlalchemy import BindParameter, Insert, TextClause, bindparam, text
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import Insert
 
 NAMED = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
 

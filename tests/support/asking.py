@@ -18,7 +18,7 @@ MINUTE = 60_000
 _RISING = re.compile(r"(-?[\d.]+)([+-][\d.]+)x(\d+)")
 
 
-def line(name: str, values: str, *, step_ms: int = MINUTE, **labels: str) -> Line:
+def line(name: str, values: str, step_ms: int = MINUTE, /, **labels: str) -> Line:
     """Return a series from time 0 on: `1 _ 3 stale 5+2x3` is 1, nothing, 3, its end, 5 7 9 11."""
     found: list[float | None] = []
     for word in values.split():

@@ -89,7 +89,7 @@ def test_a_quantile_out_of_bounds_is_warned_of_once() -> None:
 
 
 def test_a_subquery_asks_at_multiples_of_its_step() -> None:
-    series = line("m", "0+1x1000", step_ms=10_000)
+    series = line("m", "0+1x1000", 10_000)
 
     assert ask("sum_over_time(m[30s:10s])", series, at_ms=1_000_000) == {"{}": 98.0 + 99 + 100}
     assert ask("sum_over_time(m[30s:10s])", series, at_ms=1_009_000) == {"{}": 98.0 + 99 + 100}

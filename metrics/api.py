@@ -33,7 +33,7 @@ from metrics.promql.syntax import parse
 from metrics.promql.tenancy import scoped
 from metrics.promql.terms import Limits, Notes, Terms
 from metrics.promql.tree import LOOKBACK_MS, Text
-from metrics.queries import Reader, gather, off_the_loop
+from metrics.queries import AsSent, Reader, gather, off_the_loop
 
 PREFIX = "/prometheus/api/v1"
 LONGEST_MS = 120_000
@@ -66,7 +66,8 @@ class Engine:
         limit, terms = asked.limit(), self.terms(asked)
         if isinstance(plan.tree, Text):
             return _success(text_data(plan.tree, at_ms), limit, terms.notes)
-        data = await gather(reader, plan, start_ms=at_ms, end_ms=at_ms, terms=terms)
+        sent = AsSent(reader, self.memory)
+        data = await gather(sent, plan, start_ms=at_ms, end_ms=at_ms, terms=terms)
 
         def work() -> bytes:
             if plan.kind is Kind.MATRIX:
@@ -90,7 +91,8 @@ class Engine:
                 kind=_NO_RANGE[plan.kind],
             )
         start, end, step = span.start_ms, span.end_ms, span.step_ms
-        data = await gather(reader, plan, start_ms=start, end_ms=end, terms=terms)
+        sent = AsSent(reader, self.memory)
+        data = await gather(sent, plan, start_ms=start, end_ms=end, terms=terms)
 
         def work() -> bytes:
             found = evaluate(plan, data, start_ms=start, end_ms=end, step_ms=step, terms=terms)

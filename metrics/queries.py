@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
-from metrics.columns import Columns
+from access.scope import HOUSE
+from metrics.columns import Columns, Labels
+from metrics.labels import CLIENT
 from metrics.matchers import Matcher
 from metrics.promql.effort import effort
 from metrics.promql.evaluation import evaluate
 from metrics.promql.frames import Matrix
+from metrics.promql.memory import Memory
 from metrics.promql.plan import Plan
 from metrics.promql.terms import Terms
 
@@ -23,6 +27,28 @@ class Reader(Protocol):
     async def read(self, matchers: Sequence[Matcher], start: int, end: int, /) -> Columns:
         """Return the series that fit all matchers, from `start` to `end` ms, both included."""
         ...
+
+
+@dataclass(frozen=True)
+class AsSent:
+    """A store whose house series have no client, as they were sent: Prometheus's own view."""
+
+    reader: Reader
+    memory: Memory
+
+    async def read(self, matchers: Sequence[Matcher], start: int, end: int, /) -> Columns:
+        """Return what the store does, the house's label left off."""
+        columns = await self.reader.read(matchers, start, end)
+        labels = self.memory.recall("as sent", columns.labels, make=lambda: _sent(columns.labels))
+        return replace(columns, labels=labels)
+
+
+def _sent(labels: Sequence[Labels]) -> Sequence[Labels]:
+    house = (CLIENT, HOUSE)
+    return [
+        tuple([pair for pair in each if pair != house]) if house in each else each
+        for each in labels
+    ]
 
 
 async def gather(

@@ -47,7 +47,8 @@ class Office:
 
     async def values(self, query: str) -> list[tuple[str, str]]:
         answer = (await self.ask("/query", query=query)).json()
-        return sorted((r["metric"].get("client"), r["value"][1]) for r in answer["data"]["result"])
+        result = answer["data"]["result"]
+        return sorted(((r["metric"].get("client"), r["value"][1]) for r in result), key=str)
 
 
 @pytest.fixture
@@ -108,6 +109,17 @@ async def test_a_range_answers_with_the_samples_themselves(office: Office) -> No
     steps = await office.ask("/query_range", query="disk[2m]", start="0", end="1", step="1")
     assert steps.status_code == 400
     assert 'invalid expression type "range vector" for range query' in steps.json()["error"]
+
+
+async def test_series_of_the_house_look_as_they_were_sent(office: Office) -> None:
+    own = {"__name__": "disk", "client": "house", "host": "a"}
+    office.store = Shelf([*DISKS, (own, [(600_000, 3.0)])])
+
+    assert await office.values('disk{client="house"} + on () vector(1)') == [(None, "4")]
+    assert await office.values("sum by (host) (disk{client='house'})") == [(None, "3")]
+    assert await office.values('disk{client=""}') == []
+    assert ("acme", "92.5") in await office.values("disk")
+    assert (None, "3") in await office.values("disk")
 
 
 async def test_what_is_odd_about_a_query_is_told_beside_the_answer(office: Office) -> None:

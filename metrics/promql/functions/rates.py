@@ -78,13 +78,16 @@ def _steps_aside(windows: Windows) -> Flags:
 
 
 def _inform_of_gauges(found: Matrix, given: Arguments) -> None:
-    names = {
-        value
-        for row in np.flatnonzero(found.present.any(axis=1)).tolist()
-        for name, value in found.labels[row]
-        if name == NAME and not value.endswith(COUNTERS)
-    }
-    for name in sorted(names):
+    def make() -> list[tuple[int, str]]:
+        return [
+            (row, value)
+            for row, labels in enumerate(found.labels)
+            for name, value in labels
+            if name == NAME and not value.endswith(COUNTERS)
+        ]
+
+    gauges = given.terms.memory.recall("gauges", found.labels, make=make)
+    for name in sorted({name for row, name in gauges if found.present[row].any()}):
         given.terms.notes.inform(
             "metric might not be a counter, name does not end in "
             f"_total/_sum/_count/_bucket: {quoted(name)}"

@@ -138,6 +138,14 @@ def test_arguments_that_do_not_fit_are_refused(text: str) -> None:
         ask(text)
 
 
+def test_type_and_unit_go_with_the_name() -> None:
+    series = line("m", "1", __type__="gauge", __unit__="bytes", x="1")
+
+    assert list(ask("m > 0", series)) == ['m{__type__="gauge", __unit__="bytes", x="1"}']
+    for call in ("-m", "m * 2", "abs(m)", "m + on (x) m", "m - m"):
+        assert list(ask(call, series)) == ['{x="1"}']
+
+
 def test_a_name_goes_when_the_query_ends() -> None:
     series = [line(name, "0+60x10", x="1") for name in ("m_total", "n_total")]
     at = 10 * MINUTE

@@ -29,11 +29,13 @@ LANES = 100_000
 class Windows:
     """The window of a series at a step has the samples from `first` up to before `last`.
 
-    Both are of shape (series, steps), or (series, 1) where all steps look at the same moment.
-    `ends` is that moment; the window begins `range_ms` before it and does not hold its beginning.
+    Series i owns `times[starts[i]:starts[i+1]]`, as in `Columns`. `first` and `last` are of shape
+    (series, steps), or (series, 1) where all steps look at the same moment. `ends` is that
+    moment; the window begins `range_ms` before it and does not hold its beginning.
     """
 
     labels: Sequence[Labels]
+    starts: Ints
     times: Ints
     values: Floats
     first: Ints
@@ -61,11 +63,11 @@ class Windows:
 
     def at(self, places: Ints) -> Floats:
         """Return the values at places, anything where a place is of no window."""
-        return _padded(self.values)[np.clip(places, 0, len(self.values))]
+        return _taken(self.values, places)
 
     def when(self, places: Ints) -> Ints:
         """Return the times at places, anything where a place is of no window."""
-        return _padded(self.times)[np.clip(places, 0, len(self.times))]
+        return _taken(self.times, places)
 
     def reduced(
         self, by: np.ufunc, terms: Terms, *, values: Floats | None = None, skip: int = 0
@@ -116,6 +118,12 @@ def _padded(column: NDArray[N]) -> NDArray[N]:
     return np.append(column, np.zeros(1, column.dtype))
 
 
+def _taken(column: NDArray[N], places: Ints) -> NDArray[N]:
+    if not len(column):
+        return np.zeros(places.shape, column.dtype)
+    return column.take(places, mode="clip")
+
+
 def live(columns: Columns) -> Columns:
     """Return the samples without the markers of ended series, which no range holds."""
     stale = is_stale(columns.values)
@@ -133,6 +141,7 @@ def windows(
     """Return the windows that end at these moments, which are evenly spaced and rise."""
     return Windows(
         columns.labels,
+        columns.starts,
         columns.times,
         columns.values,
         first=_after(columns, ends - range_ms),
@@ -146,12 +155,25 @@ def windows(
 def _after(columns: Columns, moments: Times) -> Ints:
     """Return for each (series, moment) the place of the first sample later than that."""
     series, width = len(columns.labels), len(moments)
-    step = moments[1] - moments[0] if width > 1 else np.int64(1)
-    seen_at = np.clip(-((moments[0] - columns.times) // step), 0, width)  # rounds up
+    if width == 1:
+        return _after_one(columns, moments[0])
+    seen_at = -((moments[0] - columns.times) // (moments[1] - moments[0]))  # rounds up
+    seen_at = np.clip(seen_at, 0, width)
     rows = np.repeat(np.arange(series), np.diff(columns.starts))
     counts = np.bincount(rows * (width + 1) + seen_at, minlength=series * (width + 1))
     seen = np.cumsum(counts.reshape(series, width + 1)[:, :width], axis=1)
     return seen + columns.starts[:-1, None]
+
+
+def _after_one(columns: Columns, moment: np.int64) -> Ints:
+    seen = columns.times <= moment
+    if seen.all():  # as it is of the end of what was read
+        return columns.starts[1:, None]
+    if not seen.any():  # and of its beginning
+        return columns.starts[:-1, None]
+    known = np.concatenate([[0], np.cumsum(seen)])
+    counts = known[columns.starts[1:]] - known[columns.starts[:-1]]
+    return (columns.starts[:-1] + counts)[:, None]
 
 
 def _parts(sizes: Ints) -> Iterator[slice]:

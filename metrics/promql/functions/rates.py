@@ -66,15 +66,21 @@ def _lost_by_resets(windows: Windows, terms: Terms) -> Floats:
 
 
 def _steps_down(windows: Windows) -> Flags:
-    return np.append(np.zeros(1, np.bool_), windows.values[1:] < windows.values[:-1])[
-        : len(windows.values)
-    ]
+    return _within_series(windows, windows.values[1:] < windows.values[:-1])
 
 
 def _steps_aside(windows: Windows) -> Flags:
     now, before = windows.values[1:], windows.values[:-1]
     other = (now != before) & ~(np.isnan(now) & np.isnan(before))
-    return np.append(np.zeros(1, np.bool_), other)[: len(windows.values)]
+    return _within_series(windows, other)
+
+
+def _within_series(windows: Windows, steps: Flags) -> Flags:
+    """Return which samples are so beside the one before, the first of a series never."""
+    found = np.zeros(len(windows.values), np.bool_)
+    found[1:] = steps
+    found[windows.starts[windows.starts < len(found)]] = False
+    return found
 
 
 def _inform_of_gauges(found: Matrix, given: Arguments) -> None:

@@ -173,7 +173,8 @@ def _after_one(columns: Columns, moment: np.int64) -> Ints:
         return columns.starts[:-1, None]
     known = np.concatenate([[0], np.cumsum(seen)])
     counts = known[columns.starts[1:]] - known[columns.starts[:-1]]
-    return (columns.starts[:-1] + counts)[:, None]
+    places: Ints = columns.starts[:-1] + counts
+    return places[:, None]
 
 
 def _parts(sizes: Ints) -> Iterator[slice]:

@@ -100,7 +100,8 @@
     draw(data);
     addEventListener("resize", () => plot?.setSize(size()));
     new MutationObserver(() => draw(data)).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw(data));
+    for (const each of ["(prefers-color-scheme: dark)", "print"])
+      matchMedia(each).addEventListener("change", () => draw(data));
     rows.forEach((row, number) => {
       row.addEventListener("mouseenter", () => plot?.setSeries(number + 1, { focus: true }));
       row.addEventListener("mouseleave", () => plot?.setSeries(null, { focus: false }));

@@ -144,6 +144,7 @@ class House:
         self.store.forget_senders()
         await self.evaluator.reload(rules, self.directory, now=self.clock())
         self._in_force = self._newest
+        self.notices.wake(live.CHANNEL, live.CONFIGURATION)
 
     async def _read(self) -> list[CompiledRule]:
         async with self.db.snapshot() as session:

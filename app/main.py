@@ -82,8 +82,8 @@ PORTS = ("/prometheus/api/v1/write", "/api/v1/samples")
 PAGES = (
     access.pages,
     board,
+    incident_list,  # its events stand before a number
     incident,
-    incident_list,
     menu,
     oncall_page,
     hosts,

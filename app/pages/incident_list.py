@@ -13,7 +13,7 @@ from access import queries as access
 from access.schemas import NAME
 from access.scope import Right
 from alerting.lifecycle import Priority
-from app.pages.frame import Frame, Framed
+from app.pages.frame import Frame, Framed, of_topics_alone
 from app.pages.incident_view import seen
 from app.pages.sheets import MARK, lines, sheet
 from app.pages.views import ClientView, IncidentsView
@@ -23,7 +23,8 @@ from incidents.clocks import Kind
 from incidents.content import titled
 from incidents.lifecycle import OPEN, Status
 from incidents.queries import Shown
-from kit.web import BIGGEST
+from kit import live
+from kit.web import BIGGEST, on_the_loop
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -80,35 +81,59 @@ async def _listed(
     )
 
 
+@dataclass(frozen=True)
+class Listing:
+    """The list for whoever looks; `before` is the number above which a further part begins."""
+
+    frame: Framed
+    chosen: Chosen
+    before: Annotated[int | None, Query(ge=0, le=BIGGEST)] = None
+
+    async def view(self) -> IncidentsView:
+        """Return what the filters leave at this moment, newest first."""
+        frame, chosen = self.frame, self.chosen
+        frame.caller.need(Right.READ)
+        house = frame.request.app.state.house
+        async with frame.db.snapshot() as session:
+            found = await _listed(session, frame, chosen, before=self.before, limit=PAGE + 1)
+            people = await access.titles_of_people(session)
+        words = Words(frame.reader.locale, house.directory, people, frame.reader.zone)
+        shown = [seen(one, words) for one in found[:PAGE]]
+        own = vars(chosen) | ({} if self.before is None else {"before": self.before})
+        older = urlencode({**own, "before": shown[-1].number}) if len(found) > PAGE else None
+        return IncidentsView(
+            incidents=shown,
+            **vars(chosen),
+            clients=[
+                ClientView(name, facts.title, 0)
+                for name, facts in sorted(house.directory.clients.items())
+                if frame.caller.scope.allows(name)
+            ],
+            older=f"/incidents?{older}" if older else None,
+            csv="/incidents.csv?" + urlencode(vars(chosen)),
+            events="/incidents/events?" + urlencode(own),
+        )
+
+    async def fragment(self) -> str:
+        """Return the live part of the list."""
+        view = await self.view()
+        return await self.frame.render_in_slices("_incidents_live.html", view, here="incidents")
+
+
+AtListing = Annotated[Listing, Depends(on_the_loop(Listing))]
+
+
 @router.get("/incidents")
-async def show_incidents(
-    frame: Framed,
-    chosen: Chosen,
-    before: Annotated[int | None, Query(ge=0, le=BIGGEST)] = None,
-) -> Response:
+async def show_incidents(listing: AtListing) -> Response:
     """Show the incidents that the filters leave, newest first."""
-    frame.caller.need(Right.READ)
-    house = frame.request.app.state.house
-    async with frame.db.snapshot() as session:
-        found = await _listed(session, frame, chosen, before=before, limit=PAGE + 1)
-        people = await access.titles_of_people(session)
-    words = Words(frame.reader.locale, house.directory, people, frame.reader.zone)
-    shown = [seen(one, words) for one in found[:PAGE]]
-    older = None
-    if len(found) > PAGE:
-        older = "/incidents?" + urlencode({**vars(chosen), "before": shown[-1].number})
-    view = IncidentsView(
-        incidents=shown,
-        **vars(chosen),
-        clients=[
-            ClientView(name, facts.title, 0)
-            for name, facts in sorted(house.directory.clients.items())
-            if frame.caller.scope.allows(name)
-        ],
-        older=older,
-        csv="/incidents.csv?" + urlencode(vars(chosen)),
-    )
-    return frame.show("incidents.html", view, here="incidents")
+    return listing.frame.show("incidents.html", await listing.view(), here="incidents")
+
+
+@router.get("/incidents/events")
+async def follow_incidents(listing: AtListing) -> Response:
+    """Stream the list while it is open."""
+    listing.frame.caller.need(Right.READ)
+    return listing.frame.stream({live.BOARD}, listing.fragment, version=of_topics_alone)
 
 
 @router.get("/incidents.csv")

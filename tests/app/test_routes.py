@@ -68,7 +68,7 @@ BODIES |= {f"/api/v1/{section}": thing for section, (thing, _) in EXAMPLES.items
 WHOLE = {
     f"/api/v1/{section}{KINDS[section].path}": thing for section, (thing, _) in EXAMPLES.items()
 }
-STREAMS = {"/events", "/alerts/events", "/incidents/{number}/events"}
+STREAMS = {route.path for route in ROUTES if route.path.endswith("/events")}
 ids = [f"{route.method} {route.path}" for route in ROUTES]
 
 

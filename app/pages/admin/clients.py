@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from access import queries as access
@@ -14,13 +14,12 @@ from access.scope import HOUSE, Right
 from alerting import queries as alerting
 from alerting.lifecycle import Ladder
 from alerting.thresholds import CompiledRule
-from app.configuration import KINDS, Key
+from app.configuration import KINDS
 from app.pages import person_parts
 from app.pages.admin import options
-from app.pages.admin.desks import Desk, Editing, add_routes, editing, text
-from app.pages.admin.keeping import Draft
+from app.pages.admin.desks import Asked, Desk, Editing, Removed, add_routes, text
 from app.pages.admin.options import Options
-from app.pages.frame import Frame, Framed
+from app.pages.frame import Framed
 from app.pages.levels import LevelView, ladder
 from app.pages.nested import Tree
 from incidents.content import titled
@@ -81,9 +80,7 @@ class ClientView:
 
 
 @router.get("")
-async def show_clients(
-    frame: Framed, removed: Annotated[str, Query(max_length=200)] = ""
-) -> Response:
+async def show_clients(frame: Framed, removed: Removed = "") -> Response:
     """Show every client by name."""
     frame.caller.need(Right.ADMIN)
     scope = frame.caller.scope
@@ -111,28 +108,21 @@ def _fields(written: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-async def _page(
-    frame: Frame,
-    key: Key | None,
-    draft: Draft | None,
-    *,
-    done: str = "",
-    standing: bool = False,
-) -> Response:
+async def _page(asked: Asked) -> Response:
+    frame, key = asked.frame, asked.key
     scope, locale = frame.caller.scope, frame.reader.locale
     async with frame.db.snapshot() as session:
         slas = await options.slas(session, scope)
         policies = await options.policies(session, scope)
         if key is None:
-            view = ClientView(editing(DESK, None, draft or Draft()), slas, policies)
+            view = ClientView(DESK.edit(asked, None), slas, policies)
         else:
             row = await access.client(session, scope, *key)
             systems = await access.systems(session, scope, client=row.name, limit=None)
             targets = await access.targets_of(session, scope, client=row.name, limit=None)
             rules = await alerting.rules(session)
-            form = DESK.form(row, draft, scope, standing=standing)
             view = ClientView(
-                edit=editing(DESK, key, form, origin=row.origin, done=done),
+                edit=DESK.edit(asked, row),
                 slas=slas,
                 policies=policies,
                 row=_row(row, len(systems), len(targets)),
@@ -141,9 +131,7 @@ async def _page(
                 limits=list(_limits(row, rules, locale)),
                 lasting=row.name == HOUSE,
             )
-    page = frame.show("admin/client.html", view, here="admin", parts=person_parts)
-    page.status_code = view.edit.form.status
-    return page
+    return asked.answer("admin/client.html", view, parts=person_parts)
 
 
 def _row(row: "Client", systems: int, targets: int) -> ClientRow:

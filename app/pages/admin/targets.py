@@ -11,10 +11,9 @@ from starlette.responses import Response
 from access import queries as access
 from access.schemas import NAME
 from access.scope import Right
-from app.configuration import KINDS, Key
+from app.configuration import KINDS
 from app.pages.admin.asking import Standing, standing
-from app.pages.admin.desks import Desk, Editing, add_routes, editing, rows, text
-from app.pages.admin.keeping import Draft
+from app.pages.admin.desks import Asked, Desk, Editing, Removed, add_routes, rows, text
 from app.pages.admin.options import Options
 from app.pages.frame import Frame, Framed
 from app.pages.nested import Tree
@@ -73,7 +72,7 @@ class TargetView:
 async def show_targets(
     frame: Framed,
     client: Annotated[str, Query(pattern=f"{NAME}|^$")] = "",
-    removed: Annotated[str, Query(max_length=200)] = "",
+    removed: Removed = "",
 ) -> Response:
     """Show every target, those in trouble first."""
     frame.caller.need(Right.ADMIN)
@@ -127,14 +126,8 @@ def _fields(written: Mapping[str, Any]) -> dict[str, str]:
     return fields
 
 
-async def _page(
-    frame: Frame,
-    key: Key | None,
-    draft: Draft | None,
-    *,
-    done: str = "",
-    standing: bool = False,
-) -> Response:
+async def _page(asked: Asked) -> Response:
+    frame, key = asked.frame, asked.key
     scope = frame.caller.scope
     async with frame.db.snapshot() as session:
         row = await access.target(session, scope, *key) if key else None
@@ -147,17 +140,15 @@ async def _page(
     places += [
         (f"{one.client}/{one.name}", f"{titles[one.client]} › {one.title}") for one in systems
     ]
-    form = DESK.form(row, draft, scope, standing=standing)
-    form.put("secret", "")  # it is never shown again
+    edit = DESK.edit(asked, row)
+    edit.form.put("secret", "")  # it is never shown again
     view = TargetView(
-        edit=editing(DESK, key, form, origin=row.origin if row else None, done=done),
+        edit=edit,
         places=sorted(places),
         row=_row(row, frame, titles[row.client], drawn=True) if row else None,
         has_secret=row is not None and row.secret is not None,
     )
-    page = frame.show("admin/target.html", view, here="admin")
-    page.status_code = form.status
-    return page
+    return asked.answer("admin/target.html", view)
 
 
 def _row(row: "Target", frame: Frame, client_title: str, *, drawn: bool = False) -> TargetRow:

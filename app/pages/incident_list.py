@@ -23,7 +23,7 @@ from incidents.clocks import Kind
 from incidents.content import titled
 from incidents.lifecycle import OPEN, Status
 from incidents.queries import Shown
-from kit.web import BIGGEST
+from kit.plain import BIGGEST
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -60,6 +60,7 @@ from app.pages.admin import (
 )
 from app.pages.admin import clients as admin_clients
 from kit.settings import ROOT
+from kit.web import keepable
 from metrics.store import Store
 
 API = (
@@ -122,6 +123,7 @@ def create_app(house: House) -> Doors:
         openapi_url="/api/v1/openapi.json",
         max_body_size=BODY_MOST,
         responses=problems.ANSWERS,
+        dependencies=[Depends(keepable)],
     )
     for name, part in house.shared().items():
         setattr(app.state, name, part)

@@ -18,8 +18,10 @@ from app.pages.problem_page import rendered
 from app.routes import methods_at
 from kit import errors
 from kit.db import DatabaseAway
-from kit.errors import ChangedMeanwhile, Invalid, Refusal, Said, unfit
+from kit.errors import ChangedMeanwhile, Refusal, Said, unfit
 from kit.i18n import Locale, negotiate, title, told
+from kit.plain import Place, misfit
+from kit.web import TOLD_MOST
 
 
 class Fault(Refusal):
@@ -40,8 +42,6 @@ STATUS: dict[type[Refusal], int] = {
     errors.Overloaded: 503,
     Fault: 500,
 }
-TOLD_MOST = 50
-"""Mistakes of one request that are told at once."""
 MEDIA = "application/problem+json"
 IN_ITS_PLACE = {"HX-Retarget": "#refusal", "HX-Reswap": "innerHTML"}
 """Where htmx puts a refusal: it would swap it for the live part otherwise."""
@@ -155,8 +155,8 @@ async def send_problem(send: Send, refusal: Refusal, path: str) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _field(place: Sequence[object]) -> str:
-    return ".".join(str(part) for part in place if part not in ("body", "query", "path"))
+def _place(found: Sequence[str | int]) -> Place:
+    return tuple(part for part in found if part not in ("body", "query", "path", "[key]"))
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -166,18 +166,8 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    locale = language_of(request)
-    wrong = [
-        {"field": _field(e["loc"]), "reason": told(unfit(e), locale)}
-        for e in error.errors()[:TOLD_MOST]
-    ]
-    refusal = Invalid(
-        Said("{where}: {why}", where=_field(first["loc"]) or "body", why=unfit(first)),
-        field=_field(first["loc"]),
-        errors=wrong,
-    )
-    return await problem(request, refusal)
+    wrong = [(_place(one["loc"]), unfit(one)) for one in error.errors()[:TOLD_MOST]]
+    return await problem(request, misfit(wrong))
 
 
 async def _lost_race(request: Request, error: Exception) -> Response:

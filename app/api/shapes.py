@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from access.scope import Scope
 from app.configuration.examples import EXAMPLES
 from app.configuration.kinds import Kind
-from kit.web import BIGGEST
+from kit.plain import BIGGEST
 
 NAMES = frozenset({"name", "client"})
 """What names a thing does not change: it stands in the path."""

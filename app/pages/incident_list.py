@@ -24,7 +24,8 @@ from incidents.content import titled
 from incidents.lifecycle import OPEN, Status
 from incidents.queries import Shown
 from kit import live
-from kit.web import BIGGEST, on_the_loop
+from kit.plain import BIGGEST
+from kit.web import on_the_loop
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 

@@ -1,12 +1,11 @@
 """The list of incidents, with its filters in the address."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from access import queries as access
@@ -14,7 +13,7 @@ from access.schemas import NAME
 from access.scope import Right
 from alerting.lifecycle import Priority
 from app.pages.frame import Frame, Framed, of_topics_alone
-from app.pages.incident_view import seen
+from app.pages.incident_view import row
 from app.pages.sheets import MARK, lines, sheet
 from app.pages.views import ClientView, IncidentsView
 from app.pages.words import Words
@@ -22,7 +21,7 @@ from incidents import queries
 from incidents.clocks import Kind
 from incidents.content import titled
 from incidents.lifecycle import OPEN, Status
-from incidents.queries import Shown
+from incidents.queries import Shown, Wanted
 from kit import live
 from kit.plain import BIGGEST
 from kit.web import on_the_loop
@@ -53,6 +52,16 @@ class Filters:
     client: str
     text: str
 
+    def wanted(self, before: int | None) -> Wanted:
+        """Return the same as a query wants it, below the number `before`."""
+        return Wanted(
+            cursor=before,
+            status=STATES[self.state],
+            priority=[Priority(self.priority)] if self.priority else (),
+            client=self.client or None,
+            text=self.text,
+        )
+
 
 async def _filters(
     state: Annotated[str, Query(pattern="^(open|resolved|all)$")] = "open",
@@ -64,22 +73,6 @@ async def _filters(
 
 
 Chosen = Annotated[Filters, Depends(_filters)]
-
-
-async def _listed(
-    session: AsyncSession, frame: Frame, chosen: Filters, *, before: int | None, limit: int
-) -> Sequence[Shown]:
-    return await queries.listed(
-        session,
-        frame.caller.scope,
-        now=frame.clock(),
-        limit=limit,
-        cursor=before,
-        status=STATES[chosen.state],
-        priority=[Priority(chosen.priority)] if chosen.priority else (),
-        client=chosen.client or None,
-        text=chosen.text,
-    )
 
 
 @dataclass(frozen=True)
@@ -96,10 +89,16 @@ class Listing:
         frame.caller.need(Right.READ)
         house = frame.request.app.state.house
         async with frame.db.snapshot() as session:
-            found = await _listed(session, frame, chosen, before=self.before, limit=PAGE + 1)
+            found = await queries.lines(
+                session,
+                frame.caller.scope,
+                now=frame.clock(),
+                limit=PAGE + 1,
+                **chosen.wanted(self.before),
+            )
             people = await access.titles_of_people(session)
         words = Words(frame.reader.locale, house.directory, people, frame.reader.zone)
-        shown = [seen(one, words) for one in found[:PAGE]]
+        shown = [row(one, words) for one in found[:PAGE]]
         own = vars(chosen) | ({} if self.before is None else {"before": self.before})
         older = urlencode({**own, "before": shown[-1].number}) if len(found) > PAGE else None
         return IncidentsView(
@@ -150,7 +149,13 @@ async def _lines(frame: Frame, chosen: Filters) -> AsyncIterator[str]:
     before: int | None = None
     for _ in range(LINES_MOST // BATCH):
         async with frame.db.snapshot() as session:
-            found = await _listed(session, frame, chosen, before=before, limit=BATCH)
+            found = await queries.listed(
+                session,
+                frame.caller.scope,
+                now=frame.clock(),
+                limit=BATCH,
+                **chosen.wanted(before),
+            )
         if not found:
             return
         before = found[-1].incident.number
@@ -158,11 +163,16 @@ async def _lines(frame: Frame, chosen: Filters) -> AsyncIterator[str]:
 
 
 def _cells(one: Shown, locale: str) -> list[object]:
-    row = one.incident
+    incident = one.incident
     clocks = (one.clock(Kind.RESPONSE), one.clock(Kind.RECOVERY))
     return [
-        *(row.number, row.status, row.priority, row.client, row.system),
-        *(titled(row.title, locale), one.alert_count, row.opened_at),
-        *(row.acknowledged_at, row.acknowledged_by, row.resolved_at, row.resolved_by),
+        *(incident.number, incident.status, incident.priority, incident.client, incident.system),
+        *(titled(incident.title, locale), one.alert_count, incident.opened_at),
+        *(
+            incident.acknowledged_at,
+            incident.acknowledged_by,
+            incident.resolved_at,
+            incident.resolved_by,
+        ),
         *(fact for clock in clocks for fact in (clock.state, clock.due_at)),
     ]

@@ -25,11 +25,11 @@ from kit.web import on_the_loop
 from kit.wording import number
 from metrics.columns import NAME, Labels
 from metrics.drawing import Drawing, Line, drawing, step_of
-from metrics.promql.evaluation import Terms
 from metrics.promql.plan import Plan
+from metrics.promql.signatures import Kind
 from metrics.promql.syntax import parse
 from metrics.promql.tenancy import scoped
-from metrics.promql.tree import Kind
+from metrics.promql.terms import Terms
 from metrics.queries import Reader, query
 from metrics.store import Store
 

@@ -32,8 +32,8 @@ from kit.pages import Pages
 from kit.sealing import Sealer
 from kit.settings import Settings
 from kit.signing import Signer
-from metrics.ports.remote_write import RemoteWrite
 from metrics.ports.samples import Samples
+from metrics.ports.write import RemoteWrite
 from metrics.store import Store
 from notifications.sender import Sender
 

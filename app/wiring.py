@@ -49,8 +49,8 @@ from kit.signing import Signer
 from metrics.batch import Position
 from metrics.journal import Sync
 from metrics.ports.encode import write_request
-from metrics.ports.remote_write import RemoteWrite
 from metrics.ports.samples import Samples
+from metrics.ports.write import RemoteWrite
 from metrics.store import Store
 from notifications.batches import Outside
 from notifications.channels.email import Email

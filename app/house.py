@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from starlette.types import ASGIApp
 
 from access import queries as access
 from access.authorizer import Authorizer
@@ -32,8 +34,6 @@ from kit.pages import Pages
 from kit.sealing import Sealer
 from kit.settings import Settings
 from kit.signing import Signer
-from metrics.ports.samples import Samples
-from metrics.ports.write import RemoteWrite
 from metrics.store import Store
 from notifications.sender import Sender
 
@@ -72,8 +72,7 @@ class House:
     rounds: Rounds
     scheduler: Scheduler
     keeper: Keeper
-    remote_write: RemoteWrite
-    samples: Samples
+    ports: Mapping[str, ASGIApp]
     directory: Directory = field(default_factory=lambda: Directory({}, ()))
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     _newest: int = 0

@@ -27,6 +27,7 @@ from app.measures import Measures
 from app.opening import Secrets
 from app.people import inviting, letters
 from app.people.inviting import Inviting
+from app.ports import ports
 from app.scheduler import Job, Scheduler, Tick
 from app.telling import Speaker
 from collectors.host import Host
@@ -49,8 +50,6 @@ from kit.signing import Signer
 from metrics.batch import Position
 from metrics.journal import Sync
 from metrics.ports.encode import write_request
-from metrics.ports.samples import Samples
-from metrics.ports.write import RemoteWrite
 from metrics.store import Store
 from notifications.batches import Outside
 from notifications.channels.email import Email
@@ -124,8 +123,7 @@ def build(
         rounds=_rounds(settings, store, http, sealer, clock),
         scheduler=Scheduler((), clock),
         keeper=Keeper(),
-        remote_write=RemoteWrite(store, ingest, clock),
-        samples=Samples(store, ingest, clock),
+        ports=ports(store, ingest, clock),
     )
     house.scheduler.ticks = ticks(house)
     return house

@@ -4,6 +4,8 @@ from collections.abc import Callable, Container
 from typing import TypeAlias
 
 from metrics.ports.decode import Decoder, Naming
+from metrics.ports.influx.decoder import InfluxDecoder
+from metrics.ports.otlp.decoder import OtlpDecoder
 from metrics.ports.remote_write import RemoteWriteDecoder
 from metrics.ports.remote_write_2 import RemoteWrite2Decoder
 from metrics.ports.samples import SamplesDecoder
@@ -19,6 +21,8 @@ def decoders(registry: Registry, known_clients: KnownClients) -> dict[str, Decod
     return {
         "remote_write": RemoteWriteDecoder(naming),
         "remote_write_2": RemoteWrite2Decoder(naming),
+        "influx": InfluxDecoder(naming),
+        "otlp": OtlpDecoder(naming),
         "samples": SamplesDecoder(naming),
         # our own drills and collectors: the only door that leaves the label `drill` alone
         "own": RemoteWriteDecoder(drills),

@@ -195,6 +195,10 @@ class Door(ABC):
         self._authorize = authorize
         self._clock = clock
 
+    def credential(self, scope: Scope) -> Scope:
+        """Return the request with its credential where the authorizer looks for it."""
+        return scope
+
     @abstractmethod
     def port(self, scope: Scope, headers: Headers) -> str:
         """Return the name of the decoder for this form of body, or refuse it."""
@@ -226,7 +230,7 @@ class Door(ABC):
     async def _take(self, scope: Scope, receive: Receive) -> Appended:
         if scope["method"] != "POST":
             raise MethodNotAllowed(f"{scope['method']} is not spoken here")
-        client = client_of(await identity_of(self._authorize, scope))
+        client = client_of(await identity_of(self._authorize, self.credential(scope)))
         headers = dict(scope["headers"])
         port = self.port(scope, headers)
         now, most = self._clock(), self._store.limits.body_bytes

@@ -4,50 +4,26 @@ The schemas are declared here and not generated; they say less than the messages
 """
 
 from collections.abc import Iterator
-from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
 from kit.errors import Invalid
 from metrics.ports import wire
+from metrics.ports.schemas import classes
 
 FIELD_LEAST = 8
 """Bytes of a series or of words about one, at the least."""
 
-_Field = descriptor_pb2.FieldDescriptorProto
-
-
-def _schema() -> descriptor_pool.DescriptorPool:
-    file = descriptor_pb2.FileDescriptorProto(
-        name="langyan/write.proto", package="langyan", syntax="proto3"
-    )
-
-    def declare(message: str, **fields: dict[str, Any]) -> None:
-        declared = file.message_type.add(name=message)
-        for number, (name, given) in enumerate(fields.items(), start=1):
-            declared.field.add(**{"name": name, "number": number, **given})
-
-    text = {"type": _Field.TYPE_STRING, "label": _Field.LABEL_OPTIONAL}
-    apart = {"type": _Field.TYPE_BYTES, "label": _Field.LABEL_REPEATED}
-    declare("Split", timeseries=apart)
-    declare("Split2", symbols={"number": 4, **apart}, timeseries={"number": 5, **apart})
-    declare("Label", name=text, value=text)
-    labels = {"label": _Field.LABEL_REPEATED, "type_name": ".langyan.Label"}
-    declare("Head", labels={"type": _Field.TYPE_MESSAGE, **labels})
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return pool
-
-
-_POOL = _schema()
-
-
-def _class(name: str) -> Any:
-    return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(f"langyan.{name}"))
-
-
-_Split, _Split2, _Head = _class("Split"), _class("Split2"), _class("Head")
+_MESSAGES = classes(
+    "langyan.write",
+    {
+        "Split": "1 timeseries bytes*",
+        "Split2": "4 symbols bytes*; 5 timeseries bytes*",
+        "Label": "1 name string; 2 value string",
+        "Head": "1 labels Label*",
+    },
+)
+_Split, _Split2, _Head = _MESSAGES["Split"], _MESSAGES["Split2"], _MESSAGES["Head"]
 
 
 def split(request: bytes) -> list[bytes]:

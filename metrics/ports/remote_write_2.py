@@ -21,7 +21,7 @@ from metrics.ports.protobuf import pieces, split_2
 from metrics.ports.request_2 import PAD, Seen, first_of_references, references, seen
 from metrics.ports.symbols import MISSING, PREFIX, Keys, Memory, Table, Tables
 
-PIECE = 512 * 1024
+PIECE = 128 * 1024
 SLICE = 4096
 ODD_SLICE = 250
 HUGE = 64 * 1024

@@ -111,8 +111,10 @@ class Series2:
         self.values: list[float] = []
         self.histograms = 0
         for number, kind, content, _ in fields(message):
-            if number == 1 and len(self.references) < 2 * LABELS_MOST:
+            if number == 1:
                 self.references += [content] if isinstance(content, int) else _packed(content)
+                if len(self.references) > 2 * LABELS_MOST:
+                    raise Invalid("a series of thousands of labels")
             elif kind == 2 and isinstance(content, bytes):
                 if number == 2:
                     at, value = sample(content)
@@ -123,6 +125,8 @@ class Series2:
 
 def _packed(content: bytes) -> Iterator[int]:
     at = 0
+    if len(content) > 20 * LABELS_MOST:
+        raise Invalid("a series of thousands of labels")
     while at < len(content):
         number, at = varint(content, at)
         yield number

@@ -14,10 +14,11 @@ from access.authorizer import Authorizer
 from access.commands import make_token
 from access.scope import SYSTEM, Right
 from app.house import House
-from app.main import PORTS, create_app
+from app.main import create_app
 from app.measures import Measures
 from app.pages import reference
 from app.pages.reference_view import Document
+from app.ports import PORTS
 from incidents.schemas import NoteIn
 from kit.db import Database
 from kit.i18n import Locale
@@ -42,8 +43,7 @@ def house(db: Database | None, clock: FakeClock) -> House:
         version="0.1.0",
         shared=lambda: state,
         measures=Measures(),
-        remote_write=object(),
-        samples=object(),
+        ports={},
     )
     return cast(House, parts)
 

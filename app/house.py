@@ -34,6 +34,7 @@ from kit.pages import Pages
 from kit.sealing import Sealer
 from kit.settings import Settings
 from kit.signing import Signer
+from metrics.pushed.gateway import Gateway
 from metrics.store import Store
 from notifications.sender import Sender
 
@@ -72,6 +73,7 @@ class House:
     rounds: Rounds
     scheduler: Scheduler
     keeper: Keeper
+    gateway: Gateway
     ports: Mapping[str, ASGIApp]
     directory: Directory = field(default_factory=lambda: Directory({}, ()))
     closing: asyncio.Event = field(default_factory=asyncio.Event)
@@ -88,6 +90,7 @@ class House:
         """Fill memory: the directory, the samples of the journal, the rules and their alerts."""
         rules = await self._read()
         await self.store.open(self.clock())
+        await self.gateway.load()
         await self.evaluator.start(rules, self.directory, now=self.clock())
         self._in_force = self._newest
         await self.notices.start()

@@ -50,6 +50,7 @@ from kit.signing import Signer
 from metrics.batch import Position
 from metrics.journal import Sync
 from metrics.ports.encode import write_request
+from metrics.pushed.gateway import Gateway
 from metrics.store import Store
 from notifications.batches import Outside
 from notifications.channels.email import Email
@@ -86,6 +87,7 @@ def build(
     path, sends = db.share(PATH), db.share(SENDS)
     authorizer = Authorizer(db, clock)
     store = _store(settings, db, lambda: house.directory.clients)
+    gateway = Gateway(store, db)
     evaluator = Evaluator(
         store,
         path,
@@ -123,7 +125,8 @@ def build(
         rounds=_rounds(settings, store, http, sealer, clock),
         scheduler=Scheduler((), clock),
         keeper=Keeper(),
-        ports=ports(store, ingest, clock),
+        gateway=gateway,
+        ports=ports(store, gateway, ingest, clock),
     )
     house.scheduler.ticks = ticks(house)
     return house
@@ -226,6 +229,7 @@ def ticks(house: House) -> Sequence[Tick]:
         Tick("clocks", second, due(incidents.sla_due)),
         Tick("outbox", second, relay),
         Tick("fetch", second, house.rounds.start_due),
+        Tick("pushed", timedelta(seconds=15), house.gateway.push_again),
         Tick("flush", house.settings.flush_every, house.flush),
         Tick("overflow", timedelta(seconds=5), house.flush_if_full),
         Tick("housekeeping", timedelta(hours=1), partial(clean, house)),

@@ -12,6 +12,15 @@ KEPT = (
     AnswerView("413, 415", "Larger than 32 MB unpacked; another form of body"),
     AnswerView("503", "Not now: keep it and come again after Retry-After seconds"),
 )
+TEXT_FORMAT = "text/plain; version=0.0.4"
+PUSHED = (FieldView("metrics", TEXT, True, "the text format, or protobuf, delimited"),)
+CHECKED = (
+    AnswerView("200", "Kept, and written"),
+    AnswerView("400", "No such path, a bad line, a timestamp, or another kind in another group"),
+    *KEPT[2:],
+)
+PUSH = """echo 'rows_copied 1234' | curl -s -X POST -H "Authorization: Bearer $TOKEN" \\
+  --data-binary @- '{url}/pushgateway/metrics/job/nightly/instance/db1'"""
 
 PORTS: tuple[RouteView, ...] = (
     RouteView(
@@ -163,6 +172,58 @@ OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative""",
         about="Anybody may ask.",
         answers=(AnswerView("204", "Somebody is there"),),
         example="curl -s -i '{url}/influx/ping'",
+    ),
+    *(
+        RouteView(
+            method=method,
+            path="/pushgateway/metrics/{path}",
+            summary=summary,
+            about="The path is job/<job>, and /<label>/<value> for each further label; "
+            "<label>@base64/<value> for values with slashes, = for an empty one. " + about,
+            parameters=(BEARER,),
+            body=body,
+            body_kind=TEXT_FORMAT if body else "",
+            answers=answers,
+            example=example,
+        )
+        for method, summary, about, body, answers, example in (
+            (
+                "PUT",
+                "Pushgateway: replaces a group.",
+                "What is pushed is written again every 15 seconds, until the group is deleted.",
+                PUSHED,
+                CHECKED,
+                PUSH.replace("POST", "PUT"),
+            ),
+            (
+                "POST",
+                "Pushgateway: replaces the metrics of a group that have the same names.",
+                "The other metrics of the group stay as they are.",
+                PUSHED,
+                CHECKED,
+                PUSH,
+            ),
+            (
+                "DELETE",
+                "Pushgateway: takes a group away.",
+                "Exactly this group: one with a further label is another.",
+                (),
+                (AnswerView("202", "It is gone, if it was there"),),
+                """curl -s -X DELETE -H "Authorization: Bearer $TOKEN" \\
+  '{url}/pushgateway/metrics/job/nightly'""",
+            ),
+        )
+    ),
+    *(
+        RouteView(
+            method="GET",
+            path=f"/pushgateway/-/{word}",
+            summary="Tells clients of a Pushgateway that somebody is there.",
+            about="Anybody may ask.",
+            answers=(AnswerView("200", "OK"),),
+            example=f"curl -s '{{url}}/pushgateway/-/{word}'",
+        )
+        for word in ("healthy", "ready")
     ),
 )
 """The ports that stand before all routing and so in no OpenAPI document."""

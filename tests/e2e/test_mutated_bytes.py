@@ -7,6 +7,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -30,11 +31,16 @@ GROWS_MOST = 300
 LATE_MOST = 0.25
 """Seconds within which 99 of 100 wakings of the loop have to be."""
 WRITE, SAMPLES = "/prometheus/api/v1/write", "/api/v1/samples"
+PUSH = "/pushgateway/metrics/job/mutated"
 OTLP, INFLUX = "/otlp/v1/metrics", "/influx/write"
 QUERY = "/prometheus/api/v1/query"
 PROTOBUF = {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy"}
 PROTOBUF_2 = PROTOBUF | {
     "Content-Type": "application/x-protobuf;proto=io.prometheus.write.v2.Request"
+}
+FAMILIES = {
+    "Content-Type": "application/vnd.google.protobuf; "
+    "proto=io.prometheus.client.MetricFamily; encoding=delimited"
 }
 PLAIN = {"Content-Type": "application/x-protobuf"}
 JSON = {"Content-Type": "application/json"}
@@ -112,6 +118,27 @@ async def test_bent_lines_are_refused(site: Site, http: httpx.Client) -> None:
     words = (b"\\" * 9, b'"', b",", b"=", b" ", b"\n", b"#", b"\xff", *mutation.NUMBERS)
     bent = mutation.mutated(mutation.good_lines, words=words)
     await rounds(bent, lambda body: http.post(INFLUX, content=body, headers=AGENT))
+
+
+async def test_bent_pushes_are_refused(site: Site, http: httpx.Client) -> None:
+    words = (b"\\", b'"', b"{", b"}", b"# TYPE a gauge\n", b"# EOF\n", b"\xff", *mutation.NUMBERS)
+    bent = mutation.mutated(mutation.good_text, words=words)
+    await rounds(bent, lambda body: http.put(PUSH, content=body, headers=AGENT))
+    bent = mutation.mutated(mutation.good_families)
+    await rounds(bent, lambda body: http.post(PUSH, content=body, headers=AGENT | FAMILIES))
+    odd = st.text(st.characters(codec="utf-8"), max_size=40)
+    await rounds(odd, lambda path: http.delete(f"{PUSH}/{quote(path, safe='/@=')}", headers=AGENT))
+
+
+@pytest.mark.parametrize("bomb", mutation.FAMILY_BOMBS)
+async def test_a_push_of_next_to_nothing_takes_neither_memory_nor_time(
+    site: Site, http: httpx.Client, bomb: str
+) -> None:
+    body = mutation.FAMILY_BOMBS[bomb]()
+    headers = AGENT | (FAMILIES if "families" in bomb else {})
+    answer = await asyncio.to_thread(http.put, PUSH, content=body, headers=headers)
+
+    assert answer.status_code == 400, answer.text
 
 
 async def test_bent_json_samples_are_refused(site: Site, http: httpx.Client) -> None:

@@ -6,7 +6,7 @@ from cramjam import snappy, zstd
 from hypothesis import strategies as st
 
 from kit.clock import milliseconds, system_clock
-from metrics.ports.encode import message, request_2, varint
+from metrics.ports.encode import delimited, message, request_2, varint
 from metrics.ports.otlp.messages import from_json
 
 MEBI = 1024 * 1024
@@ -120,6 +120,30 @@ def good_lines() -> bytes:
     ).encode()
 
 
+def good_text() -> bytes:
+    """Return metrics as jobs push them."""
+    return (
+        b'# HELP mutated What it is.\n# TYPE mutated gauge\nmutated{a="b\\"c",d="\\\\"} 1.5\n'
+        b'# TYPE mutated_seconds summary\nmutated_seconds{quantile="0.5"} NaN\n'
+        b'mutated_seconds_sum +Inf\nmutated_seconds_count 3\n{"a b",x="y"} 1e3\n'
+    )
+
+
+def good_families() -> bytes:
+    """Return metrics as delimited protobuf."""
+    metric = delimited(1, delimited(1, b"x") + delimited(2, b"y")) + delimited(
+        3, b"\x09" + bytes(8)
+    )
+    family = delimited(1, b"mutated_total") + b"\x18\x00" + delimited(4, metric)
+    return (
+        (varint(len(family)) + family)
+        + varint(14)
+        + delimited(1, b"other")
+        + b"\x18\x01"
+        + (delimited(4, b"\x08\x01\x10"))
+    )
+
+
 def mutated(
     good: Callable[[], bytes], *, words: tuple[bytes, ...] = ()
 ) -> st.SearchStrategy[bytes]:
@@ -222,6 +246,16 @@ OTLP_BOMBS: dict[str, Callable[[], bytes]] = {
     "attributes": lambda: _nested(0x0A, 0x0A, inside=b"\x0a\x00" * (15 * MEBI)),
 }
 """Bodies of OTLP of 31 MB that hold next to nothing."""
+
+FAMILY_BOMBS: dict[str, Callable[[], bytes]] = {
+    "families of nothing": lambda: b"\x00" * (15 * MEBI),
+    "families of empty metrics": lambda: varint(15 * MEBI) + b"\x22\x00" * (15 * MEBI // 2),
+    "heads": lambda: b"".join(b"a%d 1\n" % n for n in range(MEBI)),
+    "braces": lambda: b"a" + b"{" * (15 * MEBI) + b"\n",
+    "backslashes": lambda: b'a{b="' + b"\\" * (15 * MEBI) + b"\n",
+    "types": lambda: b"".join(b"# TYPE a%d gauge\n" % n for n in range(MEBI // 2)) + b"a\n",
+}
+"""Bodies of pushes of up to 16 MB that hold next to nothing, or far too much."""
 
 JSON_BOMBS: dict[str, Callable[[], bytes]] = {
     "numbers": lambda: b'{"samples":[' + b"0," * (14 * MEBI) + b"0]}",

@@ -10,15 +10,20 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
+from access.authorizer import token_of
 from access.scope import Identity, Right, Role
 from access.scope import Scope as Reach
+from app.doors import Doors
 from app.ports import ports
 from kit.db import Database
 from kit.errors import Unauthorized
 from metrics.labels import Limits
 from metrics.matchers import Matcher, Op
+from metrics.ports.http import Reply
+from metrics.pushed.gateway import Gateway
 from metrics.store import Store
 from tests.support.clock import FakeClock
 
@@ -36,10 +41,9 @@ TOKENS = {"acme": _agent("agent", "acme"), "bolt": _agent("other", "bolt"), "all
 
 
 def authorize(scope: Scope) -> Identity:
-    """Know whoever shows the name of a client, as Bearer or as Token."""
-    given = dict(scope["headers"]).get(b"authorization", b"").decode()
-    scheme, _, token = given.partition(" ")
-    if scheme not in ("Bearer", "Token") or token not in TOKENS:
+    """Know whoever shows the name of a client for a token."""
+    token = token_of(Headers(scope=scope))
+    if token not in TOKENS:
         raise Unauthorized("no such token")
     return TOKENS[token]
 
@@ -47,8 +51,11 @@ def authorize(scope: Scope) -> Identity:
 class Ports:
     """The store, and a client that shows acme's token."""
 
-    def __init__(self, store: Store, http: httpx.AsyncClient, clock: FakeClock) -> None:
+    def __init__(
+        self, store: Store, gateway: Gateway, http: httpx.AsyncClient, clock: FakeClock
+    ) -> None:
         self.store = store
+        self.gateway = gateway
         self.http = http
         self.clock = clock
 
@@ -66,6 +73,10 @@ def _text(labels: Mapping[str, str]) -> str:
     return f"{labels['__name__']}{{{inside}}}" if inside else labels["__name__"]
 
 
+async def _nowhere(scope: Scope, _receive: Receive, send: Send) -> None:
+    await Reply(404).send(send)
+
+
 @asynccontextmanager
 async def served(
     folder: Path, db: Database, *, limits: Limits | None = None
@@ -75,11 +86,9 @@ async def served(
     known = {"house", "acme", "bolt"}
     store = Store(folder, db, known_clients=lambda: known, limits=limits)
     await store.open(clock())
-    doors = ports(store, authorize, clock)
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await doors[scope["path"]](scope, receive, send)
-
+    gateway = Gateway(store, db)
+    await gateway.load()
+    app = Doors(_nowhere, ports(store, gateway, authorize, clock))
     config = uvicorn.Config(app, port=0, lifespan="off", log_level="warning")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
@@ -88,7 +97,7 @@ async def served(
     port = server.servers[0].sockets[0].getsockname()[1]
     headers = {"Authorization": "Bearer acme"}
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as http:
-        yield Ports(store, http, clock)
+        yield Ports(store, gateway, http, clock)
     server.should_exit = True
     await serving
     await store.close()

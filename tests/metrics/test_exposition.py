@@ -76,7 +76,7 @@ def _registry() -> CollectorRegistry:
 
 def test_prometheus_client_is_read_in_both_formats() -> None:
     text = parsed(generate_latest(_registry()).decode())
-    opened = parsed(generate_open_metrics(_registry()).decode(), open_metrics=True)
+    opened = parsed(generate_open_metrics(_registry()).decode(), open_metrics=True)  # type: ignore[no-untyped-call]
 
     for found in (text, opened):
         values = {(one.head.name, *one.head.labels): one.value for one in found.samples}

@@ -26,7 +26,7 @@ from metrics.batch import Position
 log = logging.getLogger(__name__)
 
 FIRST_DELAY, LONGEST_DELAY = 0.2, 5.0
-MOST = 500
+MOST = 1000
 """Observations in one transaction: who waits for its rows does not wait for the whole storm."""
 PATIENT = timedelta(seconds=10)
 """How long a client's transactions may fail before it is worth a person's look."""

@@ -29,6 +29,7 @@ from collectors.turns import TargetFacts
 from kit import live
 from kit.clock import Clock
 from kit.db import Database
+from kit.lately import Lately
 from kit.notices import Notices
 from kit.pages import Pages
 from kit.sealing import Sealer
@@ -46,6 +47,7 @@ log = logging.getLogger(__name__)
 CONFIG = "config"
 ACCESS = "access"
 DRAINED_WITHIN = 1.0
+LATELY = 1.0
 
 
 @dataclass
@@ -77,8 +79,13 @@ class House:
     ports: Mapping[str, ASGIApp]
     directory: Directory = field(default_factory=lambda: Directory({}, ()))
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    lately: Lately[Condition] = field(init=False)
+    """How the program was a moment ago: for pages, which everybody looks at."""
     _newest: int = 0
     _in_force: int = 0
+
+    def __post_init__(self) -> None:
+        self.lately = Lately(self.condition, age=LATELY)
 
     def shared(self) -> dict[str, Any]:
         """Return what routes find on the application's state."""

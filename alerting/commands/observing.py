@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple, cast
 from uuid import UUID, uuid4
 
@@ -9,13 +10,14 @@ from sqlalchemy import (
     CursorResult,
     Select,
     String,
+    TextClause,
     and_,
     bindparam,
     delete,
     select,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alerting.lifecycle import START, Phase, Priority, Reading, State, after, ended, kind_of
@@ -24,6 +26,7 @@ from alerting.tables import Alert, Progress, SetAside, state_of, write_since
 from kit.db import Given, as_rows, table_of
 from kit.errors import Conflict
 from kit.slices import sliced
+from kit.sql import written_out
 from metrics.batch import Position
 
 ERROR_MOST = 500
@@ -55,20 +58,36 @@ def _locking() -> Select[Any]:
     )
 
 
-def _upserting() -> Insert:
+@cache
+def _upserting() -> TextClause:
     names = [column.key for column in WRITTEN]
     values = select(*(NEW.table.c[name] for name in names))
     upsert = insert(table_of(Alert)).from_select(names, values)
     new = upsert.excluded
-    return upsert.on_conflict_do_update(
+    upsert = upsert.on_conflict_do_update(
         index_elements=[column.key for column in KEY],
         set_={name: new[name] for name in names if name != "id"},
         where=Alert.version == new.version - 1,
     )
+    return written_out(upsert)
+
+
+@cache
+def _moving_on() -> TextClause:
+    given = insert(table_of(Progress)).values(
+        {name: bindparam(name) for name in ("client", "segment", "offset")}
+    )
+    new = given.excluded
+    given = given.on_conflict_do_update(
+        index_elements=[Progress.client],
+        set_={"segment": new.segment, "offset": new.offset},
+        where=tuple_(Progress.segment, Progress.offset) < tuple_(new.segment, new.offset),
+    )
+    return written_out(given)
 
 
 SEEN, NEW = Given(Alert.rule, Alert.fingerprint), Given(*WRITTEN)
-LOCKED, UPSERT = _locking(), _upserting()
+LOCKED = _locking()
 
 
 class AlertsMoved(Conflict):
@@ -203,21 +222,14 @@ async def _keep(tx: AsyncSession, written: Sequence[_Row], forgotten: Sequence[A
 
 
 async def _write(tx: AsyncSession, rows: Sequence[_Row]) -> None:
-    done = await tx.execute(UPSERT, NEW.rows(rows))
+    done = await tx.execute(_upserting(), NEW.rows(rows))
     if cast(CursorResult[Any], done).rowcount < len(rows):
         raise AlertsMoved("try again: the alerts have changed since they were read")
 
 
 async def _move_on(tx: AsyncSession, client: str, position: Position) -> None:
-    given = insert(Progress).values(client=client, segment=position.segment, offset=position.offset)
-    new = given.excluded
-    await tx.execute(
-        given.on_conflict_do_update(
-            index_elements=[Progress.client],
-            set_={"segment": new.segment, "offset": new.offset},
-            where=tuple_(Progress.segment, Progress.offset) < tuple_(new.segment, new.offset),
-        )
-    )
+    read_to = {"segment": position.segment, "offset": position.offset}
+    await tx.execute(_moving_on(), {"client": client, **read_to})
 
 
 def _row(

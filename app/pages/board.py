@@ -14,12 +14,12 @@ from access.scope import HOUSE, Right
 from app.condition import Condition, Trouble
 from app.pages.frame import Framed
 from app.pages.hosts import fires, hosts, machines
-from app.pages.incident_view import seen
+from app.pages.incident_view import row
 from app.pages.oncall_page import schedules
-from app.pages.views import BoardView, ClientView, IncidentView, WarningView
+from app.pages.views import BoardView, ClientView, RowView, WarningView
 from app.pages.words import Words
 from incidents import queries
-from incidents.queries import Shown
+from incidents.queries import Row
 from kit import live
 from kit.i18n import t
 from kit.slices import sliced
@@ -52,7 +52,7 @@ class Board:
         words = Words(frame.reader.locale, house.directory, people, frame.reader.zone)
         found = machines(house.store, frame.caller.scope, fires=burning, now=now)
         return BoardView(
-            incidents=_first_to_break([seen(shown, words) async for shown in sliced(open_)]),
+            incidents=_first_to_break([row(standing, words) async for standing in sliced(open_)]),
             schedules=on_call,
             hosts=await hosts(
                 found[:HOSTS_SHOWN], house.directory, locale=frame.reader.locale, now=now
@@ -67,7 +67,7 @@ class Board:
         rights = self.frame.caller.rights
         if not rights & {Right.ADMIN, Right.WORK}:
             return ()
-        found: Condition = await self.frame.request.app.state.house.condition()
+        found: Condition = await self.frame.request.app.state.house.lately()
         locale = self.frame.reader.locale
         told = [one for one in found.troubles if Right.ADMIN in rights or one.kind in FOR_ALL]
         warnings = [_warning(trouble, locale) for trouble in told]
@@ -100,10 +100,10 @@ async def _quiet_since(session: AsyncSession, frame: Framed) -> datetime | None:
     return await queries.last_resolved_at(session, frame.caller.scope)
 
 
-def _first_to_break(incidents: list[IncidentView]) -> list[IncidentView]:
+def _first_to_break(incidents: list[RowView]) -> list[RowView]:
     """Sort: what is overdue, the gravest first; then by the clock that breaks first."""
 
-    def order(incident: IncidentView) -> tuple[bool, bool, str, float]:
+    def order(incident: RowView) -> tuple[bool, bool, str, float]:
         first = incident.clocks[0]
         late = first.tone == "late"
         due_at = first.due_at.timestamp() if first.due_at else 0.0
@@ -112,11 +112,11 @@ def _first_to_break(incidents: list[IncidentView]) -> list[IncidentView]:
     return sorted(incidents, key=order)
 
 
-def _clients(open_: Sequence[Shown], words: Words, frame: Framed) -> list[ClientView]:
+def _clients(open_: Sequence[Row], words: Words, frame: Framed) -> list[ClientView]:
     scope = frame.caller.scope
     found = []
     for name, facts in sorted(words.directory.clients.items(), key=lambda one: one[1].title):
-        theirs = [shown.incident for shown in open_ if shown.incident.client == name]
+        theirs = [one.incident for one in open_ if one.incident.client == name]
         if not scope.allows(name) or (name == HOUSE and not theirs):
             continue
         gravest = min((incident.priority.value for incident in theirs), default=None)

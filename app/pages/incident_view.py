@@ -1,15 +1,16 @@
 """An incident as pages, mails and signed links show it: rows turned into words."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from app.pages.timeline import labels_of, timeline
-from app.pages.views import AlertView, ClockView, IncidentView, NextStep
+from app.pages.views import AlertView, ClockView, IncidentView, NextStep, RowView
 from app.pages.wording import reading
 from app.pages.words import Words
 from incidents.clocks import Kind
 from incidents.content import titled
 from incidents.lifecycle import OPEN, Status
-from incidents.queries import Shown
+from incidents.queries import Row, Shown, Standing
 from incidents.records import AlertRecord
 from incidents.tables import Incident
 from notifications.schemas import NotificationOut
@@ -26,28 +27,42 @@ def seen(
     """Return what a template shows of an incident."""
     incident = shown.incident
     system = words.directory.system(incident.client, incident.system)
+    silent = any(alert.unknown_since and not alert.resolved_at for alert in shown.alerts)
     return IncidentView(
-        number=incident.number,
-        title=titled(incident.title, words.locale),
-        client_title=words.client(incident.client),
-        system_title=words.system(incident.client, incident.system),
-        priority=incident.priority.value,
-        status=incident.status.value,
-        opened_at=incident.opened_at,
-        response=_clock(shown, Kind.RESPONSE),
-        recovery=_clock(shown, Kind.RECOVERY),
-        acknowledged_by=words.person(incident.acknowledged_by),
+        **_row(shown, words, silent=silent),
         acknowledged_at=incident.acknowledged_at,
-        resolved_at=incident.resolved_at,
-        drill=bool(incident.drill),
         core=system is not None and system.core,
         summary=_summary(shown, words),
         alerts=[_alert(alert, words) for alert in shown.alerts],
         timeline=timeline(shown.timeline, receipts, words, now=shown.now),
         next_step=_next_step(incident, words),
-        needs_admin=incident.status is Status.TRIGGERED and incident.needs_admin,
         actions=actions & allowed(incident),
     )
+
+
+def row(standing: Row, words: Words) -> RowView:
+    """Return what one line of the board shows of an incident."""
+    return RowView(**_row(standing, words, silent=standing.silent))
+
+
+def _row(standing: Standing, words: Words, *, silent: bool) -> dict[str, Any]:
+    incident = standing.incident
+    return {
+        "number": incident.number,
+        "title": titled(incident.title, words.locale),
+        "client_title": words.client(incident.client),
+        "system_title": words.system(incident.client, incident.system),
+        "priority": incident.priority.value,
+        "status": incident.status.value,
+        "opened_at": incident.opened_at,
+        "response": _clock(standing, Kind.RESPONSE),
+        "recovery": _clock(standing, Kind.RECOVERY),
+        "acknowledged_by": words.person(incident.acknowledged_by),
+        "resolved_at": incident.resolved_at,
+        "drill": bool(incident.drill),
+        "needs_admin": incident.status is Status.TRIGGERED and incident.needs_admin,
+        "silent": silent and incident.status in OPEN,
+    }
 
 
 def allowed(incident: Incident) -> frozenset[str]:
@@ -59,8 +74,8 @@ def allowed(incident: Incident) -> frozenset[str]:
     return frozenset({first, "escalate", "resolve", "note"})
 
 
-def _clock(shown: Shown, kind: Kind) -> ClockView:
-    clock, view = shown.clocks[kind], shown.clock(kind)
+def _clock(standing: Standing, kind: Kind) -> ClockView:
+    clock, view = standing.clocks[kind], standing.clock(kind)
     return ClockView(
         kind=kind.value,
         state=view.state.value,

@@ -110,8 +110,8 @@ class NextStep:
 
 
 @dataclass(frozen=True)
-class IncidentView:
-    """An incident as its page, a list, a signed link and a mail show it."""
+class RowView:
+    """An incident as one line of a list shows it."""
 
     number: int
     title: str
@@ -123,17 +123,10 @@ class IncidentView:
     response: ClockView | None = None
     recovery: ClockView | None = None
     acknowledged_by: str | None = None
-    acknowledged_at: datetime | None = None
     resolved_at: datetime | None = None
     drill: bool = False
-    core: bool = False
-    summary: str | None = None  # the worst alert in one line: value, limit, where
-    alerts: Sequence[AlertView] = ()
-    timeline: Sequence[TimelineLine] = ()
-    next_step: NextStep | None = None
     needs_admin: bool = False  # nobody is left whom the escalation could tell
-    actions: frozenset[str] = frozenset()  # acknowledge unacknowledge escalate resolve reopen note
-    links: Sequence[tuple[str, str]] = ()  # (words, address)
+    silent: bool = False  # the data of one of its alerts stopped: does that still burn?
 
     @property
     def path(self) -> str:
@@ -151,6 +144,20 @@ class IncidentView:
         both = [clock for clock in (self.response, self.recovery) if clock]
         return tuple(sorted(both, key=lambda clock: (clock.ended_at is not None, clock.left)))
 
+
+@dataclass(frozen=True)
+class IncidentView(RowView):
+    """An incident as its page, a signed link and a mail show it."""
+
+    acknowledged_at: datetime | None = None
+    core: bool = False
+    summary: str | None = None  # the worst alert in one line: value, limit, where
+    alerts: Sequence[AlertView] = ()
+    timeline: Sequence[TimelineLine] = ()
+    next_step: NextStep | None = None
+    actions: frozenset[str] = frozenset()  # acknowledge unacknowledge escalate resolve reopen note
+    links: Sequence[tuple[str, str]] = ()  # (words, address)
+
     @property
     def first_action(self) -> str | None:
         """What the big button does."""
@@ -161,11 +168,6 @@ class IncidentView:
         """What stands behind the small button."""
         known = ("escalate", "resolve", "unacknowledge")
         return tuple(a for a in known if a in self.actions and a != self.first_action)
-
-    @property
-    def silent(self) -> bool:
-        """The data of one of its alerts stopped: nobody knows whether that still burns."""
-        return self.is_open and any(alert.state == "unknown" for alert in self.alerts)
 
     @property
     def firing(self) -> int:
@@ -288,7 +290,7 @@ class WarningView:
 class BoardView:
     """The first page: what burns, who is on call, how the machines are."""
 
-    incidents: Sequence[IncidentView]
+    incidents: Sequence[RowView]
     schedules: Sequence[ScheduleView]
     hosts: Sequence[HostView]  # the first of `machines`
     clients: Sequence[ClientView]
@@ -306,7 +308,7 @@ class BoardView:
 class IncidentsView:
     """The list with its filters as they stand in the address."""
 
-    incidents: Sequence[IncidentView]
+    incidents: Sequence[RowView]
     state: str  # open | resolved | all
     priority: str  # P1 … P4, or "" for any
     client: str  # a name, or "" for any

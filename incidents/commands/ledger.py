@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Update, delete, inspect, select, tuple_, update
+from sqlalchemy import TextClause, Update, delete, inspect, select, tuple_, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,6 +21,7 @@ from incidents.records import AlertRecord, NoteRecord
 from incidents.tables import Incident, IncidentAlert, SlaClock, SlaInterval, TimelineNote
 from kit import live
 from kit.db import Base, Given, table_of
+from kit.sql import written_out
 from notifications.schemas import Promise, Reachable
 
 MOVING = (
@@ -185,21 +186,27 @@ async def _insert(
 ) -> None:
     if not rows:
         return
-    given, stmt = _inserting(table, replacing=replacing)
+    given, stmt = _adding(table, replacing=replacing)
     await tx.execute(stmt, given.rows(rows))
 
 
 @cache
-def _winding() -> tuple[Given, Given, Insert]:
+def _winding() -> tuple[Given, Given, TextClause]:
     clocks, put_clocks = _inserting(SlaClock, replacing=True)
     intervals, put_intervals = _inserting(SlaInterval, replacing=False)
     table, new = table_of(SlaInterval), clocks.table.c
     before = select(new.incident_id, new.kind)
     gone = delete(table).where(tuple_(table.c.incident_id, table.c.kind).in_(before))
-    return clocks, intervals, put_intervals.add_cte(put_clocks.cte("clocks"), gone.cte("gone"))
+    both = put_intervals.add_cte(put_clocks.cte("clocks"), gone.cte("gone"))
+    return clocks, intervals, written_out(both)
 
 
 @cache
+def _adding(table: type[Base], *, replacing: bool) -> tuple[Given, TextClause]:
+    given, stmt = _inserting(table, replacing=replacing)
+    return given, written_out(stmt)
+
+
 def _inserting(table: type[Base], *, replacing: bool) -> tuple[Given, Insert]:
     mapper = inspect(table)
     names = [c.key for c in mapper.column_attrs if c.columns[0].identity is None]

@@ -38,7 +38,6 @@ from notifications import queries as notifications
 from notifications.schemas import NotificationOut
 
 BOARD_MOST = 500
-IN_BOARD = 3
 IN_LIST = 20
 IN_DETAIL = 500
 IN_MESSAGE = 50
@@ -46,20 +45,33 @@ IN_MESSAGE = 50
 
 
 @dataclass(frozen=True)
-class Shown:
-    """An incident at one moment; alerts the gravest first, of the timeline the newest lines."""
+class Standing:
+    """Where an incident stands at one moment, without how it came about."""
 
     incident: Incident
     clocks: Mapping[Kind, Clock]
     now: datetime
-    alert_count: int
-    firing_count: int
-    alerts: Sequence[AlertRecord]
-    timeline: Sequence[Line]
 
     def clock(self, kind: Kind) -> ClockView:
         """Return how one of its SLA clocks stands."""
         return pure.view(self.clocks[kind], now=self.now)
+
+
+@dataclass(frozen=True)
+class Row(Standing):
+    """An incident as one line of the board; `silent`: the data of one of its alerts stopped."""
+
+    silent: bool
+
+
+@dataclass(frozen=True)
+class Shown(Standing):
+    """An incident at one moment; alerts the gravest first, of the timeline the newest lines."""
+
+    alert_count: int
+    firing_count: int
+    alerts: Sequence[AlertRecord]
+    timeline: Sequence[Line]
 
 
 @dataclass(frozen=True)
@@ -143,16 +155,15 @@ async def last_resolved_at(session: AsyncSession, scope: Scope) -> datetime | No
     return found
 
 
-async def board(session: AsyncSession, scope: Scope, now: datetime) -> list[Shown]:
-    """Return what is open: what nobody has taken first, the gravest first, then the oldest.
-
-    Without timelines: the board shows where things stand, not how they came about.
-    """
+async def board(session: AsyncSession, scope: Scope, now: datetime) -> list[Row]:
+    """Return what is open: what nobody has taken first, the gravest first, then the oldest."""
     taken = case((Incident.status == Status.TRIGGERED, 0), else_=1)
     stmt = _inside(scope).where(Incident.status.in_(OPEN))
     stmt = stmt.order_by(taken, Incident.priority, Incident.number).limit(BOARD_MOST)
     found = (await session.scalars(stmt)).all()
-    return await _shown(session, found, now=now, most=IN_BOARD, story=False)
+    ids = [incident.id for incident in found]
+    held, silent = await _clocks(session, ids), await _silent(session, ids)
+    return [Row(one, held[one.id], now, one.id in silent) for one in found]
 
 
 async def detail(session: AsyncSession, scope: Scope, number: int, *, now: datetime) -> Detail:
@@ -200,18 +211,17 @@ async def _shown(
     *,
     now: datetime,
     most: int,
-    story: bool = True,
 ) -> list[Shown]:
     ids = [incident.id for incident in incidents]
     if not ids:
         return []
-    held = await clocks(session, ids)
+    held = await _clocks(session, ids)
     alerts = await _alerts(session, ids, most=most)
-    timeline = await _timeline(session, ids, most=most) if story else {}
+    timeline = await _timeline(session, ids, most=most)
     return [
         Shown(
             incident,
-            {kind: clock for kind, (clock, _) in held[incident.id].items()},
+            held[incident.id],
             now,
             theirs.count,
             theirs.firing,
@@ -221,6 +231,22 @@ async def _shown(
         for incident in incidents
         for theirs in (alerts.get(incident.id, NO_ALERTS),)
     ]
+
+
+async def _clocks(
+    session: AsyncSession, incidents: Collection[UUID]
+) -> dict[UUID, dict[Kind, Clock]]:
+    held = await clocks(session, incidents)
+    return {id: {kind: clock for kind, (clock, _) in both.items()} for id, both in held.items()}
+
+
+async def _silent(session: AsyncSession, incidents: Collection[UUID]) -> set[UUID]:
+    unheard = select(IncidentAlert.incident_id).where(
+        among(IncidentAlert.incident_id, incidents),
+        IncidentAlert.resolved_at.is_(None),
+        IncidentAlert.unknown_since.is_not(None),
+    )
+    return set(await session.scalars(unheard.distinct()))
 
 
 def _first_alerts() -> Select[Any]:

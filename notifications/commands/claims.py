@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Select, func, insert, select, update
@@ -26,7 +26,18 @@ FAULTS = (SQLAlchemyError, LookupError, ValueError, TypeError)
 log = logging.getLogger(__name__)
 
 
-def _due(now: datetime, full: Collection[str]) -> Select[tuple[Notification]]:
+class _Candidate(NamedTuple):
+    """What is needed to choose."""
+
+    id: UUID
+    host: str
+    priority: int
+
+
+CHOSEN_BY = [getattr(Notification, name) for name in _Candidate._fields]
+
+
+def _due(now: datetime, full: Collection[str]) -> Select[Any]:
     earlier = aliased(Notification)
     blocked = (
         select(earlier.id)
@@ -41,7 +52,7 @@ def _due(now: datetime, full: Collection[str]) -> Select[tuple[Notification]]:
         .exists()
     )
     return (
-        select(Notification)
+        select(*CHOSEN_BY)
         .where(
             Notification.status.in_(UNFINISHED),
             Notification.next_try_at <= now,
@@ -70,28 +81,32 @@ async def claim(
     aside = set() if aside is None else aside
     free = dict(rooms or {})
     minor = limit if minor is None else minor
-    chosen: list[Notification] = []
+    chosen: list[UUID] = []
     for _ in range(ROUNDS_MOST):
         full = [host for host, places in free.items() if places <= 0]
         looked_at = (limit - len(chosen)) * CANDIDATES
-        passed = [*aside, *(row.id for row in chosen)]
-        due = _due(now, full).where(not_among(Notification.id, passed))
+        due = _due(now, full).where(not_among(Notification.id, [*aside, *chosen]))
         if minor <= 0:
             due = due.where(Notification.priority <= GRAVE)
-        rows = (await tx.scalars(due.limit(looked_at).with_for_update(skip_locked=True))).all()
+        due = due.limit(looked_at).with_for_update(skip_locked=True)
+        rows = [_Candidate(*row) for row in await tx.execute(due)]
         for row in rows:
             places, grave = free.get(row.host, per_host), row.priority <= GRAVE
             if places > 0 and len(chosen) < limit and (grave or minor > 0):
                 free[row.host] = places - 1
                 minor -= not grave
-                chosen.append(row)
+                chosen.append(row.id)
         if len(rows) < looked_at or len(chosen) >= limit:
             break
+    if not chosen:
+        return []
+    found = await tx.scalars(select(Notification).where(among(Notification.id, chosen)))
+    taken = sorted(found, key=lambda row: chosen.index(row.id))
     try:
         async with tx.begin_nested():
-            return await _lease(tx, chosen, now=now)
+            return await _lease(tx, taken, now=now)
     except FAULTS:
-        return await _lease_each(tx, chosen, now=now, aside=aside)
+        return await _lease_each(tx, taken, now=now, aside=aside)
 
 
 async def _lease_each(

@@ -3,17 +3,19 @@
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import exists, literal, select, update
+from sqlalchemy import TextClause, bindparam, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.tables import Person
-from kit.db import among, as_rows
+from kit.db import Given, among, table_of
 from kit.notices import notify
 from kit.outbox import publish
+from kit.sql import written_out
 from notifications.events import NotificationFailed
 from notifications.lifecycle import UNFINISHED, Status, receiver_host
 from notifications.schemas import ContactFacts, Promise
@@ -67,6 +69,25 @@ def _row(promise: Promise) -> _Row:
 
 
 COLUMNS = [getattr(Notification, name) for name in _Row.__dataclass_fields__]
+GIVEN = Given(*COLUMNS)
+
+
+@cache
+def _queueing() -> TextClause:
+    given = GIVEN.table.c
+    moment = bindparam("now", type_=Notification.created_at.type)
+    gone = exists().where(Person.name == given.person, Person.disabled)
+    names = [column.key for column in COLUMNS]
+    stmt = (
+        insert(table_of(Notification))
+        .from_select(
+            [*names, "created_at", "next_try_at"],
+            select(*(given[name] for name in names), moment, moment).where(~gone),
+        )
+        .on_conflict_do_nothing(index_elements=[Notification.key])
+        .returning(Notification.id)
+    )
+    return written_out(stmt)
 
 
 async def queue(tx: AsyncSession, messages: Sequence[Promise], *, now: datetime) -> int:
@@ -77,20 +98,8 @@ async def queue(tx: AsyncSession, messages: Sequence[Promise], *, now: datetime)
     if not messages:
         return 0
     rows = [_row(promise) for promise in messages]
-    given = as_rows(rows, *COLUMNS)
-    columns = [given.c[column.key] for column in COLUMNS]
-    moment = literal(now, Notification.created_at.type)
-    gone = exists().where(Person.name == given.c.person, Person.disabled)
-    stmt = (
-        insert(Notification)
-        .from_select(
-            [*(column.key for column in COLUMNS), "created_at", "next_try_at"],
-            select(*columns, moment, moment).where(~gone),
-        )
-        .on_conflict_do_nothing(index_elements=[Notification.key])
-        .returning(Notification.id)
-    )
-    added = set((await tx.scalars(stmt)).all())
+    stmt = _queueing()
+    added = set((await tx.scalars(stmt, {**GIVEN.rows(rows), "now": now})).all())
     for row in rows:
         if row.status is Status.FAILED and row.id in added:
             await publish(tx, _failed(row), now=now)

@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from starlette.types import ASGIApp
 
 from access import queries as access
 from access.authorizer import Authorizer
@@ -33,8 +35,7 @@ from kit.pages import Pages
 from kit.sealing import Sealer
 from kit.settings import Settings
 from kit.signing import Signer
-from metrics.ports.remote_write import RemoteWrite
-from metrics.ports.samples import Samples
+from metrics.pushed.gateway import Gateway
 from metrics.store import Store
 from notifications.sender import Sender
 
@@ -74,8 +75,8 @@ class House:
     rounds: Rounds
     scheduler: Scheduler
     keeper: Keeper
-    remote_write: RemoteWrite
-    samples: Samples
+    gateway: Gateway
+    ports: Mapping[str, ASGIApp]
     directory: Directory = field(default_factory=lambda: Directory({}, ()))
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     lately: Lately[Condition] = field(init=False)
@@ -96,6 +97,7 @@ class House:
         """Fill memory: the directory, the samples of the journal, the rules and their alerts."""
         rules = await self._read()
         await self.store.open(self.clock())
+        await self.gateway.load()
         await self.evaluator.start(rules, self.directory, now=self.clock())
         self._in_force = self._newest
         await self.notices.start()

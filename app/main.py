@@ -79,7 +79,6 @@ API = (
     troubles_api,
     proof,
 )
-PORTS = ("/prometheus/api/v1/write", "/api/v1/samples")
 PAGES = (
     access.pages,
     board,
@@ -131,7 +130,7 @@ def create_app(house: House) -> Doors:
     for router in routers():
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=ROOT / "static"), name="static")
-    return Doors(app, ports(house))
+    return Doors(app, _timed(house))
 
 
 def routers() -> list[APIRouter]:
@@ -149,8 +148,6 @@ async def _who(caller: Caller) -> Identity:
     return caller
 
 
-def ports(house: House) -> Mapping[str, ASGIApp]:
-    """Return the hot ports by their exact path."""
+def _timed(house: House) -> Mapping[str, ASGIApp]:
     took = house.measures.ingest.observe
-    rooms = (house.remote_write, house.samples)
-    return {path: Timed(room, took) for path, room in zip(PORTS, rooms, strict=True)}
+    return {path: Timed(port, took) for path, port in house.ports.items()}

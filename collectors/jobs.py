@@ -25,10 +25,16 @@ FURTHEST_BACK = timedelta(seconds=60)
 
 
 class Collector(Protocol):
-    """Goes and asks one kind of target."""
+    """Goes and asks one kind of target; `troubles` has the reasons of those that are down."""
+
+    troubles: dict[tuple[str, str], str]
 
     async def collect(self, target: TargetFacts, now_ms: int) -> list[Sample]:
         """Return what the target has to say."""
+        ...
+
+    def end(self, key: tuple[str, str]) -> list[Sample]:
+        """Return an end for every series of a target that is asked no more."""
         ...
 
 
@@ -52,9 +58,12 @@ class Rounds:
         self._since: datetime | None = None
         self._places = asyncio.Semaphore(AT_ONCE)
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._asked: dict[tuple[str, str], str] = {}
+        """The kinds of the targets that were asked, until their series have ended."""
 
     async def start_due(self, now: datetime) -> int:
         """Start every fetch whose turn has come since the last call; return how many."""
+        await self._end_others(now)
         since = max(self._since or now - timedelta(seconds=1), now - FURTHEST_BACK)
         self._since = now
         begun = 0
@@ -66,9 +75,25 @@ class Rounds:
                 continue
             task = asyncio.create_task(self._fetch(target), name=f"fetch {target.name}")
             self._running[target.key] = task
+            self._asked[target.key] = target.kind
             task.add_done_callback(partial(self._over, target.key))
             begun += 1
         return begun
+
+    def why(self, key: tuple[str, str]) -> str | None:
+        """Return why a target is down, None if it is not."""
+        kind = self._asked.get(key)
+        collector = self._collectors.get(kind) if kind else None
+        return collector.troubles.get(key) if collector else None
+
+    async def _end_others(self, now: datetime) -> None:
+        """End the series of targets that are gone, or of another kind now."""
+        there = {target.key: target.kind for target in (THIS_HOST, *self.targets)}
+        for key, kind in list(self._asked.items()):
+            if there.get(key) == kind or key in self._running:
+                continue
+            del self._asked[key]
+            await self._take(key, self._collectors[kind].end(key), now)
 
     def _over(self, key: tuple[str, str], _task: asyncio.Task[None]) -> None:
         self._running.pop(key, None)
@@ -89,12 +114,23 @@ class Rounds:
             now_ms = milliseconds(now)
             try:
                 samples = await self._collect(target, now_ms)
-                await self._deliver(target.client, samples, now)
             except Refusal as refusal:
-                self.counts["refused"] += 1
-                log.warning("samples of %s were not taken: %s", target.name, refusal.detail)
+                self._refused(target.name, refusal)
             else:
-                self.counts["fetched"] += 1
+                await self._take(target.key, samples, now)
+
+    async def _take(self, key: tuple[str, str], samples: Sequence[Sample], now: datetime) -> None:
+        client, name = key
+        try:
+            await self._deliver(client, samples, now)
+        except Refusal as refusal:
+            self._refused(name, refusal)
+        else:
+            self.counts["fetched"] += 1
+
+    def _refused(self, name: str, refusal: Refusal) -> None:
+        self.counts["refused"] += 1
+        log.warning("samples of %s were not taken: %s", name, refusal.detail)
 
     async def _collect(self, target: TargetFacts, now_ms: int) -> list[Sample]:
         if target is THIS_HOST and self._host:

@@ -1,11 +1,11 @@
 """Probing an address over HTTP: does it answer as expected, and how fast."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
 from collectors.fetching import Unseal, credential, fetch
-from collectors.samples import Sample, labelled
+from collectors.samples import Labels, Sample, ended, labelled
 from collectors.scrape import labels_of
 from collectors.turns import TargetFacts
 from kit.errors import Refusal
@@ -20,6 +20,9 @@ class Prober:
     client: httpx.AsyncClient
     allow: bool = False
     unseal: Unseal = str
+    troubles: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Why a probe failed, of those that did."""
+    _told: dict[tuple[str, str], list[Labels]] = field(default_factory=dict)
 
     async def collect(self, target: TargetFacts, now_ms: int) -> list[Sample]:
         """Return success, status and duration of one request."""
@@ -33,21 +36,36 @@ class Prober:
                 allow=self.allow,
                 shown=credential(target, self.unseal),
             )
-        except Refusal:
-            status, seconds, good = 0, target.timeout_ms / 1000, False
+        except Refusal as refusal:
+            status, seconds, why = 0, target.timeout_ms / 1000, str(refusal.detail)
         else:
             status, seconds = answer.status or 0, answer.seconds
-            good = _as_expected(target, status, answer.body)
+            why = answer.why or _unexpected(target, status, answer.body)
+        self.troubles.pop(target.key, None)
+        if why:
+            self.troubles[target.key] = why
         told = {
-            "probe_success": float(good),
+            "probe_success": float(not why),
             "probe_http_status_code": float(status),
             "probe_duration_seconds": seconds,
         }
-        return [Sample(labelled(name, ours), value, now_ms) for name, value in told.items()]
+        now = [Sample(labelled(name, ours), value, now_ms) for name, value in told.items()]
+        before, labels = self._told.get(target.key, []), [sample.labels for sample in now]
+        self._told[target.key] = labels
+        return [*now, *ended(before, labels)]
+
+    def end(self, key: tuple[str, str]) -> list[Sample]:
+        """Return an end for every series of a target that is asked no more."""
+        self.troubles.pop(key, None)
+        return ended(self._told.pop(key, ()), ())
 
 
-def _as_expected(target: TargetFacts, status: int, body: bytes) -> bool:
+def _unexpected(target: TargetFacts, status: int, body: bytes) -> str:
+    """Return what is wrong with an answer; nothing if it is as expected."""
     expected = target.options.get("expect_status")
-    fits = status in expected if expected else 200 <= status < 400
+    if not (status in expected if expected else 200 <= status < 400):
+        return f"HTTP status {status}"
     contains = target.options.get("contains")
-    return fits and (not contains or str(contains).encode() in body)
+    if contains and str(contains).encode() not in body:
+        return f"the answer does not contain {str(contains)[:80]!r}"
+    return ""

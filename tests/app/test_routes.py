@@ -15,7 +15,8 @@ from access.scope import RIGHTS, SYSTEM, Right, Role
 from access.tables import Client
 from app.configuration import KINDS
 from app.configuration.examples import EXAMPLES
-from app.main import PORTS, routers
+from app.main import routers
+from app.ports import PORTS
 from app.routes import ROUTES, Door, Route
 from kit.db import Database
 from tests.support.clock import FakeClock
@@ -73,7 +74,7 @@ ids = [f"{route.method} {route.path}" for route in ROUTES]
 
 
 def served() -> set[tuple[str, str]]:
-    found = {("POST", path) for path in PORTS}
+    found = {(method, path) for path, methods in PORTS.items() for method in methods}
     found |= {("GET", "/static/{path}"), ("GET", "/api/v1/openapi.json")}
     for router in routers():
         for route in router.routes:

@@ -45,6 +45,8 @@ class TargetRow:
     contains: str
     standing: Standing
     origin: str | None
+    why: str | None
+    """What it said, or why it said nothing, if it is down."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,7 @@ def _row(row: "Target", frame: Frame, client_title: str, *, drawn: bool = False)
         contains=row.options.get("contains", ""),
         standing=standing(house.store, row, now=frame.clock(), locale=locale, drawn=drawn),
         origin=row.origin,
+        why=house.rounds.why((row.client, row.name)),
     )
 
 

@@ -45,7 +45,7 @@ class Office:
     async def ask(self, path: str, **asked: str) -> httpx.Response:
         return await self.web.get(URL + path, params=asked)
 
-    async def values(self, query: str) -> list[tuple[str, str]]:
+    async def values(self, query: str) -> list[tuple[str | None, str]]:
         answer = (await self.ask("/query", query=query)).json()
         result = answer["data"]["result"]
         return sorted(((r["metric"].get("client"), r["value"][1]) for r in result), key=str)

@@ -35,6 +35,8 @@ from kit.signing import Signer
 from metrics.ports.remote_write import RemoteWrite
 from metrics.ports.samples import Samples
 from metrics.store import Store
+from notifications import queries as notifications
+from notifications.schemas import Muted
 from notifications.sender import Sender
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ class House:
     remote_write: RemoteWrite
     samples: Samples
     directory: Directory = field(default_factory=lambda: Directory({}, ()))
+    muted: Muted | None = None
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     _newest: int = 0
     _in_force: int = 0
@@ -135,8 +138,9 @@ class House:
             self.directory = await access.directory(session)
             rules = await alerting.rules(session)
             targets = await access.targets(session)
+            self.muted = await notifications.muted(session)
             self._newest = await access.configuration_version(session)
-        self.rounds.targets = [_facts(target) for target in targets]
+        self.rounds.targets = [facts_of(target) for target in targets]
         return rules
 
     async def flush(self, now: datetime) -> None:
@@ -175,7 +179,8 @@ class House:
         await vigil.measure(self)
 
 
-def _facts(target: "Target") -> TargetFacts:
+def facts_of(target: "Target") -> TargetFacts:
+    """Return what a fetch needs to know of a target."""
     names = ("client", "name", "kind", "url", "system", "interval_ms", "timeout_ms")
     more = ("labels", "options", "user", "secret")
     return TargetFacts(**{name: getattr(target, name) for name in (*names, *more)})

@@ -1,7 +1,7 @@
 """The pages /admin/clients: who is looked after, under which SLA, and who is told."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,21 +9,17 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from access import queries as access
-from access.directory import ClientFacts
 from access.scope import HOUSE, Right
 from alerting import queries as alerting
-from alerting.lifecycle import Ladder
-from alerting.thresholds import CompiledRule
 from app.configuration import KINDS, Key
 from app.pages import person_parts
 from app.pages.admin import options
 from app.pages.admin.desks import Desk, Editing, add_routes, editing, text
 from app.pages.admin.keeping import Draft
 from app.pages.admin.options import Options
+from app.pages.admin.own_limits import LimitsRow, own_limits
 from app.pages.frame import Frame, Framed
-from app.pages.levels import LevelView, ladder
 from app.pages.nested import Tree
-from incidents.content import titled
 
 if TYPE_CHECKING:
     from access.tables import Client
@@ -58,15 +54,6 @@ class ClientsView:
 
 
 @dataclass(frozen=True)
-class OwnLimits:
-    """What one rule says for this client alone."""
-
-    rule: str
-    title: str
-    limits: Sequence[LevelView]
-
-
-@dataclass(frozen=True)
 class ClientView:
     """One client with what belongs to it; without a row it is still to be made."""
 
@@ -76,7 +63,7 @@ class ClientView:
     row: ClientRow | None = None
     systems: Sequence[tuple[str, str, bool]] = ()
     targets: Sequence[str] = ()
-    limits: Sequence[OwnLimits] = ()
+    limits: Sequence[LimitsRow] = ()
     lasting: bool = False
 
 
@@ -119,7 +106,7 @@ async def _page(
     done: str = "",
     standing: bool = False,
 ) -> Response:
-    scope, locale = frame.caller.scope, frame.reader.locale
+    scope = frame.caller.scope
     async with frame.db.snapshot() as session:
         slas = await options.slas(session, scope)
         policies = await options.policies(session, scope)
@@ -138,7 +125,7 @@ async def _page(
                 row=_row(row, len(systems), len(targets)),
                 systems=[(system.name, system.title, system.core) for system in systems],
                 targets=[target.name for target in targets],
-                limits=list(_limits(row, rules, locale)),
+                limits=own_limits(row, rules, frame),
                 lasting=row.name == HOUSE,
             )
     page = frame.show("admin/client.html", view, here="admin", parts=person_parts)
@@ -159,17 +146,6 @@ def _row(row: "Client", systems: int, targets: int) -> ClientRow:
         timezone=row.timezone,
         origin=row.origin,
     )
-
-
-def _limits(row: "Client", rules: Sequence[CompiledRule], locale: str) -> Iterator[OwnLimits]:
-    """Yield what the rules say for this client where it is not what they say for all."""
-    facts = ClientFacts(row.name, row.title, overrides=row.overrides)
-    for rule in rules:
-        if rule.name in row.overrides:
-            own = rule.terms(facts).ladder or Ladder({})
-            yield OwnLimits(
-                rule.name, titled(rule.spec.title, locale), ladder(own, rule.spec.unit, locale)
-            )
 
 
 DESK = Desk(

@@ -2,22 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from access import queries as access
-from access.schemas import NAME
+from access.commands import pause_target, resume_target
+from access.schemas import NAME, Name
 from access.scope import Right
+from app.asking import ask_now
 from app.configuration import KINDS, Key
+from app.house import facts_of
 from app.pages.admin.asking import Standing, standing
 from app.pages.admin.desks import Desk, Editing, add_routes, editing, rows, text
 from app.pages.admin.keeping import Draft
 from app.pages.admin.options import Options
 from app.pages.frame import Frame, Framed
 from app.pages.nested import Tree
+from app.pages.sent import Sent
+from collectors.samples import Look
+from kit.i18n import t
 
 if TYPE_CHECKING:
     from access.tables import Target
@@ -25,7 +31,17 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/admin/targets", tags=["pages"], include_in_schema=False)
 
 MOST = 1000
-WORST_FIRST = ("down", "silent", "never", "well", "resting")
+WORST_FIRST = ("down", "silent", "never", "well", "paused", "resting")
+REASON_MOST = 500
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Why a target is left alone, by whom and since when."""
+
+    why: str
+    by: str
+    since: datetime
 
 
 @dataclass(frozen=True)
@@ -46,6 +62,7 @@ class TargetRow:
     contains: str
     standing: Standing
     origin: str | None
+    paused: Pause | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +77,14 @@ class TargetsView:
 
 
 @dataclass(frozen=True)
+class LookView:
+    """What came of asking a target at once."""
+
+    kind: str
+    look: Look
+
+
+@dataclass(frozen=True)
 class TargetView:
     """One target; without a row it is still to be made. `places`: clients with their systems."""
 
@@ -67,6 +92,7 @@ class TargetView:
     places: Options
     row: TargetRow | None = None
     has_secret: bool = False
+    tried: LookView | None = None
 
 
 @router.get("")
@@ -89,6 +115,42 @@ async def show_targets(
     down = sum(one.standing.state in ("down", "silent") for one in shown)
     view = TargetsView(shown, list(titles.items()), client, down, removed)
     return frame.show("admin/targets.html", view, here="admin")
+
+
+@router.post("/{client}/{name}/try")
+async def try_target(frame: Framed, client: Name, name: Name) -> Response:
+    """Ask a target at once and show what came of it."""
+    frame.caller.need(Right.ADMIN)
+    async with frame.db.snapshot() as session:
+        row = await access.target(session, frame.caller.scope, client, name)
+    house = frame.request.app.state.house
+    look = await ask_now(house, facts_of(row), by=frame.caller, now=frame.clock())
+    if "hx-request" in frame.request.headers:
+        return frame.fresh(frame.render("admin/_look.html", LookView(row.kind, look)))
+    return await _page(frame, (client, name), None, look=look)
+
+
+@router.post("/{client}/{name}/pause")
+async def pause(frame: Framed, client: Name, name: Name, sent: Sent) -> Response:
+    """Leave a target alone, also one that a file owns; the reason stands in the lists."""
+    frame.caller.need(Right.ADMIN)
+    why = sent.get("reason", "").strip()[:REASON_MOST]
+    if not why:
+        draft = Draft()
+        draft.errors[""], draft.status = t("targets.why_needed", frame.reader.locale), 422
+        return await _page(frame, (client, name), draft, standing=True)
+    async with frame.db.transaction() as tx:
+        await pause_target(tx, client, name, why=why, by=frame.caller, now=frame.clock())
+    return RedirectResponse(DESK.place((client, name)), 303)
+
+
+@router.post("/{client}/{name}/resume")
+async def resume(frame: Framed, client: Name, name: Name) -> Response:
+    """Ask a target again."""
+    frame.caller.need(Right.ADMIN)
+    async with frame.db.transaction() as tx:
+        await resume_target(tx, client, name, by=frame.caller, now=frame.clock())
+    return RedirectResponse(DESK.place((client, name)), 303)
 
 
 def _said(tree: Tree) -> dict[str, Any]:
@@ -134,6 +196,7 @@ async def _page(
     *,
     done: str = "",
     standing: bool = False,
+    look: Look | None = None,
 ) -> Response:
     scope = frame.caller.scope
     async with frame.db.snapshot() as session:
@@ -154,6 +217,7 @@ async def _page(
         places=sorted(places),
         row=_row(row, frame, titles[row.client], drawn=True) if row else None,
         has_secret=row is not None and row.secret is not None,
+        tried=LookView(row.kind, look) if row and look else None,
     )
     page = frame.show("admin/target.html", view, here="admin")
     page.status_code = form.status
@@ -178,7 +242,14 @@ def _row(row: "Target", frame: Frame, client_title: str, *, drawn: bool = False)
         contains=row.options.get("contains", ""),
         standing=standing(house.store, row, now=frame.clock(), locale=locale, drawn=drawn),
         origin=row.origin,
+        paused=_paused(row),
     )
+
+
+def _paused(row: "Target") -> Pause | None:
+    if row.paused_at is None:
+        return None
+    return Pause(row.paused_why or "", row.paused_by or "", row.paused_at)
 
 
 DESK = Desk(

@@ -22,8 +22,10 @@ from app import health, problems
 from app.api import account as account_api
 from app.api import configuration as configuration_api
 from app.api import contacts as contacts_api
+from app.api import muting as muting_api
 from app.api import preview as preview_api
 from app.api import proof
+from app.api import targets as targets_api
 from app.api import troubles as troubles_api
 from app.doors import BODY_MOST, Doors, Timed
 from app.house import House
@@ -50,6 +52,8 @@ from app.pages import (
 from app.pages.admin import (
     audit,
     escalations,
+    muting,
+    own_limits,
     people,
     schedules,
     slas,
@@ -74,6 +78,8 @@ API = (
     oncall.api,
     preview_api,
     configuration_api,
+    targets_api,
+    muting_api,
     account_api,
     contacts_api,
     troubles_api,
@@ -103,6 +109,8 @@ PAGES = (
     people,
     tokens,
     admin_clients,
+    muting,
+    own_limits,
     systems,
     targets,
     thresholds,

@@ -104,6 +104,7 @@ async def measure(house: "House") -> None:
     gauge = house.measures.gauge
     found = await condition(house)
     gauge("well", "1 while everything that has to happen happens", float(found.well))
+    gauge("muted", "1 while nobody is told anything", float(house.muted is not None))
     for name, value in found.figures.items():
         gauge(name, "See docs/operating.md", value)
     gauge("series", "Series that are written to", house.store.series)

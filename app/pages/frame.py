@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
+from access.scope import Right
 from access.web import Csrf, PageCaller, Reader
 from app.pages.entries import menu
 from app.pages.views import ShellView
@@ -66,12 +67,15 @@ class Frame:
 
     def _context(self, view: Any, here: str) -> dict[str, Any]:
         asked = self.request.url
+        muted = self.request.app.state.house.muted
         shell = ShellView(
             here=here,
             path=asked.path + (f"?{asked.query}" if asked.query else ""),
             csrf=self.csrf,
             person=self.caller.title,
             menu=menu(self.caller.rights),
+            muted=muted.why if muted else "",
+            may_lift=Right.ADMIN in self.caller.rights and self.caller.scope.clients is None,
         )
         return {"now": self.clock(), "view": view, "shell": shell}
 

@@ -21,6 +21,8 @@ class ShellView:
     csrf: str
     person: str | None  # the title of who is signed in
     menu: Sequence[Entry] = ()  # what they may open
+    muted: str = ""  # why nobody is told anything
+    may_lift: bool = False
 
 
 @dataclass(frozen=True)

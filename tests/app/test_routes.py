@@ -63,6 +63,8 @@ BODIES: dict[str, Any] = {
     "/api/v1/thresholds/preview": {
         "threshold": {"name": "x", "expr": "disk", "P1": {"above": 95, "for": "2m"}}
     },
+    "/api/v1/targets/{client}/{name}/pause": {"reason": "moves"},
+    "/api/v1/muting": {"reason": "a drill"},
     "/api/v1/samples": {"samples": [{"name": "calm", "value": 1}]},
 }
 BODIES |= {f"/api/v1/{section}": thing for section, (thing, _) in EXAMPLES.items()}

@@ -22,6 +22,7 @@ BODY_WITHIN = 30.0
 """Seconds for a body."""
 VALUES_MOST = 10_000
 """Values of a JSON body; a million of them fit into one, each wrong in its own way."""
+BELOW = "{path}"
 HEADERS = {
     "Content-Security-Policy": CONTENT_POLICY,
     "Referrer-Policy": "no-referrer",
@@ -45,15 +46,25 @@ class Timed:
 
 
 class Doors:
-    """Sends a request to the port mounted at exactly its path, else to the application."""
+    """Sends a request to the port mounted at its path, else to the application.
+
+    A port at `…/{path}` has everything below.
+    """
 
     def __init__(self, app: ASGIApp, ports: Mapping[str, ASGIApp]) -> None:
         self._app = app
-        self._ports = ports
+        self._ports = {path: port for path, port in ports.items() if not path.endswith(BELOW)}
+        self._below = {
+            path.removesuffix(BELOW): port for path, port in ports.items() if path.endswith(BELOW)
+        }
+
+    def _port(self, path: str) -> ASGIApp | None:
+        below = (port for prefix, port in self._below.items() if path.startswith(prefix))
+        return self._ports.get(path) or next(below, None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        port = self._ports.get(scope.get("path", "")) if scope["type"] == "http" else None
+        port = self._port(scope.get("path", "")) if scope["type"] == "http" else None
         if port is not None:
             await port(scope, receive, send)
             return

@@ -27,6 +27,7 @@ from app.measures import Measures
 from app.opening import Secrets
 from app.people import inviting, letters
 from app.people.inviting import Inviting
+from app.ports import ports
 from app.scheduler import Job, Scheduler, Tick
 from app.telling import Speaker
 from collectors.host import Host
@@ -49,8 +50,7 @@ from kit.signing import Signer
 from metrics.batch import Position
 from metrics.journal import Sync
 from metrics.ports.encode import write_request
-from metrics.ports.remote_write import RemoteWrite
-from metrics.ports.samples import Samples
+from metrics.pushed.gateway import Gateway
 from metrics.store import Store
 from notifications.batches import Outside
 from notifications.channels.email import Email
@@ -87,6 +87,7 @@ def build(
     path, sends = db.share(PATH), db.share(SENDS)
     authorizer = Authorizer(db, clock)
     store = _store(settings, db, lambda: house.directory.clients)
+    gateway = Gateway(store, db)
     evaluator = Evaluator(
         store,
         path,
@@ -124,8 +125,8 @@ def build(
         rounds=_rounds(settings, store, http, sealer, clock),
         scheduler=Scheduler((), clock),
         keeper=Keeper(),
-        remote_write=RemoteWrite(store, ingest, clock),
-        samples=Samples(store, ingest, clock),
+        gateway=gateway,
+        ports=ports(store, gateway, ingest, clock),
     )
     house.scheduler.ticks = ticks(house)
     return house
@@ -228,6 +229,7 @@ def ticks(house: House) -> Sequence[Tick]:
         Tick("clocks", second, due(incidents.sla_due)),
         Tick("outbox", second, relay),
         Tick("fetch", second, house.rounds.start_due),
+        Tick("pushed", timedelta(seconds=15), house.gateway.push_again),
         Tick("flush", house.settings.flush_every, house.flush),
         Tick("overflow", timedelta(seconds=5), house.flush_if_full),
         Tick("housekeeping", timedelta(hours=1), partial(clean, house)),

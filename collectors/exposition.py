@@ -1,24 +1,51 @@
-"""The text that a scraped target answers with, read as samples. Pure."""
+"""What a scraped target answers with, read as samples under our labels. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from prometheus_client.parser import text_string_to_metric_families
-
-from collectors.samples import Sample, stamped
+from collectors.samples import Labels, Sample, stamped
 from kit.errors import Invalid
+from metrics.ports.exposition import delimited, text
+from metrics.ports.exposition.found import Exposition, Head
+
+OPEN_METRICS = "application/openmetrics-text"
+PROTOBUF = "application/vnd.google.protobuf"
 
 
-def samples_of(text: str, ours: Mapping[str, str], *, most: int) -> list[Sample]:
-    """Return the samples of a text exposition (format 0.0.4) under our labels; refuse bad text."""
-    found: list[Sample] = []
+@dataclass
+class Known:
+    """What a target said before: it says the same again each time, but for the values."""
+
+    ours: Mapping[str, str]
+    heads: dict[str, Head] = field(default_factory=dict)
+    labels: dict[Head, Labels] = field(default_factory=dict)
+
+    def under_our_labels(self, head: Head) -> Labels:
+        """Return the labels of a series as we keep it."""
+        found = self.labels.get(head)
+        if found is None:
+            found = self.labels[head] = stamped(head.name, dict(head.labels), self.ours)
+        return found
+
+
+def samples_of(body: bytes, kind: str, known: Known, *, most: int) -> list[Sample]:
+    """Return the samples of an answer whose Content-Type is `kind`; refuse what is none."""
+    if max(len(known.heads), len(known.labels)) > 2 * most:
+        known.heads.clear()
+        known.labels.clear()
+    said = _read(body, kind, known, most)
+    return [Sample(known.under_our_labels(one.head), one.value, one.at) for one in said.samples]
+
+
+def _read(body: bytes, kind: str, known: Known, most: int) -> Exposition:
+    media, _, parameters = kind.lower().partition(";")
+    if media.strip() == PROTOBUF:
+        if "encoding=delimited" not in parameters.replace(" ", ""):
+            raise Invalid("protobuf that is not encoding=delimited")
+        return delimited.parsed(body, most=most)
     try:
-        for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                at = None if sample.timestamp is None else round(float(sample.timestamp) * 1000)
-                labels = stamped(sample.name, sample.labels, ours)
-                found.append(Sample(labels, float(sample.value), at))
-                if len(found) > most:
-                    raise Invalid(f"more than {most} samples")
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise Invalid(f"not the text format: {error}") from error
-    return found
+        words = body.decode()
+    except UnicodeDecodeError:
+        raise Invalid("the answer is not valid UTF-8") from None
+    opened = media.strip() == OPEN_METRICS
+    return text.parsed(words, open_metrics=opened, heads=known.heads, most=most)

@@ -24,6 +24,8 @@ class Answer:
     seconds: float
     status: int | None = None
     body: bytes = b""
+    kind: str = ""
+    """Its Content-Type."""
     why: str | None = None
 
 
@@ -69,6 +71,7 @@ async def fetch(
                     body += piece
                     if len(body) > most:
                         raise Invalid(f"the body is larger than {most} bytes")
-                return Answer(spent(), answer.status_code, bytes(body))
+                kind = answer.headers.get("content-type", "")
+                return Answer(spent(), answer.status_code, bytes(body), kind)
     except UNREACHED as error:
         return Answer(spent(), why=str(error) or type(error).__name__)

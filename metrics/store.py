@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,9 +35,8 @@ from metrics.labels import Limits, text
 from metrics.load import Behind, Load, limits_here
 from metrics.matchers import Matcher
 from metrics.ownership import own
-from metrics.ports.decode import Decoded, Decoder, Naming
-from metrics.ports.remote_write import RemoteWriteDecoder
-from metrics.ports.samples import SamplesDecoder
+from metrics.ports.decode import Decoded
+from metrics.ports.decoders import KnownClients, decoders
 from metrics.series import UNSTORED, Learned, Registry
 
 log = logging.getLogger(__name__)
@@ -47,7 +46,6 @@ AHEAD_MS = 600_000
 FOR_EVER = timedelta(0)
 
 Listener = Callable[[Batch], None]
-KnownClients = Callable[[], Container[str]]
 
 
 async def _breathe() -> None:
@@ -97,14 +95,7 @@ class Store:
         self._marked = START
         self._appending = asyncio.Lock()
         self._flushing = asyncio.Lock()
-        naming = Naming(self._registry, known_clients, drills=False)
-        drills = Naming(self._registry, known_clients, drills=True)
-        self._decoders: dict[str, Decoder] = {
-            "remote_write": RemoteWriteDecoder(naming),
-            "samples": SamplesDecoder(naming),
-            # our own drills and collectors: the only door that leaves the label `drill` alone
-            "own": RemoteWriteDecoder(drills),
-        }
+        self._decoders = decoders(self._registry, known_clients)
 
     def listen(self, callback: Listener) -> None:
         """Have `callback` given each batch, on the loop; from then on `release` is waited for."""

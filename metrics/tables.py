@@ -1,5 +1,7 @@
 """What of the samples stands in PostgreSQL. Only `metrics` writes these rows."""
 
+from datetime import datetime
+
 from sqlalchemy import BigInteger, Identity, Index, LargeBinary, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -47,3 +49,20 @@ class JournalMark(Base):
     segment: Mapped[int] = mapped_column(BigInteger)
     offset: Mapped[int] = mapped_column(BigInteger)
     folder: Mapped[str]
+
+
+class PushedGroup(Base):
+    """What a job has pushed under one set of labels, until somebody takes it away.
+
+    `key` is a hash of sender and labels; `sender` is the client of the token, empty for one of all
+    clients; `families` is JSON, each value as text.
+    """
+
+    __tablename__ = "pushed_groups"
+
+    key: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
+    sender: Mapped[str] = mapped_column(index=True)
+    labels: Mapped[dict[str, str]]
+    families: Mapped[bytes]
+    pushed_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]

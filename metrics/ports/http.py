@@ -4,8 +4,9 @@ import asyncio
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 import orjson
 from starlette.types import Receive, Scope, Send
@@ -47,6 +48,7 @@ class MethodNotAllowed(Refusal):
     """This door takes POST only."""
 
     slug, title = "method-not-allowed", "This door takes POST only"
+    allowed = "POST"
 
 
 class Gone(Exception):
@@ -121,17 +123,46 @@ def _at_most(body: Bytes, most: int) -> Bytes:
     return body
 
 
-async def answer(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
-    """Send a whole response."""
-    start = {"type": "http.response.start", "status": status, "headers": list(headers.items())}
-    await send(start)
-    await send({"type": "http.response.body", "body": body})
+@dataclass(frozen=True)
+class Reply:
+    """A whole response."""
+
+    status: int
+    headers: Headers = field(default_factory=dict)
+    body: bytes = b""
+
+    async def send(self, send: Send) -> None:
+        """Send it."""
+        headers = list(self.headers.items())
+        if self.status != 204:
+            headers.append((b"content-length", str(len(self.body)).encode()))
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
 
 
-async def problem(send: Send, refusal: Refusal, path: str) -> None:
-    """Answer with the refusal as RFC 9457 has it."""
+def status_of(refusal: Refusal) -> int:
+    """Return the number with which a port says this no."""
     status = 405 if isinstance(refusal, MethodNotAllowed) else 400
-    status = next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), status)
+    return next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), status)
+
+
+def headers_of(refusal: Refusal) -> Headers:
+    """Return the headers that belong to a refusal, whatever its body looks like."""
+    headers: Headers = {}
+    if isinstance(refusal, Overloaded | errors.TooMany):
+        headers[b"retry-after"] = str(refusal.retry_after).encode()
+    if isinstance(refusal, errors.Unauthorized):
+        headers[b"www-authenticate"] = b'Bearer realm="langyan"'
+    if isinstance(refusal.__cause__, TimeoutError):
+        headers[b"connection"] = b"close"  # the rest of its body would come for ever
+    if isinstance(refusal, MethodNotAllowed):
+        headers[b"allow"] = refusal.allowed.encode()
+    return headers
+
+
+def problem(refusal: Refusal, path: str) -> Reply:
+    """Return the refusal as RFC 9457 has it."""
+    status = status_of(refusal)
     members = {
         **refusal.facts,
         "type": f"/problems/{refusal.slug}",
@@ -140,59 +171,70 @@ async def problem(send: Send, refusal: Refusal, path: str) -> None:
         "detail": refusal.detail,
         "instance": path,
     }
-    body = orjson.dumps(members, default=str)
-    headers = {
-        b"content-type": b"application/problem+json",
-        b"content-length": str(len(body)).encode(),
-    }
-    if isinstance(refusal, Overloaded | errors.TooMany):
-        headers[b"retry-after"] = str(refusal.retry_after).encode()
-    if status == 401:
-        headers[b"www-authenticate"] = b'Bearer realm="langyan"'
-    if isinstance(refusal.__cause__, TimeoutError):
-        headers[b"connection"] = b"close"  # the rest of its body would come for ever
-    if status == 405:
-        headers[b"allow"] = b"POST"
-    await answer(send, status, headers, body)
+    headers = {b"content-type": b"application/problem+json", **headers_of(refusal)}
+    return Reply(status, headers, orjson.dumps(members, default=str))
+
+
+async def identity_of(authorize: Authorize, scope: Scope) -> Identity:
+    """Return who sends this request, or refuse."""
+    allowed = authorize(scope)
+    return await allowed if inspect.isawaitable(allowed) else allowed
+
+
+def refused_part(kept: Appended) -> SamplesRefused:
+    """Return what says that some samples of a request were refused, and why the first was."""
+    reason = f"{kept.refused} of {kept.samples + kept.refused} refused; {kept.reason}"
+    return SamplesRefused(reason, kept=kept.samples, refused=kept.refused)
 
 
 class Door(ABC):
-    """One way in; kinds of it say what they are called and which headers they accept."""
-
-    port: ClassVar[str]
+    """One way in; kinds of it say which forms of body they read, and how they answer."""
 
     def __init__(self, store: Sink, authorize: Authorize, clock: Clock) -> None:
         self._store = store
         self._authorize = authorize
         self._clock = clock
 
+    def credential(self, scope: Scope) -> Scope:
+        """Return the request with its credential where the authorizer looks for it."""
+        return scope
+
     @abstractmethod
-    def check(self, headers: Headers) -> None:
-        """Refuse a form of body that this door does not read."""
+    def port(self, scope: Scope, headers: Headers) -> str:
+        """Return the name of the decoder for this form of body, or refuse it."""
+
+    async def record(self, body: bytes, scope: Scope, headers: Headers) -> bytes:
+        """Return what the decoder is given, now and when the journal is replayed."""
+        return body
+
+    def kept(self, scope: Scope, kept: Appended) -> Reply:
+        """Return the answer to a request that was understood."""
+        if kept.refused:
+            raise refused_part(kept)
+        return Reply(204)
+
+    def refused(self, scope: Scope, refusal: Refusal) -> Reply:
+        """Return the answer to a request that is refused."""
+        return problem(refusal, scope["path"])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request: 204 when every sample was kept."""
+        """Serve one request."""
         try:
-            await self._take(scope, receive)
+            reply = self.kept(scope, await self._take(scope, receive))
         except Gone:
             return
         except Refusal as refusal:
-            await problem(send, refusal, scope["path"])
-        else:
-            await answer(send, 204, {})
+            reply = self.refused(scope, refusal)
+        await reply.send(send)
 
-    async def _take(self, scope: Scope, receive: Receive) -> None:
+    async def _take(self, scope: Scope, receive: Receive) -> Appended:
         if scope["method"] != "POST":
             raise MethodNotAllowed(f"{scope['method']} is not spoken here")
-        allowed = self._authorize(scope)
-        identity = await allowed if inspect.isawaitable(allowed) else allowed
-        client = client_of(identity)
+        client = client_of(await identity_of(self._authorize, self.credential(scope)))
         headers = dict(scope["headers"])
-        self.check(headers)
+        port = self.port(scope, headers)
         now, most = self._clock(), self._store.limits.body_bytes
         with self._store.load.body(now) as came:
             body = await body_of(receive, headers, most, came)
-            kept = await self._store.append(body, port=self.port, client=client, now=self._clock())
-        if kept.refused:
-            reason = f"{kept.refused} of {kept.samples + kept.refused} refused; {kept.reason}"
-            raise SamplesRefused(reason, kept=kept.samples, refused=kept.refused)
+            body = await self.record(body, scope, headers)
+            return await self._store.append(body, port=port, client=client, now=self._clock())

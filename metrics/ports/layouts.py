@@ -7,7 +7,7 @@ bodies may be cut anywhere.
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -83,12 +83,13 @@ def _time_of(bits: int) -> int:
 class Layout:
     """A request of known series with one sample each; of its octets the bits in `fixed` stay.
 
-    `starts` has one entry more than there are messages. `value_at` and `time_at` are where the
-    word of eight bytes begins that holds them, `values` and `times` these words; a value of zero
-    is left out, and `kept` masks the word that stands there.
+    `sender` stands for all that has to be the same for labels to mean the same. `starts` has one
+    entry more than there are messages. `value_at` and `time_at` are where the word of eight bytes
+    begins that holds them, `values` and `times` these words; a value of zero is left out, and
+    `kept` masks the word that stands there.
     """
 
-    sender: str | None
+    sender: object
     octets: Octets
     fixed: Octets
     starts: Ints
@@ -102,7 +103,7 @@ class Layout:
 
 def layout_of(
     request: bytes,
-    sender: str | None,
+    sender: object,
     lengths: Ints,
     refs: Refs,
     zero: npt.NDArray[np.bool_],
@@ -117,7 +118,7 @@ def layout_of(
     ends = starts[1:, np.newaxis]
     fixed[ends - np.arange(1, 7)] = 0x80  # a varint stays as long as it was
     fixed[ends[~zero] - np.arange(8, 16)] = 0
-    words = _words(request, len(request))
+    words = words_of(request, len(request))
     value_at, time_at = starts[1:] - 15, starts[1:] - 8
     return Layout(
         sender=sender,
@@ -133,7 +134,7 @@ def layout_of(
     )
 
 
-def _words(request: bytes | Octets, size: int) -> Words:
+def words_of(request: bytes | Octets, size: int) -> Words:
     """Return the words of eight bytes that begin at each of the first octets."""
     return np.ndarray((size - 7,), "<u8", request, 0, (1,))
 
@@ -150,7 +151,8 @@ class Columns:
 class Layouts:
     """The layouts of all senders; each series is looked for in the newest that holds it."""
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, first: "First | None" = None, most_bytes: int = MOST_BYTES) -> None:
+        self._first = first or first_of_labels
         self._most = most_bytes
         self._held = 0
         self._number = 0
@@ -180,16 +182,25 @@ class Layouts:
             self._held -= len(self._all.pop(oldest).octets)
 
     def read(
-        self, request: Request, size: int, sender: str | None, keys: Mapping[bytes, int]
+        self,
+        request: Request,
+        size: int,
+        sender: object,
+        keys: Mapping[bytes, int],
+        *,
+        begin: int = 0,
     ) -> Columns | None:
-        """Return the samples of the first `size` bytes if they are few runs of known series."""
+        """Return the samples of the first `size` bytes if they are few runs of known series.
+
+        The first message begins at `begin`.
+        """
         if not self._all or not 0 < size <= LONGEST:
             return None
         octets = np.frombuffer(request, np.uint8, size)
         runs: list[Columns] = []
-        at = 0
+        at = begin
         while at < size:
-            one = _first(request, at, size, keys) if len(runs) < RUNS else None
+            one = self._first(request, at, size, keys) if len(runs) < RUNS else None
             if one is None:
                 return None
             layout, place = self._place(one.ref, sender)
@@ -228,7 +239,7 @@ class Layouts:
             return None
         return _read(octets, layout, slice(first, last), at - begin).column
 
-    def _place(self, ref: int, sender: str | None) -> tuple[Layout | None, int]:
+    def _place(self, ref: int, sender: object) -> tuple[Layout | None, int]:
         """Return where a series stands in a layout of this sender."""
         if ref < len(self._layout_of):
             layout = self._all.get(int(self._layout_of[ref]))
@@ -237,7 +248,7 @@ class Layouts:
         return None, 0
 
 
-class _One(NamedTuple):
+class One(NamedTuple):
     """One message of a known series; `end` is where the next begins."""
 
     ref: int
@@ -252,7 +263,10 @@ class _One(NamedTuple):
         return Columns(np.array([self.ref], np.int32), times, np.array([self.value]))
 
 
-def _first(request: Request, at: int, size: int, keys: Mapping[bytes, int]) -> _One | None:
+First = Callable[[Request, int, int, Mapping[bytes, int]], One | None]
+
+
+def first_of_labels(request: Request, at: int, size: int, keys: Mapping[bytes, int]) -> One | None:
     """Return the message that begins at `at`; None unless its series is known, with one sample."""
     head = request[at : min(at + 3, size)]
     if len(head) < 3 or head[0] != 0x0A:
@@ -273,7 +287,7 @@ def _first(request: Request, at: int, size: int, keys: Mapping[bytes, int]) -> _
     else:
         return None
     ref = keys[bytes(request[begin:cut])]
-    return _One(ref, word, value, end) if ref >= 0 else None
+    return One(ref, word, value, end) if ref >= 0 else None
 
 
 class _Read(NamedTuple):
@@ -288,7 +302,7 @@ class _Read(NamedTuple):
 
 def _read(octets: Octets, layout: Layout, run: slice, shift: int) -> _Read:
     """Read times and values of a run that lies `shift` bytes behind its place in the layout."""
-    words = _words(octets, len(octets))
+    words = words_of(octets, len(octets))
     value_at, time_at = layout.value_at[run], layout.time_at[run]
     if shift:
         value_at, time_at = value_at + shift, time_at + shift

@@ -4,78 +4,26 @@ The schemas are declared here and not generated; they say less than the messages
 """
 
 from collections.abc import Iterator
-from typing import Any
 
-from cramjam import DecompressionError, snappy
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
-from kit.errors import Invalid, TooLarge
+from kit.errors import Invalid
 from metrics.ports import wire
+from metrics.ports.schemas import classes
 
 FIELD_LEAST = 8
 """Bytes of a series or of words about one, at the least."""
 
-_Field = descriptor_pb2.FieldDescriptorProto
-
-
-def _schema() -> descriptor_pool.DescriptorPool:
-    file = descriptor_pb2.FileDescriptorProto(
-        name="langyan/write.proto", package="langyan", syntax="proto3"
-    )
-
-    def declare(message: str, **fields: dict[str, Any]) -> None:
-        declared = file.message_type.add(name=message)
-        for number, (name, given) in enumerate(fields.items(), start=1):
-            declared.field.add(name=name, number=number, **given)
-
-    text = {"type": _Field.TYPE_STRING, "label": _Field.LABEL_OPTIONAL}
-    declare("Split", timeseries={"type": _Field.TYPE_BYTES, "label": _Field.LABEL_REPEATED})
-    declare("Label", name=text, value=text)
-    labels = {"label": _Field.LABEL_REPEATED, "type_name": ".langyan.Label"}
-    declare("Head", labels={"type": _Field.TYPE_MESSAGE, **labels})
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return pool
-
-
-_POOL = _schema()
-
-
-def _class(name: str) -> Any:
-    return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(f"langyan.{name}"))
-
-
-_Split, _Head = _class("Split"), _class("Head")
-
-
-def unpacked_size(body: bytes, most: int) -> int:
-    """Return how many bytes a snappy block holds, judged before it is unpacked."""
-    try:
-        size, _ = wire.varint(body, 0)
-    except Invalid:
-        raise Invalid("the body is not a snappy block") from None
-    if size > most:
-        raise TooLarge(f"{size} bytes unpacked, {most} are taken at once")
-    if size > len(body) * 64:  # snappy's densest element makes 64 bytes of 3
-        raise Invalid("the body is not a snappy block")
-    return size
-
-
-def unpack(body: bytes, room: bytearray) -> int:
-    """Write a snappy block's content to `room`, which is large enough; return how much it is."""
-    try:
-        return int(snappy.decompress_raw_into(body, room))
-    except DecompressionError:
-        raise Invalid("the body is not a snappy block") from None
-
-
-def unpacked(body: bytes) -> bytes:
-    """Return a snappy block's content."""
-    try:
-        return bytes(snappy.decompress_raw(body))
-    except DecompressionError:
-        raise Invalid("the body is not a snappy block") from None
+_MESSAGES = classes(
+    "langyan.write",
+    {
+        "Split": "1 timeseries bytes*",
+        "Split2": "4 symbols bytes*; 5 timeseries bytes*",
+        "Label": "1 name string; 2 value string",
+        "Head": "1 labels Label*",
+    },
+)
+_Split, _Split2, _Head = _MESSAGES["Split"], _MESSAGES["Split2"], _MESSAGES["Head"]
 
 
 def split(request: bytes) -> list[bytes]:
@@ -86,16 +34,28 @@ def split(request: bytes) -> list[bytes]:
         raise Invalid("the body is not a WriteRequest message") from None
 
 
-def pieces(request: bytes, size: int) -> Iterator[bytes]:
-    """Cut a WriteRequest between its fields into requests of about `size` bytes."""
+def split_2(request: bytes) -> tuple[list[bytes], list[bytes]]:
+    """Return the symbols and the TimeSeries messages of a Request of remote write 2.0."""
+    try:
+        found = _Split2.FromString(request)
+    except DecodeError:
+        raise Invalid("the body is not a Request message of io.prometheus.write.v2") from None
+    return list(found.symbols), list(found.timeseries)
+
+
+def pieces(request: bytes, size: int, *, least: int = FIELD_LEAST) -> Iterator[bytes]:
+    """Cut a message between its fields into messages of about `size` bytes.
+
+    Fields of fewer than `least` bytes on average are refused.
+    """
     begin = at = many = 0
     while at < len(request):
         many += 1
-        if many > (at - begin) // FIELD_LEAST + 16:
-            raise Invalid("the body is not a WriteRequest message: too many fields in it")
+        if many > (at - begin) // least + 16:
+            raise Invalid("the body is not such a message: too many fields in it")
         tag, at = wire.varint(request, at)
         if tag & 7 != 2:
-            raise Invalid("the body is not a WriteRequest message")
+            raise Invalid("the body is not such a message")
         length, at = wire.varint(request, at)
         at += length
         if at - begin >= size:

@@ -1,4 +1,4 @@
-"""Remote write 1.0 (prometheus/docs: specs/prw/remote_write_spec.md): decoder and HTTP door."""
+"""Remote write 1.0 (prometheus/docs: specs/prw/remote_write_spec.md): decoder."""
 
 import asyncio
 from collections import deque
@@ -9,20 +9,13 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from kit.errors import Invalid, Unsupported
+from kit.errors import Invalid
 from metrics.batch import Floats, Ints
 from metrics.ports import wire
 from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, columns
-from metrics.ports.http import Door, Headers
 from metrics.ports.layouts import LONGEST, Layouts, layout_of, times_of
-from metrics.ports.protobuf import (
-    label_pairs,
-    pieces,
-    split,
-    unpack,
-    unpacked,
-    unpacked_size,
-)
+from metrics.ports.packed import unpack, unpacked, unpacked_size
+from metrics.ports.protobuf import label_pairs, pieces, split
 
 PIECE = 512 * 1024
 SLICE = 4096
@@ -151,13 +144,14 @@ class RemoteWriteDecoder:
     ) -> Decoded:
         """Return the samples of a WriteRequest; a malformed one is refused as a whole."""
         keys = self._keys_of(client)
-        if unpacked_size(body, self._naming.limits.body_bytes) <= LONGEST:
+        size = unpacked_size(body, self._naming.limits.body_bytes)
+        if size <= LONGEST:
             size = unpack(body, self._room)
             if alike := self._layouts.read(self._room, size, client, keys):
                 return Decoded(alike.refs, alike.times, alike.values)
             request = bytes(memoryview(self._room)[:size])
         else:
-            request = await asyncio.to_thread(unpacked, body)
+            request = await asyncio.to_thread(unpacked, body, size)
         return await self._anew(request, keys, client, breathe)
 
     async def _anew(
@@ -305,22 +299,3 @@ def _apart(message: bytes, odd: _Odd) -> _Apart:
 def _shown(one: _Apart) -> str:
     shown = ", ".join(f"{name}={value!r}" for name, value in sorted(one.pairs or []))
     return f"{{{shown}}}"[:300]
-
-
-class RemoteWrite(Door):
-    """POST /prometheus/api/v1/write."""
-
-    port = "remote_write"
-
-    def check(self, headers: Headers) -> None:
-        """Take snappy-compressed protobuf of version 1."""
-        if headers.get(b"content-encoding", b"").strip().lower() != b"snappy":
-            raise Unsupported("Content-Encoding has to be snappy")
-        kind, _, parameters = headers.get(b"content-type", b"").lower().partition(b";")
-        if kind.strip() != b"application/x-protobuf":
-            raise Unsupported("Content-Type has to be application/x-protobuf")
-        message = parameters.replace(b" ", b"").replace(b'"', b"")
-        if message not in (b"", b"proto=prometheus.writerequest"):
-            raise Unsupported("only remote write 1.0 (prometheus.WriteRequest) is spoken here")
-        if headers.get(b"x-prometheus-remote-write-version", b"0.1.0").startswith(b"2"):
-            raise Unsupported("only remote write 1.0 is spoken here")

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, FailFast, Field, ValidationError
+from starlette.types import Scope
 
 from kit.clock import milliseconds
 from kit.errors import Invalid, TooLarge, Unsupported
@@ -146,12 +147,11 @@ def _refusal(wrong: ValidationError, before: int) -> Invalid:
 class Samples(Door):
     """POST /api/v1/samples."""
 
-    port = "samples"
-
-    def check(self, headers: Headers) -> None:
+    def port(self, scope: Scope, headers: Headers) -> str:
         """Take JSON, not compressed."""
         if headers.get(b"content-encoding", b"identity").lower() not in (b"", b"identity"):
             raise Unsupported("send it without Content-Encoding")
         kind = headers.get(b"content-type", b"application/json").partition(b";")[0]
         if kind.strip().lower() != b"application/json":
             raise Unsupported("Content-Type has to be application/json")
+        return "samples"

@@ -14,10 +14,11 @@ from access.authorizer import Authorizer
 from access.commands import make_token
 from access.scope import SYSTEM, Right
 from app.house import House
-from app.main import PORTS, create_app
+from app.main import create_app
 from app.measures import Measures
-from app.pages import reference
+from app.pages import reference_ports
 from app.pages.reference_view import Document
+from app.ports import PORTS
 from incidents.schemas import NoteIn
 from kit.db import Database
 from kit.i18n import Locale
@@ -42,8 +43,7 @@ def house(db: Database | None, clock: FakeClock) -> House:
         version="0.1.0",
         shared=lambda: state,
         measures=Measures(),
-        remote_write=object(),
-        samples=object(),
+        ports={},
     )
     return cast(House, parts)
 
@@ -84,7 +84,7 @@ async def test_every_route_and_port_stands_in_the_page(
     for path, methods in program(clock).openapi()["paths"].items():
         for method in methods:
             assert f'<span class="method">{method.upper()}</span> <code>{path}</code></h3>' in page
-    for port in reference.PORTS:
+    for port in reference_ports.PORTS:
         assert f"<code>{port.path}</code></h3>" in page
     assert f"curl -s '{URL}/api/v1/clients'" in page
     for right in ("ingest", "read", "work", "admin"):
@@ -109,7 +109,7 @@ async def test_the_page_keeps_to_our_content_policy_in_each_language(
 
 
 def test_the_table_of_ports_has_every_port_and_no_other() -> None:
-    assert {port.path for port in reference.PORTS} == set(PORTS)
+    assert {port.path for port in reference_ports.PORTS} == set(PORTS)
 
 
 def test_every_route_says_what_it_does_and_how_it_refuses(clock: FakeClock) -> None:

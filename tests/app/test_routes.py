@@ -15,7 +15,8 @@ from access.scope import RIGHTS, SYSTEM, Right, Role
 from access.tables import Client
 from app.configuration import KINDS
 from app.configuration.examples import EXAMPLES
-from app.main import PORTS, routers
+from app.main import routers
+from app.ports import PORTS
 from app.routes import ROUTES, Door, Route
 from kit.db import Database
 from tests.support.clock import FakeClock
@@ -62,18 +63,20 @@ BODIES: dict[str, Any] = {
     "/api/v1/thresholds/preview": {
         "threshold": {"name": "x", "expr": "disk", "P1": {"above": 95, "for": "2m"}}
     },
+    "/api/v1/targets/{client}/{name}/pause": {"reason": "moves"},
+    "/api/v1/muting": {"reason": "a drill"},
     "/api/v1/samples": {"samples": [{"name": "calm", "value": 1}]},
 }
 BODIES |= {f"/api/v1/{section}": thing for section, (thing, _) in EXAMPLES.items()}
 WHOLE = {
     f"/api/v1/{section}{KINDS[section].path}": thing for section, (thing, _) in EXAMPLES.items()
 }
-STREAMS = {"/events", "/alerts/events", "/incidents/{number}/events"}
+STREAMS = {route.path for route in ROUTES if route.path.endswith("/events")}
 ids = [f"{route.method} {route.path}" for route in ROUTES]
 
 
 def served() -> set[tuple[str, str]]:
-    found = {("POST", path) for path in PORTS}
+    found = {(method, path) for path, methods in PORTS.items() for method in methods}
     found |= {("GET", "/static/{path}"), ("GET", "/api/v1/openapi.json")}
     for router in routers():
         for route in router.routes:

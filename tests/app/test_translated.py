@@ -13,7 +13,13 @@ from kit.settings import ROOT
 from tests.support.refusals import KINDS, ROOMS
 
 IN_ENGLISH = (
-    *("metrics/ports/", "metrics/labels.py", "metrics/series.py", "metrics/journal.py"),
+    *(
+        "metrics/ports/",
+        "metrics/pushed/",
+        "metrics/labels.py",
+        "metrics/series.py",
+        "metrics/journal.py",
+    ),
     *("metrics/ownership.py", "collectors/", "app/backup/", "app/provisioning/applying.py"),
     "app/rekeying.py",
     *("kit/errors.py", "kit/i18n.py"),

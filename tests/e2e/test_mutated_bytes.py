@@ -7,6 +7,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -23,13 +24,25 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 ROUNDS = int(os.environ.get("HOSTILE_ROUNDS", "250"))
 SEED = int(os.environ.get("HOSTILE_SEED", "20261125"))
+ANSWERED = ("application/x-protobuf",)
+"""Forms in which other protocols say no."""
 GROWS_MOST = 300
 """Megabytes that the program may take for the worst body there is; of a body it reads 32."""
 LATE_MOST = 0.25
 """Seconds within which 99 of 100 wakings of the loop have to be."""
 WRITE, SAMPLES = "/prometheus/api/v1/write", "/api/v1/samples"
+PUSH = "/pushgateway/metrics/job/mutated"
+OTLP, INFLUX = "/otlp/v1/metrics", "/influx/write"
 QUERY = "/prometheus/api/v1/query"
 PROTOBUF = {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy"}
+PROTOBUF_2 = PROTOBUF | {
+    "Content-Type": "application/x-protobuf;proto=io.prometheus.write.v2.Request"
+}
+FAMILIES = {
+    "Content-Type": "application/vnd.google.protobuf; "
+    "proto=io.prometheus.client.MetricFamily; encoding=delimited"
+}
+PLAIN = {"Content-Type": "application/x-protobuf"}
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 AGENT = bearer(INGEST_TOKEN)
@@ -57,7 +70,7 @@ def told_well(answer: httpx.Response) -> None:
     if answer.is_success or answer.status_code == 303:
         return
     assert answer.status_code < 500 or answer.status_code == 503, answer.text[:500]
-    assert kind.startswith((PROBLEM, "text/html", "application/json")), kind
+    assert kind.startswith((PROBLEM, "text/html", "application/json", *ANSWERED)), kind
     assert answer.status_code != 503 or "retry-after" in answer.headers, answer.text[:500]
 
 
@@ -89,6 +102,45 @@ async def test_a_bent_message_in_a_good_body_is_refused(site: Site, http: httpx.
     await rounds(bent, lambda body: http.post(WRITE, content=body, headers=AGENT | PROTOBUF))
 
 
+async def test_a_bent_body_of_remote_write_2_is_refused(site: Site, http: httpx.Client) -> None:
+    bent = mutation.mutated(mutation.good_request_2).map(mutation.packed)
+    await rounds(bent, lambda body: http.post(WRITE, content=body, headers=AGENT | PROTOBUF_2))
+
+
+async def test_bent_metrics_of_otlp_are_refused(site: Site, http: httpx.Client) -> None:
+    bent = mutation.mutated(mutation.good_otlp)
+    await rounds(bent, lambda body: http.post(OTLP, content=body, headers=AGENT | PLAIN))
+    bent = mutation.mutated(mutation.good_otlp_json, words=(*mutation.NUMBERS, b"{" * 500))
+    await rounds(bent, lambda body: http.post(OTLP, content=body, headers=AGENT | JSON))
+
+
+async def test_bent_lines_are_refused(site: Site, http: httpx.Client) -> None:
+    words = (b"\\" * 9, b'"', b",", b"=", b" ", b"\n", b"#", b"\xff", *mutation.NUMBERS)
+    bent = mutation.mutated(mutation.good_lines, words=words)
+    await rounds(bent, lambda body: http.post(INFLUX, content=body, headers=AGENT))
+
+
+async def test_bent_pushes_are_refused(site: Site, http: httpx.Client) -> None:
+    words = (b"\\", b'"', b"{", b"}", b"# TYPE a gauge\n", b"# EOF\n", b"\xff", *mutation.NUMBERS)
+    bent = mutation.mutated(mutation.good_text, words=words)
+    await rounds(bent, lambda body: http.put(PUSH, content=body, headers=AGENT))
+    bent = mutation.mutated(mutation.good_families)
+    await rounds(bent, lambda body: http.post(PUSH, content=body, headers=AGENT | FAMILIES))
+    odd = st.text(st.characters(codec="utf-8"), max_size=40)
+    await rounds(odd, lambda path: http.delete(f"{PUSH}/{quote(path, safe='/@=')}", headers=AGENT))
+
+
+@pytest.mark.parametrize("bomb", mutation.FAMILY_BOMBS)
+async def test_a_push_of_next_to_nothing_takes_neither_memory_nor_time(
+    site: Site, http: httpx.Client, bomb: str
+) -> None:
+    body = mutation.FAMILY_BOMBS[bomb]()
+    headers = AGENT | (FAMILIES if "families" in bomb else {})
+    answer = await asyncio.to_thread(http.put, PUSH, content=body, headers=headers)
+
+    assert answer.status_code == 400, answer.text
+
+
 async def test_bent_json_samples_are_refused(site: Site, http: httpx.Client) -> None:
     words = (
         *mutation.NUMBERS,
@@ -109,6 +161,26 @@ async def test_a_body_that_swells_takes_neither_memory_nor_time(
 ) -> None:
     body = mutation.BOMBS[bomb]()
     answer = await asyncio.to_thread(http.post, WRITE, content=body, headers=AGENT | PROTOBUF)
+
+    assert answer.status_code == 400, answer.text
+
+
+@pytest.mark.parametrize("bomb", mutation.BOMBS_2)
+async def test_a_body_of_version_2_that_swells_takes_neither_memory_nor_time(
+    site: Site, http: httpx.Client, bomb: str
+) -> None:
+    body = mutation.BOMBS_2[bomb]()
+    answer = await asyncio.to_thread(http.post, WRITE, content=body, headers=AGENT | PROTOBUF_2)
+
+    assert answer.status_code == 400, answer.text
+
+
+@pytest.mark.parametrize("bomb", mutation.OTLP_BOMBS)
+async def test_metrics_of_next_to_nothing_take_neither_memory_nor_time(
+    site: Site, http: httpx.Client, bomb: str
+) -> None:
+    body = mutation.OTLP_BOMBS[bomb]()
+    answer = await asyncio.to_thread(http.post, OTLP, content=body, headers=AGENT | PLAIN)
 
     assert answer.status_code == 400, answer.text
 

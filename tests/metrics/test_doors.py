@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
-from cramjam import snappy
+from cramjam import snappy, zstd
 from starlette.types import Receive, Scope, Send
 
 from access.scope import Identity, Right, Role
@@ -17,10 +17,10 @@ from kit.db import Database
 from kit.errors import Unauthorized
 from metrics.labels import Limits
 from metrics.matchers import Matcher, Op
-from metrics.ports.encode import write_request
+from metrics.ports.encode import message, request_2, write_request
 from metrics.ports.http import Door
-from metrics.ports.remote_write import RemoteWrite
 from metrics.ports.samples import Samples
+from metrics.ports.write import RemoteWrite
 from metrics.store import Store
 from tests.support.clock import NOON, FakeClock
 from tests.support.samples import points, series
@@ -29,6 +29,8 @@ MS = milliseconds(NOON)
 DISK = series("disk", host="a")
 SNAPPY = {"content-encoding": "snappy", "content-type": "application/x-protobuf"}
 BODY = write_request([DISK], [MS], [97.0])
+VERSION_2 = "application/x-protobuf;proto=io.prometheus.write.v2.Request"
+ZSTD = bytes(zstd.compress(message([DISK], [MS], [97.0])))
 TOKENS = {
     "acme": Identity(
         "agent", "", Role.AGENT, Reach(frozenset({"acme"})), frozenset({Right.INGEST})
@@ -125,12 +127,17 @@ async def test_a_partly_bad_request_is_a_400_and_its_good_samples_are_kept(
         pytest.param({"content_encoding": "gzip"}, BODY, 415, id="gzip"),
         pytest.param({"content_encoding": ""}, BODY, 415, id="no compression"),
         pytest.param({"content_type": "text/plain"}, BODY, 415, id="text"),
+        pytest.param({"content_type": VERSION_2}, BODY, 400, id="1.0 that says it is 2.0"),
         pytest.param(
-            {"content_type": "application/x-protobuf;proto=io.prometheus.write.v2.Request"},
+            {"content_type": "application/x-protobuf;proto=io.prometheus.write.v3.Request"},
             BODY,
             415,
-            id="remote write 2.0",
+            id="remote write 3.0",
         ),
+        pytest.param(
+            {"x_prometheus_remote_write_version": "2.0.0"}, BODY, 415, id="2.0 without its name"
+        ),
+        pytest.param({"content_encoding": "zstd"}, ZSTD, 204, id="zstd, as vmagent sends it"),
         pytest.param(
             {"content_type": "application/x-protobuf;proto=prometheus.WriteRequest"},
             BODY,
@@ -151,6 +158,30 @@ async def test_every_no_has_its_number(
     if status != 204:
         assert answer.json()["status"] == status
         assert await served.values("acme") == []
+
+
+WRITTEN = "x-prometheus-remote-write-{}-written"
+
+
+async def test_remote_write_2_says_exactly_what_was_written(served: Served) -> None:
+    labels = [DISK, series("future"), series("nul", a="\0")]
+    good = bytes(snappy.compress_raw(request_2([DISK], [MS], [97.0])))
+    mixed = request_2(labels, [MS + 1, MS + 86_400_000, MS], [98.0, 2.0, 3.0])
+    for body, status, samples in (
+        (good, 204, "1"),
+        (bytes(snappy.compress_raw(mixed)), 400, "1"),
+        (b"nonsense", 400, "0"),
+    ):
+        answer = await served.write(body, content_type=VERSION_2)
+        assert answer.status_code == status
+        assert answer.headers[WRITTEN.format("samples")] == samples
+        assert answer.headers[WRITTEN.format("histograms")] == "0"
+        assert answer.headers[WRITTEN.format("exemplars")] == "0"
+    assert await served.values("acme") == [97.0, 98.0]
+
+
+async def test_remote_write_1_has_no_such_headers(served: Served) -> None:
+    assert WRITTEN.format("samples") not in (await served.write()).headers
 
 
 async def test_a_body_without_a_length_is_capped_while_it_comes(served: Served) -> None:

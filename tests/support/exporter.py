@@ -9,7 +9,11 @@ Answer = Callable[[], tuple[int, bytes] | None]
 
 @asynccontextmanager
 async def exporter(
-    answer: Answer, *, delay: float = 0, heard: Callable[[dict[str, str]], None] | None = None
+    answer: Answer,
+    *,
+    delay: float = 0,
+    heard: Callable[[dict[str, str]], None] | None = None,
+    kind: str = "",
 ) -> AsyncIterator[str]:
     """Serve `answer` over HTTP; None hangs up without a word. Yields the address.
 
@@ -27,10 +31,9 @@ async def exporter(
         said = answer()
         if said is not None:
             status, body = said
-            head = (
-                f"HTTP/1.1 {status} x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-            )
-            writer.write(head.encode() + body)
+            head = f"HTTP/1.1 {status} x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
+            head += f"Content-Type: {kind}\r\n" if kind else ""
+            writer.write(head.encode() + b"\r\n" + body)
             await writer.drain()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

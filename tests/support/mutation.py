@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from cramjam import snappy
+from cramjam import snappy, zstd
 from hypothesis import strategies as st
 
 from kit.clock import milliseconds, system_clock
-from metrics.ports.encode import message, varint
+from metrics.ports.encode import delimited, message, request_2, varint
+from metrics.ports.otlp.messages import from_json
 
 MEBI = 1024 * 1024
 NAMES = ("mutated_total", "mutated_seconds", "mutated_bytes")
@@ -81,6 +82,68 @@ def good_json() -> bytes:
     return b'{"samples": [' + b", ".join([each % at] * 3) + b"]}"
 
 
+def good_request_2() -> bytes:
+    """Return a Request of remote write 2.0 with some series, not packed."""
+    labels = [(("__name__", name), ("job", f"j{n}")) for n, name in enumerate(NAMES)]
+    return request_2(labels, [milliseconds(system_clock())] * 3, [1.0, 0.0, float("nan")])
+
+
+def good_otlp_json() -> bytes:
+    """Return metrics as OTLP has them, in JSON."""
+    at = b"%d000000" % milliseconds(system_clock())
+    points = b'{"dataPoints":[{"timeUnixNano":"%b","asDouble":1.5,' % at
+    points += b'"attributes":[{"key":"a","value":{"stringValue":"\\u00e9"}}]}]}'
+    buckets = b'{"aggregationTemporality":2,"dataPoints":[{"timeUnixNano":"%b","count":"3",' % at
+    buckets += b'"sum":1.5,"bucketCounts":["1","2"],"explicitBounds":[0.5]}]}'
+    metrics = b'{"name":"mutated","unit":"s","gauge":%b},{"name":"mutated","histogram":%b}' % (
+        points,
+        buckets,
+    )
+    resource = b'{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]}'
+    return b'{"resourceMetrics":[{"resource":%b,"scopeMetrics":[{"metrics":[%b]}]}]}' % (
+        resource,
+        metrics,
+    )
+
+
+def good_otlp() -> bytes:
+    """Return the same in protobuf."""
+    return from_json(good_otlp_json())
+
+
+def good_lines() -> bytes:
+    """Return lines as Telegraf writes them."""
+    at = milliseconds(system_clock())
+    return (
+        f"mutated,host=a\\ b,path=/ free=1.5,used=3i,up=true {at}000000\n"
+        f'mutated,host=c text="q\\"t, x = y",n=2u {at}000000\nmutated x=1\n'
+    ).encode()
+
+
+def good_text() -> bytes:
+    """Return metrics as jobs push them."""
+    return (
+        b'# HELP mutated What it is.\n# TYPE mutated gauge\nmutated{a="b\\"c",d="\\\\"} 1.5\n'
+        b'# TYPE mutated_seconds summary\nmutated_seconds{quantile="0.5"} NaN\n'
+        b'mutated_seconds_sum +Inf\nmutated_seconds_count 3\n{"a b",x="y"} 1e3\n'
+    )
+
+
+def good_families() -> bytes:
+    """Return metrics as delimited protobuf."""
+    metric = delimited(1, delimited(1, b"x") + delimited(2, b"y")) + delimited(
+        3, b"\x09" + bytes(8)
+    )
+    family = delimited(1, b"mutated_total") + b"\x18\x00" + delimited(4, metric)
+    return (
+        (varint(len(family)) + family)
+        + varint(14)
+        + delimited(1, b"other")
+        + b"\x18\x01"
+        + (delimited(4, b"\x08\x01\x10"))
+    )
+
+
 def mutated(
     good: Callable[[], bytes], *, words: tuple[bytes, ...] = ()
 ) -> st.SearchStrategy[bytes]:
@@ -153,6 +216,46 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "zeros": lambda: packed(b"\0" * (31 * MEBI)),
 }
 """Bodies of remote write of some 1.5 MB that unpack to 31 MB of next to nothing."""
+
+
+def _nested(*tags: int, inside: bytes) -> bytes:
+    for tag in tags:
+        inside = bytes([tag]) + varint(len(inside)) + inside
+    return inside
+
+
+BOMBS_2: dict[str, Callable[[], bytes]] = {
+    "empty symbols": lambda: packed(b"\x22\x00" * (15 * MEBI)),
+    "short symbols": lambda: packed(b"\x22\x01a" * (10 * MEBI)),
+    "empty series": lambda: packed(b"\x22\x00" + b"\x2a\x00" * (15 * MEBI)),
+    "a series of references": lambda: packed(
+        b"\x22\x00" + _nested(0x0A, 0x2A, inside=bytes(31 * MEBI))
+    ),
+    "a series of histograms": lambda: packed(
+        b"\x22\x00" + _nested(0x2A, inside=b"\x1a\x00" * (15 * MEBI))
+    ),
+    "zstd of zeros": lambda: bytes(zstd.compress(bytes(31 * MEBI))),
+}
+"""The same of remote write 2.0."""
+
+OTLP_BOMBS: dict[str, Callable[[], bytes]] = {
+    "resources": lambda: b"\x0a\x00" * (15 * MEBI),
+    "scopes": lambda: _nested(0x0A, inside=b"\x12\x00" * (15 * MEBI)),
+    "metrics": lambda: _nested(0x12, 0x0A, inside=b"\x12\x00" * (15 * MEBI)),
+    "points": lambda: _nested(0x2A, 0x12, 0x12, 0x0A, inside=b"\x0a\x00" * (15 * MEBI)),
+    "attributes": lambda: _nested(0x0A, 0x0A, inside=b"\x0a\x00" * (15 * MEBI)),
+}
+"""Bodies of OTLP of 31 MB that hold next to nothing."""
+
+FAMILY_BOMBS: dict[str, Callable[[], bytes]] = {
+    "families of nothing": lambda: b"\x00" * (15 * MEBI),
+    "families of empty metrics": lambda: varint(15 * MEBI) + b"\x22\x00" * (15 * MEBI // 2),
+    "heads": lambda: b"".join(b"a%d 1\n" % n for n in range(MEBI)),
+    "braces": lambda: b"a" + b"{" * (15 * MEBI) + b"\n",
+    "backslashes": lambda: b'a{b="' + b"\\" * (15 * MEBI) + b"\n",
+    "types": lambda: b"".join(b"# TYPE a%d gauge\n" % n for n in range(MEBI // 2)) + b"a\n",
+}
+"""Bodies of pushes of up to 16 MB that hold next to nothing, or far too much."""
 
 JSON_BOMBS: dict[str, Callable[[], bytes]] = {
     "numbers": lambda: b'{"samples":[' + b"0," * (14 * MEBI) + b"0]}",

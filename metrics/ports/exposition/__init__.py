@@ -1,0 +1,1 @@
+"""What exporters say and jobs push: text, OpenMetrics and protobuf, read as samples."""

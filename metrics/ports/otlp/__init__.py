@@ -1,0 +1,1 @@
+"""OTLP metrics over HTTP (opentelemetry-proto: docs/specification.md). Start at `decoder.py`."""

@@ -1,0 +1,300 @@
+"""Remote write 2.0 (prometheus/docs: specs/prw/remote_write_spec_2_0.md): decoder.
+
+Labels are references into a table of symbols that comes with each request.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from kit.errors import Invalid
+from metrics.batch import Floats, Ints, Refs
+from metrics.columns import NAME
+from metrics.ports import wire
+from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, columns
+from metrics.ports.layouts import LONGEST, Layout, Layouts, words_of
+from metrics.ports.packed import unpack, unpacked, unpacked_size
+from metrics.ports.protobuf import pieces, split_2
+from metrics.ports.request_2 import PAD, Seen, first_of_references, references, seen
+from metrics.ports.symbols import MISSING, PREFIX, Keys, Memory, Table, Tables
+
+PIECE = 128 * 1024
+SLICE = 4096
+ODD_SLICE = 250
+HUGE = 64 * 1024
+"""Bytes of a message that is taken apart in a thread: it has a great many samples."""
+SMALLEST = 14
+"""Bytes of a series at the least: a name, and the time of a zero."""
+SYMBOL_LEAST = 3
+SYMBOLS_MOST = 800_000
+"""Symbols of one request."""
+NATIVE = Invalid("native histograms are not kept here, send classic ones")
+
+
+class _Odd(NamedTuple):
+    """A message that is not of a known series; `key` is its labels' numbers, if it is usual."""
+
+    place: int
+    key: bytes
+
+
+class _Found:
+    """The columns of one request, with the number of the message that each sample stood in."""
+
+    def __init__(self) -> None:
+        self.places: list[Ints] = []
+        self.refs: list[Refs] = []
+        self.times: list[Ints] = []
+        self.values: list[Floats] = []
+        self.odd: list[_Odd] = []
+        self.seen: list[Seen] = []
+
+    def add(self, places: Ints, refs: Refs, times: Ints, values: Floats) -> None:
+        """Take columns of equal length."""
+        self.places.append(places)
+        self.refs.append(refs)
+        self.times.append(times)
+        self.values.append(values)
+
+    def decoded(self, said: Gathering) -> Decoded:
+        """Return everything in the order in which it was sent."""
+        if len(self.places) == 1:
+            return Decoded(self.refs[0], self.times[0], self.values[0], said.refused, said.reason)
+        order = np.argsort(np.concatenate([*self.places, np.empty(0, np.int64)]), kind="stable")
+        refs = np.concatenate([*self.refs, np.empty(0, np.int32)])[order]
+        times = np.concatenate([*self.times, np.empty(0, np.int64)])[order]
+        values = np.concatenate([*self.values, np.empty(0, np.float64)])[order]
+        return Decoded(refs, times, values, said.refused, said.reason)
+
+
+class RemoteWrite2Decoder:
+    """Decodes Requests; remembers the labels of known series, for each tenant apart."""
+
+    def __init__(self, naming: Naming) -> None:
+        self._naming = naming
+        self._memories: dict[str | None, Memory] = {}
+        self._tables = Tables()
+        self._layouts = Layouts(first_of_references)
+        self._room = bytearray(LONGEST)
+
+    def forget(self) -> None:
+        """Drop what is remembered of senders' labels."""
+        self._memories.clear()
+        self._forget_requests()
+
+    def _forget_requests(self) -> None:
+        self._tables.clear()
+        self._layouts.clear()
+
+    async def decode(
+        self, body: bytes, *, client: str | None, arrived: int, breathe: Breathe
+    ) -> Decoded:
+        """Return the samples of a Request; a malformed one is refused as a whole."""
+        size = unpacked_size(body, self._naming.limits.body_bytes)
+        if size > LONGEST:
+            request = await asyncio.to_thread(unpacked, body, size)
+            return await self._anew(request, client, breathe)
+        size = unpack(body, self._room)
+        table = self._tables.find(self._room, size, client)
+        if table is not None:
+            begin = len(table.symbols)
+            alike = self._layouts.read(self._room, size, table, table.keys, begin=begin)
+            if alike is not None:
+                return Decoded(alike.refs, alike.times, alike.values)
+        return await self._anew(bytes(memoryview(self._room)[:size]), client, breathe)
+
+    async def _anew(self, request: bytes, client: str | None, breathe: Breathe) -> Decoded:
+        """Decode a request by its symbols, and remember it if it has come again."""
+        symbols, messages = await _apart(request, breathe)
+        memory = self._memory_of(client)
+        numbers = memory.numbers(symbols)
+        found, said = _Found(), Gathering()
+        for start in range(0, len(messages), SLICE):
+            if start:
+                await breathe()
+            _known(messages[start : start + SLICE], start, numbers, (memory.series, found))
+        if not found.odd and len(found.seen) == 1 and len(request) <= LONGEST:
+            if self._memories.get(client) is memory:  # else forgotten while others had their turn
+                self._remember(request, client, messages, found)
+            return found.decoded(said)
+        # all are taken apart before the first is named: a malformed body changes nothing
+        apart: list[list[tuple[_Odd, wire.Series2]]] = []
+        for start in range(0, len(found.odd), ODD_SLICE):
+            some = found.odd[start : start + ODD_SLICE]
+            apart.append([(odd, await _series(messages[odd.place])) for odd in some])
+            await breathe()
+        for taken in apart:
+            self._named(taken, symbols, (memory, client), (found, said))
+            await breathe()
+        return found.decoded(said)
+
+    def _remember(
+        self, request: bytes, client: str | None, messages: list[bytes], found: _Found
+    ) -> None:
+        """Remember a request of known series with one sample each."""
+        lengths = np.fromiter(map(len, messages), np.int64, len(messages))
+        heads = 2 + (lengths >= 1 << 7) + (lengths >= 1 << 14)
+        begin = len(request) - int((lengths + heads).sum())
+        if begin <= 0 or lengths.max() >= 1 << 14:
+            return
+        symbols = request[:begin]
+        if not self._tables.again(symbols, client):
+            return
+        starts = np.zeros(len(lengths) + 1, np.int64)
+        np.cumsum(lengths + heads, out=starts[1:])
+        starts += begin
+        if not (np.frombuffer(request, np.uint8)[starts[:-1]] == 0x2A).all():
+            return  # the symbols do not all stand first
+        table = Table(symbols, Keys())
+        layout = _layout(request, table, starts, heads, found)
+        if self._tables.full:
+            self._forget_requests()
+        for message, ref in zip(messages, layout.refs.tolist(), strict=True):
+            table.keys[message[2 : 2 + message[1]]] = ref
+        self._tables.remember(table, request[:PREFIX], client)
+        self._layouts.remember(layout)
+
+    def _named(
+        self,
+        taken: Sequence[tuple[_Odd, "wire.Series2"]],
+        symbols: list[bytes],
+        whose: tuple[Memory, str | None],
+        into: tuple[_Found, Gathering],
+    ) -> None:
+        memory, client = whose
+        found, said = into
+        places: list[int] = []
+        refs: list[int] = []
+        times: list[int] = []
+        values: list[float] = []
+        for odd, series in taken:
+            pairs: list[tuple[str, str]] = []
+            try:
+                pairs = _pairs(series.references, symbols)
+                ref = memory.series[odd.key] if odd.key else MISSING
+                if series.times and ref == MISSING:
+                    ref = self._naming.ref(pairs, client)
+            except Invalid as why:
+                said.refuse(_shown(pairs), why, len(series.times) + series.histograms)
+                continue
+            if series.histograms:
+                said.refuse(_shown(pairs), NATIVE, series.histograms)
+            if not series.times:
+                continue
+            if odd.key:
+                memory.series[odd.key] = ref
+            places += [odd.place] * len(series.times)
+            refs += [ref] * len(series.times)
+            times += series.times
+            values += series.values
+        found.add(np.array(places, np.int64), *columns(refs, times, values))
+
+    def _memory_of(self, client: str | None) -> Memory:
+        memory = self._memories.get(client)
+        if memory is None or memory.full:
+            series = self._naming.limits.series
+            memory = self._memories[client] = Memory(2 * series if client else 20 * series)
+        return memory
+
+
+async def _apart(request: bytes, breathe: Breathe) -> tuple[list[bytes], list[bytes]]:
+    """Return the symbols and the messages of a request."""
+    if len(request) <= LONGEST:
+        symbols, messages = split_2(request)
+    else:
+        symbols, messages = [], []
+        for piece in pieces(request, PIECE, least=SYMBOL_LEAST):
+            more = split_2(piece)
+            symbols += more[0]
+            messages += more[1]
+            _believe(symbols, messages, len(request))
+            await breathe()
+    _believe(symbols, messages, len(request))
+    return symbols, messages
+
+
+def _believe(symbols: list[bytes], messages: list[bytes], size: int) -> None:
+    """Refuse messages that can be no series: millions of empty ones fit into one body."""
+    if len(messages) > size // SMALLEST + 16 or len(symbols) > SYMBOLS_MOST:
+        raise Invalid("the body is no Request message: more in it than it has room for")
+    if size and not symbols:
+        raise Invalid("the body is no Request message of io.prometheus.write.v2: no symbols in it")
+
+
+def _known(
+    messages: list[bytes], start: int, numbers: Ints | Refs, into: tuple[Keys, _Found]
+) -> None:
+    """Find the samples of messages that are the references of a known series and one sample."""
+    keys, found = into
+    lengths = np.fromiter(map(len, messages), np.int64, len(messages))
+    ends = np.cumsum(lengths)
+    joined = b"".join([*messages, bytes(PAD)])
+    there = seen(joined, ends - lengths, ends)
+    at = np.flatnonzero(there.good)
+    read = references(np.frombuffer(joined, np.uint8), there.labels_at[at], there.labels_size[at])
+    refs, labels = np.full(len(messages), MISSING, np.int32), [b""] * len(messages)
+    if len(read.flat) and int(read.flat.max()) < len(numbers):
+        blob = numbers[read.flat].tobytes()
+        named = [blob[a:b] for a, b in pairwise([0, *np.cumsum(4 * read.counts).tolist()])]
+        refs[at] = np.fromiter(map(keys.__getitem__, named), np.int32, len(named))
+        if len(at) == len(messages) and int(refs.min()) != MISSING:
+            found.add(np.arange(start, start + len(at)), refs, there.times, there.values)
+            found.seen.append(there)
+            return
+        for place, key in zip(at.tolist(), named, strict=True):
+            labels[place] = key
+    known, odd = np.flatnonzero(refs != MISSING), np.flatnonzero(refs == MISSING)
+    found.add(known + start, refs[known], there.times[known], there.values[known])
+    found.odd += [_Odd(place + start, labels[place]) for place in odd.tolist()]
+
+
+def _layout(request: bytes, table: Table, starts: Ints, heads: Ints, found: _Found) -> Layout:
+    """Return the layout of a request whose messages `found` has seen, all in one look."""
+    there, refs = found.seen[0], found.refs[0]
+    shift = starts[:-1] + heads - (there.labels_at - 2)
+    time_at = there.time_at + shift
+    value_at = np.where(there.zero, time_at, there.value_at + shift)
+    fixed = np.full(len(request), 0xFF, np.uint8)
+    fixed[(time_at + 2)[:, np.newaxis] + np.arange(6)] = 0x80  # a varint stays as long as it was
+    fixed[value_at[~there.zero][:, np.newaxis] + np.arange(8)] = 0
+    words = words_of(request, len(request))
+    return Layout(
+        sender=table,
+        octets=np.frombuffer(request, np.uint8),
+        fixed=fixed,
+        starts=starts,
+        refs=refs,
+        kept=np.where(there.zero, np.uint64(0), ~np.uint64(0)),
+        value_at=value_at,
+        time_at=time_at,
+        values=words[value_at],
+        times=words[time_at],
+    )
+
+
+async def _series(message: bytes) -> "wire.Series2":
+    if len(message) > HUGE:
+        return await asyncio.to_thread(wire.Series2, message)
+    return wire.Series2(message)
+
+
+def _pairs(refs: list[int], symbols: list[bytes]) -> list[tuple[str, str]]:
+    """Return the labels that references stand for; a series without a name is refused."""
+    if len(refs) % 2 or (refs and max(refs) >= len(symbols)):
+        raise Invalid("a label refers to no symbol", field="labels")
+    try:
+        texts = [symbols[ref].decode() for ref in refs]
+    except UnicodeDecodeError:
+        raise Invalid("a label is not valid UTF-8", field="labels") from None
+    pairs = list(zip(texts[::2], texts[1::2], strict=True))
+    if not any(name == NAME and value for name, value in pairs):
+        raise Invalid("a series without a name", field="labels")
+    return pairs
+
+
+def _shown(pairs: list[tuple[str, str]]) -> str:
+    shown = ", ".join(f"{name}={value!r}" for name, value in sorted(pairs))
+    return f"{{{shown}}}"[:300]

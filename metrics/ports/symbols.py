@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metrics.ports.layouts import Request
+from metrics.ports.orders import Orders
 
 MISSING = -1
 SYMBOL_BYTES = 64 * 1024 * 1024
@@ -38,6 +39,7 @@ class Memory:
 
     def __init__(self, most: int) -> None:
         self.series = Keys()
+        self.orders = Orders()
         self._most = most
         self._numbers: dict[bytes, int] = {}
         self._bytes = 0

@@ -98,10 +98,13 @@ class RemoteWrite2Decoder:
             begin = len(table.symbols)
             alike = self._layouts.read(self._room, size, table, table.keys, begin=begin)
             if alike is not None:
+                table.missed = 0
                 return Decoded(alike.refs, alike.times, alike.values)
-        return await self._anew(bytes(memoryview(self._room)[:size]), client, breathe)
+        return await self._anew(bytes(memoryview(self._room)[:size]), client, breathe, table)
 
-    async def _anew(self, request: bytes, client: str | None, breathe: Breathe) -> Decoded:
+    async def _anew(
+        self, request: bytes, client: str | None, breathe: Breathe, table: Table | None = None
+    ) -> Decoded:
         """Decode a request by its symbols, and remember it if it has come again."""
         symbols, parts = await laid(request, breathe)
         memory = self._memory_of(client)
@@ -115,7 +118,7 @@ class RemoteWrite2Decoder:
             start += len(part.begins)
         if not found.odd and len(parts) == 1 and parts[0].starts is not None:
             if self._memories.get(client) is memory:  # else forgotten while others had their turn
-                self._remember(request, client, parts[0].starts, found)
+                self._remember(request, table or client, parts[0].starts, found)
             return found.decoded(said)
         # all are taken apart before the first is named: a malformed body changes nothing
         apart: list[list[tuple[_Odd, wire.Series2]]] = []
@@ -128,19 +131,31 @@ class RemoteWrite2Decoder:
             await breathe()
         return found.decoded(said)
 
-    def _remember(self, request: bytes, client: str | None, starts: Ints, found: _Found) -> None:
-        """Remember a request of known series with one sample each."""
+    def _remember(
+        self, request: bytes, whose: Table | str | None, starts: Ints, found: _Found
+    ) -> None:
+        """Remember a request of known series with one sample each.
+
+        `whose` is its table, or the client where none is known yet. A request that is unlike the
+        one before again and again is remembered less and less often: it takes its time.
+        """
         symbols = request[: int(starts[0])]
-        if not self._tables.again(symbols, client):
+        if isinstance(whose, Table):
+            whose.missed += 1
+            if whose.missed & (whose.missed - 1) or whose.symbols != symbols:
+                return
+            table = whose
+        elif self._tables.again(symbols, whose):
+            if self._tables.full:
+                self._forget_requests()
+            table = Table(symbols, Keys())
+            self._tables.remember(table, request[:PREFIX], whose)
+        else:
             return
-        if self._tables.full:
-            self._forget_requests()
-        table = Table(symbols, Keys())
         there, refs = found.seen[0], found.refs[0]
         keys = zip(there.labels_at.tolist(), there.labels_size.tolist(), strict=True)
         for (at, size), ref in zip(keys, refs.tolist(), strict=True):
             table.keys[request[at : at + size]] = ref
-        self._tables.remember(table, request[:PREFIX], client)
         self._layouts.remember(_layout(request, table, starts, found))
 
     def _named(

@@ -28,7 +28,7 @@ from collectors.jobs import Rounds
 from collectors.turns import TargetFacts
 from kit import live
 from kit.clock import Clock
-from kit.db import Database
+from kit.db import UNREACHED, Database
 from kit.lately import Lately
 from kit.notices import Notices
 from kit.pages import Pages
@@ -113,6 +113,14 @@ class House:
         keep("sender", self.sender.run)
         self.scheduler.start()
         log.info("ready on %s", self.settings.url)
+
+    async def warm(self) -> None:
+        """Have ready what the first request would wait for: templates, connections."""
+        await asyncio.to_thread(self.pages.warm)
+        try:
+            await self.db.warm()
+        except UNREACHED as error:
+            log.warning("connections are opened when they are needed: %s", error)
 
     async def close(self) -> None:
         """Bring everything down in order; what is under way gets a moment to end."""

@@ -102,7 +102,7 @@ async def serve(settings: Settings, clock: Clock) -> None:
         house = build(settings, secrets, db, clock)
         await house.open()
         _settle_memory()
-        warming = asyncio.create_task(asyncio.to_thread(house.pages.warm), name="templates")
+        warming = asyncio.create_task(house.warm(), name="warming")
         try:
             stop.server = Server(_configured(house), house)
             await stop.server.serve()

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from operator import attrgetter
@@ -37,6 +37,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
@@ -191,6 +192,21 @@ def watch_over(connection: Any) -> None:
             line.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
+NOTICES = "langyan"
+SAID = "said"
+SAYING = text(f"SELECT pg_notify('{NOTICES}', word) FROM unnest(:words) AS word").bindparams(
+    bindparam("words", type_=ARRAY(Text))
+)
+
+
+def say(tx: AsyncSession, *words: str) -> None:
+    """Have PostgreSQL tell whoever listens to `NOTICES` when the transaction commits."""
+    tx.info.setdefault(SAID, {}).update(dict.fromkeys(words))
+
+
+ARRAYS = select(*(literal([], ARRAY(kind, dimensions=1)) for kind in (Uuid, String, Text)))
+
+
 class Database:
     """The way to PostgreSQL: one pool, sessions for reading, transactions for writing."""
 
@@ -211,7 +227,20 @@ class Database:
         event.listen(engine, "checkin", _rests)
         event.listen(engine, "checkout", _alive)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._pool = pool
         self._shares: list[Database] = []
+
+    async def warm(self) -> None:
+        """Open every connection that stays open: who comes first would otherwise wait for it.
+
+        And for the driver, which asks of each what an array is when it first meets one.
+        """
+        async with AsyncExitStack() as held:
+            for _ in range(self._pool):
+                connection = await held.enter_async_context(self.engine.connect())
+                await connection.execute(ARRAYS)
+        for share in self._shares:
+            await share.warm()
 
     def share(self, pool: int) -> "Database":
         """Return the same database over connections of its own, up to twice `pool`.
@@ -224,10 +253,15 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """The unit of work: commits when the block ends, rolls back when it raises."""
+        """The unit of work: commits when the block ends, rolls back when it raises.
+
+        What `say` was told leaves with the commit, all of it in one statement.
+        """
         async with self._sessions() as session, session.begin():
             await _reached(session)
             yield session
+            if words := session.info.get(SAID):
+                await session.execute(SAYING, {"words": list(words)})
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncSession]:

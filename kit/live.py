@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from kit.notices import notify_each
+from kit.notices import notify
 
 CHANNEL = "live"
 BOARD = "board"
@@ -13,6 +13,6 @@ def incident(number: int) -> str:
     return f"incident:{number}"
 
 
-async def announce(tx: AsyncSession, *topics: str) -> None:
+def announce(tx: AsyncSession, *topics: str) -> None:
     """Say that what these topics show has changed; the word leaves at commit."""
-    await notify_each(tx, CHANNEL, topics)
+    notify(tx, CHANNEL, *topics)

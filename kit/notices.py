@@ -6,32 +6,23 @@ A notice may be lost when a connection drops: it only shortens a wait, a tick is
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
-from sqlalchemy import ARRAY, Text, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from kit.db import Database, watch_over
+from kit.db import NOTICES, Database, say, watch_over
 
 log = logging.getLogger(__name__)
 
-CHANNEL = "langyan"
 WAITING_MOST = 256
 LIVELY = 5.0
 
 
-async def notify(tx: AsyncSession, channel: str, payload: str = "") -> None:
-    """Tell the listeners of `channel`; the call leaves when the transaction commits."""
-    await tx.execute(select(func.pg_notify(CHANNEL, f"{channel} {payload}")))
-
-
-async def notify_each(tx: AsyncSession, channel: str, payloads: Sequence[str]) -> None:
-    """Tell the listeners of `channel` many things in one statement."""
-    texts = cast([f"{channel} {payload}" for payload in payloads], ARRAY(Text))
-    each = func.unnest(texts).column_valued("said")
-    await tx.execute(select(func.pg_notify(CHANNEL, each)))
+def notify(tx: AsyncSession, channel: str, *payloads: str) -> None:
+    """Tell the listeners of `channel`; the calls leave when the transaction commits."""
+    say(tx, *(f"{channel} {payload}" for payload in payloads or ("",)))
 
 
 class Subscription:
@@ -119,7 +110,7 @@ class Notices:
     async def _hear(self, connection: asyncpg.Connection) -> None:
         cut = asyncio.Event()
         connection.add_termination_listener(lambda _: cut.set())
-        await connection.add_listener(CHANNEL, self._heard)
+        await connection.add_listener(NOTICES, self._heard)
         self._connected.set()
         self._wake_all()  # what was said while we were away
         while not cut.is_set():

@@ -60,7 +60,7 @@ async def publish(tx: AsyncSession, event: Event, *, now: datetime) -> None:
     """Announce `event`; it leaves if and only if the transaction commits."""
     facts = event.model_dump(mode="json")
     tx.add(OutboxRow(topic=event.topic, facts=facts, happened_at=now, next_try_at=now))
-    await notify(tx, CHANNEL)
+    notify(tx, CHANNEL)
 
 
 async def waiting(session: AsyncSession) -> tuple[datetime | None, int]:
@@ -94,7 +94,7 @@ async def parked_row(tx: AsyncSession, id: UUID) -> OutboxRow:
 async def unpark(tx: AsyncSession, row: OutboxRow, *, now: datetime) -> None:
     """Hand a parked event to its reaction again, as often as a new one."""
     row.parked_at, row.tries, row.next_try_at = None, 0, now
-    await notify(tx, CHANNEL)
+    notify(tx, CHANNEL)
 
 
 async def relay(db: Database, reactions: Reactions, clock: Clock, *, limit: int = 100) -> int:

@@ -44,7 +44,7 @@ async def ensure_built_ins(tx: AsyncSession, *, admin_token: str | None, now: da
     row.created_at, row.expires_at, row.revoked_at = now, None, None
     tx.add(row)
     audit(tx, who=SYSTEM.name, did="token.make", on=ADMIN, now=now)
-    await notify(tx, CHANNEL)
+    notify(tx, CHANNEL)
     return BuiltIns(None if admin_token else made)
 
 

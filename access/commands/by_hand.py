@@ -55,7 +55,7 @@ async def configured(tx: AsyncSession) -> None:
     first = insert(Configuration).values(only=True, version=1)
     moved = {Configuration.version: Configuration.version + 1}
     await tx.execute(first.on_conflict_do_update(index_elements=["only"], set_=moved))
-    await notify(tx, CHANNEL)
+    notify(tx, CHANNEL)
 
 
 async def hold_configuration(tx: AsyncSession) -> None:

@@ -198,4 +198,4 @@ async def set_password(
     who.password_hash = password_hash
     await tx.execute(delete(PasswordLink).where(PasswordLink.person == name))
     audit(tx, who=by.name, did="person.set_password", on=name, now=now)
-    await notify(tx, CHANNEL)
+    notify(tx, CHANNEL)

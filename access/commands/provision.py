@@ -48,7 +48,7 @@ async def provision(
         *await sync(tx, Target, targets, kind="target", secret={"secret"}),
     ]
     if changes:
-        await notify(tx, CHANNEL)
+        notify(tx, CHANNEL)
     return changes
 
 

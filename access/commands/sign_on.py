@@ -85,7 +85,7 @@ async def _made(
     await tx.flush()
     facts = {"title": who.title, "role": who.role, "mail": who.mail}
     audit(tx, who=SYSTEM.name, did="person.make", on=name, now=now, facts=facts)
-    await notify(tx, CHANNEL)
+    notify(tx, CHANNEL)
     return who
 
 
@@ -108,7 +108,7 @@ async def _moved(tx: AsyncSession, who: Person, role: Role, *, now: datetime) ->
             await refuse_if_no_admin(tx, before=administered)
         moved = {"role": [before, role]}
         audit(tx, who=SYSTEM.name, did="person.change", on=who.name, now=now, facts=moved)
-        await notify(tx, CHANNEL)
+        notify(tx, CHANNEL)
         return
     await tx.refresh(who)
     kept = {"kept": before, "wanted": role}

@@ -47,7 +47,7 @@ async def make_person(tx: AsyncSession, given: PersonIn, *, by: Identity, now: d
     await tx.flush()
     facts = given.model_dump(mode="json", exclude={"name"})
     audit(tx, who=by.name, did="person.make", on=row.name, now=now, facts=facts)
-    await notify(tx, CHANNEL)
+    notify(tx, CHANNEL)
     return row
 
 
@@ -104,7 +104,7 @@ async def disable_person(tx: AsyncSession, name: str, *, by: Identity, now: date
     await tx.execute(delete(BrowserSession).where(BrowserSession.person == name))
     await tx.execute(delete(PasswordLink).where(PasswordLink.person == name))
     audit(tx, who=by.name, did="person.disable", on=name, now=now)
-    await notify(tx, CHANNEL)
+    notify(tx, CHANNEL)
     return row
 
 
@@ -115,7 +115,7 @@ async def enable_person(tx: AsyncSession, name: str, *, by: Identity, now: datet
     if row.disabled:
         row.disabled = False
         audit(tx, who=by.name, did="person.enable", on=name, now=now)
-        await notify(tx, CHANNEL)
+        notify(tx, CHANNEL)
     return row
 
 
@@ -149,4 +149,4 @@ async def _written(
         return
     facts = {key: [was, getattr(row, key)] for key, was in before.items()}
     audit(tx, who=by.name, did="person.change", on=row.name, now=now, facts=facts)
-    await notify(tx, CHANNEL)
+    notify(tx, CHANNEL)

@@ -55,7 +55,7 @@ async def make_token(
     tx.add(row)
     facts = {"rights": row.rights, "expires_at": expires_at and expires_at.isoformat()}
     audit(tx, who=by.name, did="token.make", on=name, client=client, now=now, facts=facts)
-    await notify(tx, CHANNEL)
+    notify(tx, CHANNEL)
     return raw
 
 
@@ -80,7 +80,7 @@ async def revoke_token(tx: AsyncSession, name: str, *, by: Identity, now: dateti
         return
     row.revoked_at = now
     audit(tx, who=by.name, did="token.revoke", on=name, client=row.client, now=now)
-    await notify(tx, CHANNEL)
+    notify(tx, CHANNEL)
 
 
 async def write_last_used(tx: AsyncSession, used: Mapping[str, datetime]) -> None:

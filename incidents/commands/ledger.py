@@ -153,7 +153,7 @@ class Ledger:
         await _insert(tx, TimelineNote, self.notes)
         numbers = self.touched | {i.number for i in (*self.opened, *self.moved.values())}
         if numbers:
-            await live.announce(tx, *(live.incident(number) for number in numbers), live.BOARD)
+            live.announce(tx, *(live.incident(number) for number in numbers), live.BOARD)
 
     async def _write_clocks(self, tx: AsyncSession) -> None:
         """Write clocks with all of their intervals, in place of those that they had."""

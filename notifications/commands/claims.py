@@ -81,32 +81,47 @@ async def claim(
     aside = set() if aside is None else aside
     free = dict(rooms or {})
     minor = limit if minor is None else minor
-    chosen: list[UUID] = []
+    passed, taken = set(aside), list[Notification]()
     for _ in range(ROUNDS_MOST):
         full = [host for host, places in free.items() if places <= 0]
-        looked_at = (limit - len(chosen)) * CANDIDATES
-        due = _due(now, full).where(not_among(Notification.id, [*aside, *chosen]))
+        looked_at = (limit - len(taken)) * CANDIDATES
+        due = _due(now, full).where(not_among(Notification.id, passed))
         if minor <= 0:
             due = due.where(Notification.priority <= GRAVE)
-        due = due.limit(looked_at).with_for_update(skip_locked=True)
-        rows = [_Candidate(*row) for row in await tx.execute(due)]
+        rows = [_Candidate(*row) for row in await tx.execute(due.limit(looked_at))]
+        chosen: dict[UUID, _Candidate] = {}
         for row in rows:
             places, grave = free.get(row.host, per_host), row.priority <= GRAVE
-            if places > 0 and len(chosen) < limit and (grave or minor > 0):
+            if places > 0 and len(taken) + len(chosen) < limit and (grave or minor > 0):
                 free[row.host] = places - 1
                 minor -= not grave
-                chosen.append(row.id)
-        if len(rows) < looked_at or len(chosen) >= limit:
+                chosen[row.id] = row
+        locked = await _locked(tx, list(chosen), now=now)
+        taken += locked
+        passed |= chosen.keys()
+        for elsewhere in chosen.keys() - {row.id for row in locked}:
+            free[chosen[elsewhere].host] += 1
+            minor += chosen[elsewhere].priority > GRAVE
+        if len(taken) >= limit or (len(rows) < looked_at and len(locked) == len(chosen)):
             break
-    if not chosen:
-        return []
-    found = await tx.scalars(select(Notification).where(among(Notification.id, chosen)))
-    taken = sorted(found, key=lambda row: chosen.index(row.id))
     try:
         async with tx.begin_nested():
             return await _lease(tx, taken, now=now)
     except FAULTS:
         return await _lease_each(tx, taken, now=now, aside=aside)
+
+
+async def _locked(tx: AsyncSession, ids: list[UUID], *, now: datetime) -> list[Notification]:
+    """Lock these rows as far as no other worker has them: only what is sent is held from others.
+
+    Whoever takes a promise back would otherwise wait for all that was merely looked at.
+    """
+    if not ids:
+        return []
+    still = Notification.status.in_(UNFINISHED), Notification.next_try_at <= now
+    stmt = select(Notification).where(among(Notification.id, ids), *still)
+    rows = (await tx.scalars(stmt.with_for_update(skip_locked=True))).all()
+    return sorted(rows, key=lambda row: ids.index(row.id))
 
 
 async def _lease_each(

@@ -23,7 +23,7 @@ async def try_again(
     row.host = receiver_host(first.channel, first.address)
     row.status, row.next_try_at, row.last_error = Status.DUE, now, None
     row.at_contact, row.attempts, row.tried_since = 0, 0, None
-    await notify(tx, CHANNEL)
+    notify(tx, CHANNEL)
 
 
 def settle(row: Notification, *, now: datetime) -> None:

@@ -103,7 +103,7 @@ async def queue(tx: AsyncSession, messages: Sequence[Promise], *, now: datetime)
     for row in rows:
         if row.status is Status.FAILED and row.id in added:
             await publish(tx, _failed(row), now=now)
-    await notify(tx, CHANNEL)
+    notify(tx, CHANNEL)
     return len(added)
 
 

@@ -169,7 +169,7 @@ async def test_a_storm_is_a_few_transactions(world: Watching) -> None:
     )
     await world.store.append(body, port="remote_write", client="acme", now=world.clock())
     await world.evaluator.settle()
-    assert world.carried == [("acme", 500)] * 6
+    assert world.carried == [("acme", 1000)] * 3
     assert world.told == ["acme disk fired P2"] * 3000
 
 

@@ -13,7 +13,7 @@ async def test_a_notice_leaves_at_commit_and_not_before(db: Database) -> None:
     async with notices.subscribe("bell") as bell:
         bell.clear()
         async with db.transaction() as tx:
-            await notify(tx, "bell", "ding")
+            notify(tx, "bell", "ding")
             assert await bell.get(0.1) is None
         assert await bell.get(2) == "ding"
     await notices.close()
@@ -26,7 +26,7 @@ async def test_a_rolled_back_notice_is_never_heard(db: Database) -> None:
         bell.clear()
         with pytest.raises(RuntimeError):
             async with db.transaction() as tx:
-                await notify(tx, "bell", "ding")
+                notify(tx, "bell", "ding")
                 raise RuntimeError
         assert await bell.get(0.2) is None
     await notices.close()

@@ -57,6 +57,8 @@ async def laid(request: bytes, breathe: Breathe) -> tuple[list[bytes], list[Laid
             ]
         symbols = []
     parts = [part async for part in _slices(request, symbols, breathe)]
+    if request and not symbols:
+        raise Invalid("the body is no Request message of io.prometheus.write.v2: no symbols in it")
     return symbols, parts
 
 
@@ -72,7 +74,6 @@ async def _slices(request: bytes, symbols: list[bytes], breathe: Breathe) -> Asy
         for start in range(0, len(messages), SLICE):
             yield _joined(messages[start : start + SLICE])
         await breathe()
-    _believe(len(symbols), size, len(request))
 
 
 def _joined(messages: list[bytes]) -> Laid:
@@ -85,5 +86,3 @@ def _believe(symbols: int, messages: int, size: int) -> None:
     """Refuse messages that can be no series: millions of empty ones fit into one body."""
     if messages > size // SMALLEST + 16 or symbols > SYMBOLS_MOST:
         raise Invalid("the body is no Request message: more in it than it has room for")
-    if size and messages and not symbols:
-        raise Invalid("the body is no Request message of io.prometheus.write.v2: no symbols in it")

@@ -78,6 +78,11 @@ class Gateway:
             del self._groups[sender][labels]
             await self._end(sender, group, None, now)
 
+    async def wipe(self, sender: str | None, *, now: datetime) -> None:
+        """Take every group of one sender away."""
+        for group in self.groups(sender):
+            await self.delete(sender, group.labels, now=now)
+
     async def push_again(self, now: datetime) -> int:
         """Write every group as of now, as a scrape would; return how many samples that were."""
         written = 0

@@ -61,6 +61,7 @@ class ShellView:
     path: str
     here: str = ""
     person: str | None = None
+    muted: str = ""  # nothing of the installation is told before the sign-in
 
 
 class SignInForm(BaseModel):

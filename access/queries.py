@@ -319,8 +319,8 @@ async def directory(session: AsyncSession) -> Directory:
 
 async def targets(session: AsyncSession) -> Sequence[Target]:
     """Return every target that is to be asked, for the collectors."""
-    stmt = select(Target).where(Target.disabled.is_(False)).order_by(Target.client, Target.name)
-    return (await session.scalars(stmt)).all()
+    asked = select(Target).where(Target.disabled.is_(False), Target.paused_at.is_(None))
+    return (await session.scalars(asked.order_by(Target.client, Target.name))).all()
 
 
 async def sealed(session: AsyncSession) -> set[str]:

@@ -48,7 +48,10 @@ class System(Base):
 
 
 class Target(Base):
-    """A host or endpoint that we go and ask, every `interval_ms`; `secret` is kept sealed."""
+    """A host or endpoint that we go and ask, every `interval_ms`; `secret` is kept sealed.
+
+    `paused_…`: somebody wants it left alone, whoever owns it.
+    """
 
     __tablename__ = "targets"
     __table_args__ = (
@@ -67,6 +70,9 @@ class Target(Base):
     user: Mapped[str | None]
     secret: Mapped[str | None]
     disabled: Mapped[bool] = mapped_column(default=False)
+    paused_why: Mapped[str | None]
+    paused_by: Mapped[str | None]
+    paused_at: Mapped[datetime | None]
     origin: Mapped[str | None]
     version: Mapped[int] = mapped_column()
 

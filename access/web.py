@@ -1,5 +1,6 @@
 """Who asks a route: `Caller` for the API, `PageCaller` for pages, `Csrf` for their forms."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
@@ -7,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, HTTPException, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import FormData
 
 from access import queries
@@ -18,7 +20,7 @@ from access.digests import digest
 from access.queries import SignedIn
 from access.scope import Identity
 from kit.clock import Clock
-from kit.errors import Forbidden, Unauthorized
+from kit.errors import Forbidden, Refusal, Unauthorized
 from kit.i18n import negotiate
 from kit.settings import Settings
 from kit.signing import Signer
@@ -30,6 +32,8 @@ ZONE = "Asia/Shanghai"
 """The zone in which a page is read by somebody who is not signed in."""
 CSRF_PURPOSE = "csrf"
 CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf"
+KNOWN_WITHIN = 1.0
+"""Seconds in which a page that tells what went wrong has to know who looks."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -63,6 +67,7 @@ _session = APIKeyCookie(
 
 async def _signed_in(request: Request, db: Db, clock: AppClock) -> SignedIn | None:
     """Return whose browser asks; None without a session that holds."""
+    request.state.browser = None
     secret = request.cookies.get(COOKIE)
     if not secret:
         return None
@@ -72,10 +77,26 @@ async def _signed_in(request: Request, db: Db, clock: AppClock) -> SignedIn | No
             found = await queries.identity_of_session(session, secret, now)
     except Unauthorized:
         return None
+    request.state.browser = found
     if found.seen_at < now - SEEN_AGAIN_AFTER:
         async with db.transaction() as tx:
             await seen(tx, found.digest, now=now)
     return found
+
+
+async def known_browser(request: Request) -> SignedIn | None:
+    """Return whose browser asked, for a page that tells what went wrong; quick, or None."""
+    if hasattr(request.state, "browser"):
+        found: SignedIn | None = request.state.browser
+        return found
+    if COOKIE not in request.cookies:
+        return None
+    state = request.app.state
+    try:
+        async with asyncio.timeout(KNOWN_WITHIN):
+            return await _signed_in(request, state.db, state.clock)
+    except (Refusal, SQLAlchemyError, OSError, TimeoutError):
+        return None
 
 
 Browser = Annotated[SignedIn | None, Depends(_signed_in)]

@@ -11,10 +11,10 @@ from kit.errors import Refusal
 from metrics.batch import Floats, Ints
 from metrics.columns import NAME, Columns, Labels
 from metrics.matchers import Matcher, Op
-from metrics.promql.evaluation import Terms
 from metrics.promql.plan import Plan, plain
 from metrics.promql.syntax import parse
 from metrics.promql.tenancy import partitioned, scoped
+from metrics.promql.terms import Terms
 from metrics.queries import Reader, query
 
 HOUR = timedelta(hours=1)

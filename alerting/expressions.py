@@ -26,9 +26,10 @@ from kit.clock import from_milliseconds, milliseconds
 from kit.errors import Refusal
 from metrics.batch import Floats, Ints, Refs
 from metrics.columns import Labels
-from metrics.promql.evaluation import Limits, Terms, instant
+from metrics.promql.evaluation import instant
 from metrics.promql.frames import Flags, Vector
 from metrics.promql.memory import Memory
+from metrics.promql.terms import Limits, Terms
 from metrics.promql.tree import LOOKBACK_MS, Selector
 
 log = logging.getLogger(__name__)

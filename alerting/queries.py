@@ -153,6 +153,12 @@ async def rules(session: AsyncSession) -> list[CompiledRule]:
     return [CompiledRule(spec_of(row)) for row in await rows_of_rules(session)]
 
 
+async def rules_for(session: AsyncSession, scope: Scope) -> list[CompiledRule]:
+    """Return the rules that hold for some client inside the scope, ready for use, by name."""
+    rows = await rows_of_rules(session)
+    return [CompiledRule(spec_of(row)) for row in rows if concerns(row, scope)]
+
+
 def spec_of(row: Rule) -> ThresholdSpec:
     """Return a rule as the evaluator needs it."""
     return ThresholdSpec.model_validate(as_written(row))

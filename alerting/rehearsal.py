@@ -22,9 +22,10 @@ from kit.errors import Invalid
 from metrics.batch import Floats, Ints, Refs
 from metrics.columns import NAME, Columns, Labels
 from metrics.matchers import Matcher
-from metrics.promql.evaluation import Limits, Terms, evaluate
+from metrics.promql.evaluation import evaluate
 from metrics.promql.frames import Flags, Matrix
 from metrics.promql.refusals import NotComputable
+from metrics.promql.terms import Limits, Terms
 from metrics.promql.tree import LOOKBACK_MS
 from metrics.queries import Reader, gather
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -138,6 +138,25 @@ class AbsentSpec(_Spec):
 
     hold: Duration = Field(AT_ONCE, alias="for")
     priority: Priority = Priority.P2
+
+
+class Change(_Spec):
+    """What a client's override changes in a level, or in what silence means; the rest stays."""
+
+    above: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
+    below: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
+    at_least: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
+    at_most: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
+    equal: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
+    not_equal: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
+    present: bool | None = Field(None, exclude_if=unsaid)
+    hold: Duration | None = Field(None, alias="for", exclude_if=unsaid)
+    priority: Priority | None = Field(None, exclude_if=unsaid)
+
+
+Part = Literal["P1", "P2", "P3", "P4", "recover", "absent"]
+Overrides = dict[Annotated[str, Field(pattern=NAME)], dict[Part, Change | None]]
+"""By rule what is changed of its parts for one client; null takes a part away."""
 
 
 def _in_both(value: object) -> object:

@@ -60,6 +60,23 @@ def overridden(spec: ThresholdSpec, changes: Mapping[str, Any]) -> ThresholdSpec
     return ThresholdSpec.model_validate(written)
 
 
+def differences(spec: ThresholdSpec, wanted: ThresholdSpec) -> dict[str, Any]:
+    """Return the override that makes the ladder of `wanted` out of that of `spec`.
+
+    What is the same in both is not named, so that it follows the threshold when that changes.
+    """
+    before, after = ladder_as_written(spec), ladder_as_written(wanted)
+    return {
+        str(part): _difference(before.get(part, {}), after[part]) if part in after else None
+        for part in PARTS
+        if before.get(part) != after.get(part)
+    }
+
+
+def _difference(own: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: said for name, said in wanted.items() if own.get(name) != said}
+
+
 def applies(rule: CompiledRule, client: str, system: SystemFacts | None) -> bool:
     """Tell whether the rule watches a series of this client and system (None: of no system)."""
     spec = rule.spec

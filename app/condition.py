@@ -4,7 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from app.measures import Measures
-from kit.i18n import Locale, t
+from kit.errors import Said
+from kit.i18n import Locale, t, told
+
+REASON = "reason"
+"""The name of a fact whose values the catalogue has words for."""
 
 
 @dataclass(frozen=True)
@@ -15,11 +19,18 @@ class Trouble:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def said(self, locale: str) -> str:
-        """Return the trouble in words."""
-        return t(f"trouble.{self.kind}", locale, **self.facts)
+        """Return the trouble in words, a reason that has words of its own among them."""
+        facts = {name: _spoken(name, fact, locale) for name, fact in self.facts.items()}
+        return t(f"trouble.{self.kind}", locale, **facts)
 
     def __str__(self) -> str:
         return self.said(Locale.EN)
+
+
+def _spoken(name: str, fact: Any, locale: str) -> Any:
+    if isinstance(fact, Said):
+        return told(fact, locale)
+    return t(f"reason.{fact}", locale) if name == REASON else fact
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ from kit.settings import Settings
 from kit.signing import Signer
 from metrics.pushed.gateway import Gateway
 from metrics.store import Store
+from notifications import queries as notifications
+from notifications.schemas import Muted
 from notifications.sender import Sender
 
 if TYPE_CHECKING:
@@ -78,6 +80,7 @@ class House:
     gateway: Gateway
     ports: Mapping[str, ASGIApp]
     directory: Directory = field(default_factory=lambda: Directory({}, ()))
+    muted: Muted | None = None
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     lately: Lately[Condition] = field(init=False)
     """How the program was a moment ago: for pages, which everybody looks at."""
@@ -146,14 +149,16 @@ class House:
         self.store.forget_senders()
         await self.evaluator.reload(rules, self.directory, now=self.clock())
         self._in_force = self._newest
+        self.notices.wake(live.CHANNEL, live.CONFIGURATION)
 
     async def _read(self) -> list[CompiledRule]:
         async with self.db.snapshot() as session:
             self.directory = await access.directory(session)
             rules = await alerting.rules(session)
             targets = await access.targets(session)
+            self.muted = await notifications.muted(session)
             self._newest = await access.configuration_version(session)
-        self.rounds.targets = [_facts(target) for target in targets]
+        self.rounds.targets = [facts_of(target) for target in targets]
         return rules
 
     async def flush(self, now: datetime) -> None:
@@ -192,7 +197,8 @@ class House:
         await vigil.measure(self)
 
 
-def _facts(target: "Target") -> TargetFacts:
+def facts_of(target: "Target") -> TargetFacts:
+    """Return what a fetch needs to know of a target."""
     names = ("client", "name", "kind", "url", "system", "interval_ms", "timeout_ms")
     more = ("labels", "options", "user", "secret")
     return TargetFacts(**{name: getattr(target, name) for name in (*names, *more)})

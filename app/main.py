@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -22,8 +22,10 @@ from app import health, problems
 from app.api import account as account_api
 from app.api import configuration as configuration_api
 from app.api import contacts as contacts_api
+from app.api import muting as muting_api
 from app.api import preview as preview_api
 from app.api import proof
+from app.api import targets as targets_api
 from app.api import troubles as troubles_api
 from app.doors import BODY_MOST, Doors, Timed
 from app.house import House
@@ -50,6 +52,8 @@ from app.pages import (
 from app.pages.admin import (
     audit,
     escalations,
+    muting,
+    own_limits,
     people,
     schedules,
     slas,
@@ -60,6 +64,7 @@ from app.pages.admin import (
 )
 from app.pages.admin import clients as admin_clients
 from kit.settings import ROOT
+from kit.web import keepable
 from metrics.store import Store
 
 API = (
@@ -73,6 +78,8 @@ API = (
     oncall.api,
     preview_api,
     configuration_api,
+    targets_api,
+    muting_api,
     account_api,
     contacts_api,
     troubles_api,
@@ -81,8 +88,8 @@ API = (
 PAGES = (
     access.pages,
     board,
+    incident_list,  # its events stand before a number
     incident,
-    incident_list,
     menu,
     oncall_page,
     hosts,
@@ -102,6 +109,8 @@ PAGES = (
     people,
     tokens,
     admin_clients,
+    muting,
+    own_limits,
     systems,
     targets,
     thresholds,
@@ -121,6 +130,7 @@ def create_app(house: House) -> Doors:
         openapi_url="/api/v1/openapi.json",
         max_body_size=BODY_MOST,
         responses=problems.ANSWERS,
+        dependencies=[Depends(keepable)],
     )
     for name, part in house.shared().items():
         setattr(app.state, name, part)

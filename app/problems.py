@@ -13,13 +13,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Send
 
-from access.web import LOCALE_COOKIE
+from access.web import LOCALE_COOKIE, known_browser
 from app.pages.problem_page import rendered
 from app.routes import methods_at
 from kit import errors
 from kit.db import DatabaseAway
-from kit.errors import ChangedMeanwhile, Invalid, Refusal, Said, unfit
+from kit.errors import ChangedMeanwhile, Refusal, Said, unfit
 from kit.i18n import Locale, negotiate, title, told
+from kit.plain import Place, misfit
+from kit.web import TOLD_MOST
 
 
 class Fault(Refusal):
@@ -40,8 +42,6 @@ STATUS: dict[type[Refusal], int] = {
     errors.Overloaded: 503,
     Fault: 500,
 }
-TOLD_MOST = 50
-"""Mistakes of one request that are told at once."""
 MEDIA = "application/problem+json"
 IN_ITS_PLACE = {"HX-Retarget": "#refusal", "HX-Reswap": "innerHTML"}
 """Where htmx puts a refusal: it would swap it for the live part otherwise."""
@@ -112,17 +112,22 @@ def _spoken(fact: Any, locale: str) -> Any:
     return [_spoken(part, locale) for part in fact] if isinstance(fact, list) else fact
 
 
-def problem(request: Request, refusal: Refusal) -> Response:
+async def problem(request: Request, refusal: Refusal) -> Response:
     """Answer with the refusal: as a page where a page was asked for, else as JSON."""
     locale = language_of(request)
-    status, headers = status_of(refusal), headers_of(refusal) | {"Content-Language": locale}
     body = body_of(refusal, request.url.path, locale)
-    if _wants_a_page(request):
-        part = "hx-request" in request.headers
-        state = request.app.state
-        html = rendered(state.pages, request, body, locale, state.clock, part=part)
-        return HTMLResponse(html, status, headers=headers | (IN_ITS_PLACE if part else {}))
-    return Response(orjson.dumps(body, default=str), status, headers, MEDIA)
+    return await _told(request, body, locale, headers_of(refusal))
+
+
+async def _told(
+    request: Request, body: dict[str, Any], locale: Locale, headers: Mapping[str, str]
+) -> Response:
+    status, spoken = int(body["status"]), {**headers, "Content-Language": locale.value}
+    if not _wants_a_page(request):
+        return Response(orjson.dumps(body, default=str), status, spoken, MEDIA)
+    part = "hx-request" in request.headers
+    html = rendered(request, body, locale, await known_browser(request), part=part)
+    return HTMLResponse(html, status, headers=spoken | (IN_ITS_PLACE if part else {}))
 
 
 def language_of(request: Request) -> Locale:
@@ -150,46 +155,37 @@ async def send_problem(send: Send, refusal: Refusal, path: str) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _field(place: Sequence[object]) -> str:
-    return ".".join(str(part) for part in place if part not in ("body", "query", "path"))
+def _place(found: Sequence[str | int]) -> Place:
+    return tuple(part for part in found if part not in ("body", "query", "path", "[key]"))
 
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    return problem(request, error)
+    return await problem(request, error)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    locale = language_of(request)
-    wrong = [
-        {"field": _field(e["loc"]), "reason": told(unfit(e), locale)}
-        for e in error.errors()[:TOLD_MOST]
-    ]
-    refusal = Invalid(
-        Said("{where}: {why}", where=_field(first["loc"]) or "body", why=unfit(first)),
-        field=_field(first["loc"]),
-        errors=wrong,
-    )
-    return problem(request, refusal)
+    wrong = [(_place(one["loc"]), unfit(one)) for one in error.errors()[:TOLD_MOST]]
+    return await problem(request, misfit(wrong))
 
 
 async def _lost_race(request: Request, error: Exception) -> Response:
-    return problem(request, ChangedMeanwhile("read it again, then decide again"))
+    return await problem(request, ChangedMeanwhile("read it again, then decide again"))
 
 
 async def _cut_off(request: Request, error: Exception) -> Response:
     assert isinstance(error, DBAPIError)
     if not error.connection_invalidated:
         raise error
-    return problem(request, DatabaseAway("the connection to the database was cut"))
+    return await problem(request, DatabaseAway("the connection to the database was cut"))
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return problem(request, errors.NotFound("nothing lives at {path}", path=request.url.path))
+        nothing = errors.NotFound("nothing lives at {path}", path=request.url.path)
+        return await problem(request, nothing)
     status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         spoken = methods_at(request.url.path)  # the router tells of one alone
@@ -201,11 +197,13 @@ async def _http(request: Request, error: Exception) -> Response:
         "detail": str(error.detail),
         "instance": request.url.path,
     }
-    return Response(orjson.dumps(body), int(status), headers, MEDIA)
+    if status < HTTPStatus.BAD_REQUEST:  # who is not signed in is sent to the door
+        return Response(orjson.dumps(body), int(status), headers, MEDIA)
+    return await _told(request, body, language_of(request), headers)
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    return problem(request, Fault("what went wrong stands in our log"))
+    return await problem(request, Fault("what went wrong stands in our log"))
 
 
 def install(app: FastAPI) -> None:

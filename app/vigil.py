@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.scope import EVERYTHING
 from app import given_up
-from app.condition import Condition, Trouble
+from app.condition import REASON, Condition, Trouble
 from app.given_up import Sort
 from incidents import queries as incidents
 from kit import outbox
@@ -54,7 +54,8 @@ def _behind(house: "House") -> list[Trouble]:
     if behind > RULES_WAIT:
         found.append(Trouble("behind", {"seconds": _seconds(behind)}))
     if waiting.put_off:
-        found.append(Trouble("put_off", {"why": waiting.put_off, "samples": waiting.samples}))
+        facts = {"samples": waiting.samples, "seconds": _seconds(waiting.oldest)}
+        found.append(Trouble("put_off", {REASON: waiting.put_off, **facts}))
     return found
 
 
@@ -103,6 +104,7 @@ async def measure(house: "House") -> None:
     gauge = house.measures.gauge
     found = await condition(house)
     gauge("well", "1 while everything that has to happen happens", float(found.well))
+    gauge("muted", "1 while nobody is told anything", float(house.muted is not None))
     for name, value in found.figures.items():
         gauge(name, "See docs/operating.md", value)
     gauge("series", "Series that are written to", house.store.series)

@@ -9,10 +9,10 @@ from functools import partial
 from typing import Protocol
 
 from collectors.host import Host
-from collectors.samples import Sample
+from collectors.samples import Look, Sample
 from collectors.turns import TargetFacts, due
 from kit.clock import Clock, milliseconds
-from kit.errors import Refusal
+from kit.errors import Refusal, TooMany
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,10 @@ class Collector(Protocol):
 
     def end(self, key: tuple[str, str]) -> list[Sample]:
         """Return an end for every series of a target that is asked no more."""
+        ...
+
+    async def look(self, target: TargetFacts, now_ms: int) -> Look:
+        """Ask the target the same way, and remember nothing of it."""
         ...
 
 
@@ -60,6 +64,7 @@ class Rounds:
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._asked: dict[tuple[str, str], str] = {}
         """The kinds of the targets that were asked, until their series have ended."""
+        self._looking: set[tuple[str, str]] = set()
 
     async def start_due(self, now: datetime) -> int:
         """Start every fetch whose turn has come since the last call; return how many."""
@@ -97,6 +102,21 @@ class Rounds:
 
     def _over(self, key: tuple[str, str], _task: asyncio.Task[None]) -> None:
         self._running.pop(key, None)
+
+    async def look(self, target: TargetFacts) -> Look:
+        """Ask a target at once, as its turn would; nothing of it is kept.
+
+        One at a time for each target: what a person can press, a person can press often.
+        """
+        if target.key in self._looking:
+            raise TooMany("this target is being asked at this moment", retry_after=1)
+        self._looking.add(target.key)
+        try:
+            async with self._places:
+                now_ms = milliseconds(self._clock())
+                return await self._collectors[target.kind].look(target, now_ms)
+        finally:
+            self._looking.discard(target.key)
 
     async def settle(self) -> None:
         """Wait until every fetch under way is over."""

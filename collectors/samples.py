@@ -1,6 +1,6 @@
 """What a fetch brings home: samples in the terms of the exposition format. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from struct import unpack
 
@@ -38,3 +38,18 @@ def stamped(name: str, theirs: Mapping[str, str], ours: Mapping[str, str]) -> La
 def ended(before: Iterable[Labels], now: Iterable[Labels]) -> list[Sample]:
     """Return a stale marker for each series that was there before and is not now."""
     return [Sample(labels, STALE) for labels in sorted(set(before) - set(now))]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What came of asking a target once; `why`: what is wrong with its answer, "" if nothing."""
+
+    seconds: float
+    status: int | None
+    samples: Sequence[Sample] = ()
+    why: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Tell whether the target is up."""
+        return not self.why

@@ -8,7 +8,7 @@ import httpx
 
 from collectors.exposition import Known, samples_of
 from collectors.fetching import Answer, Unseal, credential, fetch
-from collectors.samples import Labels, Sample, ended, labelled
+from collectors.samples import Labels, Look, Sample, ended, labelled
 from collectors.turns import TargetFacts
 from kit.errors import Refusal
 
@@ -57,30 +57,33 @@ class Scraper:
     """Why a target is down, of those that are."""
     _past: dict[tuple[str, str], _Past] = field(default_factory=dict)
 
+    async def look(self, target: TargetFacts, now_ms: int) -> Look:
+        """Ask the target once and remember nothing of it."""
+        return await self._ask(target, Known(labels_of(target)))
+
     async def collect(self, target: TargetFacts, now_ms: int) -> list[Sample]:
         """Return what the target said, or `up` 0 and an end for all it had."""
         ours = labels_of(target)
         before = self._past.get(target.key) or _Past(Known(ours))
         known = before.known if before.known.ours == ours else Known(ours)
-        answer, found = await self._ask(target, known)
-        if answer.why is None:
-            self.troubles.pop(target.key, None)
-        else:
-            self.troubles[target.key] = answer.why
-        theirs = [sample.labels for sample in found]
+        seen = await self._ask(target, known)
+        self.troubles.pop(target.key, None)
+        if not seen.good:
+            self.troubles[target.key] = seen.why
+        theirs = [sample.labels for sample in seen.samples]
         added = 0 if theirs == before.theirs else len(set(theirs) - set(before.theirs))
         told = {
-            "up": float(answer.why is None),
-            "scrape_duration_seconds": answer.seconds,
-            "scrape_samples_scraped": float(len(found)),
-            "scrape_samples_post_metric_relabeling": float(len(found)),
+            "up": float(seen.good),
+            "scrape_duration_seconds": seen.seconds,
+            "scrape_samples_scraped": float(len(theirs)),
+            "scrape_samples_post_metric_relabeling": float(len(theirs)),
             "scrape_series_added": float(added),
         }
         about = [Sample(labelled(name, ours), value, now_ms) for name, value in told.items()]
         now = _Past(known, theirs, [sample.labels for sample in about])
         self._past[target.key] = now
         gone = ended(before.theirs, theirs) if theirs != before.theirs else []
-        return [*found, *gone, *ended(before.about, now.about), *about]
+        return [*seen.samples, *gone, *ended(before.about, now.about), *about]
 
     def end(self, key: tuple[str, str]) -> list[Sample]:
         """Return an end for every series of a target that is asked no more."""
@@ -88,26 +91,29 @@ class Scraper:
         past = self._past.pop(key, None)
         return ended([*past.theirs, *past.about], ()) if past else []
 
-    async def _ask(self, target: TargetFacts, known: Known) -> tuple[Answer, list[Sample]]:
-        """Return the answer, with the reason if it is not good, and its samples."""
+    async def _ask(self, target: TargetFacts, known: Known) -> Look:
+        timeout = target.timeout_ms / 1000
         try:
             answer = await fetch(
                 self.client,
                 target.url,
-                timeout=target.timeout_ms / 1000,
+                timeout=timeout,
                 most=int(target.options.get("body_most", BODY_MOST)),
                 allow=self.allow,
                 shown={b"Accept": ACCEPT, **credential(target, self.unseal)},
             )
         except Refusal as refusal:
-            return Answer(target.timeout_ms / 1000, why=str(refusal.detail)), []
+            return Look(timeout, None, why=refusal.detail)
         if answer.why is not None:
-            return answer, []
+            return Look(answer.seconds, answer.status, why=answer.why)
         if answer.status is None or not 200 <= answer.status < 300:
-            return Answer(answer.seconds, why=f"HTTP status {answer.status}"), []
+            return Look(answer.seconds, answer.status, why=f"HTTP status {answer.status}")
+        return await self._read(target, answer, known)
+
+    async def _read(self, target: TargetFacts, answer: Answer, known: Known) -> Look:
         most = int(target.options.get("samples_most", SAMPLES_MOST))
         try:
             found = await asyncio.to_thread(samples_of, answer.body, answer.kind, known, most=most)
         except Refusal as refusal:
-            return Answer(answer.seconds, why=str(refusal.detail)), []
-        return answer, found
+            return Look(answer.seconds, answer.status, why=refusal.detail)
+        return Look(answer.seconds, answer.status, found)

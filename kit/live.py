@@ -6,6 +6,8 @@ from kit.notices import notify
 
 CHANNEL = "live"
 BOARD = "board"
+CONFIGURATION = "configuration"
+"""The topic of what is configured, once this process goes by it."""
 
 
 def incident(number: int) -> str:

@@ -8,6 +8,7 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Any
 
 import orjson
@@ -17,10 +18,12 @@ from starlette.responses import Response
 from kit.clock import Clock
 from kit.db import Database
 from kit.errors import Invalid
+from kit.plain import BIGGEST, misfit, unkept
 from kit.settings import Settings
 
 LIMIT_MOST = 500
-BIGGEST = 2**63 - 1
+TOLD_MOST = 50
+"""Mistakes of one request that are told at once."""
 _CURSOR = "[0-9]{1,18}"
 
 
@@ -32,6 +35,17 @@ def on_the_loop(made: Callable[..., Any]) -> Callable[..., Any]:
 
     vars(make)["__signature__"] = inspect.signature(made)
     return make
+
+
+async def keepable(request: Request) -> None:
+    """Refuse a body of JSON that we could not keep; every route depends on this.
+
+    A field of any JSON would hand it on: to the database, to the digest of an Idempotency-Key,
+    to the answer, and each breaks at something else.
+    """
+    body = vars(request).get("_json")  # there Starlette keeps it once FastAPI has read it
+    if wrong := list(islice(unkept(body), TOLD_MOST)):
+        raise misfit(wrong)
 
 
 async def _db(request: Request) -> Database:

@@ -22,18 +22,22 @@ from metrics.asked import (
     Parameters,
     answers,
 )
-from metrics.promql.answers import instant_data, range_data, text_data
-from metrics.promql.evaluation import Limits, Terms, evaluate, instant
+from metrics.promql.answers import instant_data, range_data, samples_data, text_data
+from metrics.promql.effort import effort
+from metrics.promql.evaluation import evaluate, instant, samples
 from metrics.promql.memory import Memory
 from metrics.promql.plan import Plan
 from metrics.promql.refusals import NotComputable
+from metrics.promql.signatures import Kind
 from metrics.promql.syntax import parse
 from metrics.promql.tenancy import scoped
-from metrics.promql.tree import LOOKBACK_MS, Kind, Text
-from metrics.queries import Reader, gather, off_the_loop
+from metrics.promql.terms import Limits, Notes, Terms
+from metrics.promql.tree import LOOKBACK_MS, Text
+from metrics.queries import AsSent, Reader, gather, off_the_loop
 
 PREFIX = "/prometheus/api/v1"
 LONGEST_MS = 120_000
+_NO_RANGE = {Kind.STRING: "string", Kind.MATRIX: "range vector"}
 TRUNCATED = "results truncated due to limit"
 
 
@@ -61,32 +65,41 @@ class Engine:
         """Return the answer of one moment, as JSON."""
         limit, terms = asked.limit(), self.terms(asked)
         if isinstance(plan.tree, Text):
-            return _success(text_data(plan.tree, at_ms), limit)
-        data = await gather(reader, plan, start_ms=at_ms, end_ms=at_ms, terms=terms)
+            return _success(text_data(plan.tree, at_ms), limit, terms.notes)
+        sent = AsSent(reader, self.memory)
+        data = await gather(sent, plan, start_ms=at_ms, end_ms=at_ms, terms=terms)
 
         def work() -> bytes:
-            found = instant(plan, data, at_ms=at_ms, terms=terms)
-            return _success(instant_data(plan, found, at_ms), limit)
+            if plan.kind is Kind.MATRIX:
+                found = samples_data(samples(plan, data, at_ms=at_ms, terms=terms))
+            else:
+                vector = instant(plan, data, at_ms=at_ms, terms=terms)
+                found = instant_data(plan, vector, at_ms)
+            return _success(found, limit, terms.notes)
 
-        return await off_the_loop(data, 1, terms=terms, work=work)
+        touched = effort(plan, data, start_ms=at_ms, end_ms=at_ms, step_ms=1)
+        return await off_the_loop(touched, terms=terms, work=work)
 
     async def over_time(self, plan: Plan, asked: Parameters, *, reader: Reader) -> bytes:
         """Return the answer of a range, as JSON."""
         span, limit, terms = asked.span(), asked.limit(), self.terms(asked)
-        if plan.kind is Kind.STRING:
+        if plan.kind in _NO_RANGE:
             raise Invalid(
-                'invalid parameter "query": invalid expression type "string" for range query, '
+                'invalid parameter "query": invalid expression type "{kind}" for range query, '
                 "must be Scalar or instant Vector",
                 field="query",
+                kind=_NO_RANGE[plan.kind],
             )
         start, end, step = span.start_ms, span.end_ms, span.step_ms
-        data = await gather(reader, plan, start_ms=start, end_ms=end, terms=terms)
+        sent = AsSent(reader, self.memory)
+        data = await gather(sent, plan, start_ms=start, end_ms=end, terms=terms)
 
         def work() -> bytes:
             found = evaluate(plan, data, start_ms=start, end_ms=end, step_ms=step, terms=terms)
-            return _success(range_data(found, start, step), limit)
+            return _success(range_data(found, start, step), limit, terms.notes)
 
-        return await off_the_loop(data, (end - start) // step + 1, terms=terms, work=work)
+        touched = effort(plan, data, start_ms=start, end_ms=end, step_ms=step)
+        return await off_the_loop(touched, terms=terms, work=work)
 
 
 def router(
@@ -96,7 +109,7 @@ def router(
     routes = APIRouter(prefix=PREFIX, tags=["prometheus"])
     computing = engine or Engine()
 
-    at_once, over_time = answers(["vector", "scalar", "string"]), answers(["matrix"])
+    at_once, over_time = answers(["vector", "scalar", "string", "matrix"]), answers(["matrix"])
 
     @routes.post("/query", response_class=Response, openapi_extra=POSTED, responses=at_once)
     @routes.get("/query", response_class=Response, openapi_extra=ASKED, responses=at_once)
@@ -151,12 +164,14 @@ async def _answered(asked: Parameters, answer: Callable[[], Awaitable[bytes]]) -
         return _failure(503, "timeout", "query timed out in expression evaluation")
 
 
-def _success(data: dict[str, Any], limit: int) -> bytes:
-    body: dict[str, Any] = {"status": "success", "data": data}
-    many = data["resultType"] in ("vector", "matrix")
+def _success(data: dict[str, Any], limit: int, notes: Notes) -> bytes:
+    warnings, infos = list(notes.warnings), list(notes.infos)
+    many = data["resultType"] in (Kind.VECTOR, Kind.MATRIX)
     if many and limit and len(data["result"]) > limit:
         data["result"] = data["result"][:limit]
-        body["warnings"] = [TRUNCATED]
+        warnings.append(TRUNCATED)
+    told = {name: said for name, said in (("warnings", warnings), ("infos", infos)) if said}
+    body = {"status": "success", "data": data, **told}
     return orjson.dumps(body)
 
 

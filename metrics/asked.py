@@ -171,8 +171,8 @@ def answers(kinds: list[str]) -> dict[int | str, dict[str, Any]]:
     """Return how OpenAPI tells of Prometheus's envelope; what is refused before it, we tell."""
     found = {"resultType": {"enum": kinds}, "result": {"type": "array"}}
     data = {"type": "object", "required": list(found), "properties": found}
-    warnings = {"type": "array", "items": {"type": "string"}}
-    well = {"status": {"const": "success"}, "data": data, "warnings": warnings}
+    told = {"type": "array", "items": {"type": "string"}}
+    well = {"status": {"const": "success"}, "data": data, "warnings": told, "infos": told}
     ill = {name: {"type": "string"} for name in ("errorType", "error")}
     refused = {"status": {"const": "error"}, **ill}
     success = {"type": "object", "required": ["status", "data"], "properties": well}

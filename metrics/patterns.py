@@ -35,6 +35,15 @@ class Pattern:
             return len(text) >= self._least
         return self._compiled.fullmatch(text) is not None
 
+    def groups(self, text: str) -> dict[str, str] | None:
+        """Return what each group took of `text`, by number and by name, if all of it matches."""
+        found = self._compiled.fullmatch(text)
+        if found is None:
+            return None
+        taken = {str(number): found.group(number) or "" for number in range(found.re.groups + 1)}
+        named: dict[str, int] = found.re.groupindex
+        return taken | {name: taken[str(number)] for name, number in named.items()}
+
 
 @lru_cache(maxsize=MOST_REMEMBERED)
 def compiled(text: str) -> Pattern:

@@ -2,13 +2,19 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
-from metrics.columns import Columns
+from access.scope import HOUSE
+from metrics.columns import Columns, Labels
+from metrics.labels import CLIENT
 from metrics.matchers import Matcher
-from metrics.promql.evaluation import Terms, evaluate
+from metrics.promql.effort import effort
+from metrics.promql.evaluation import evaluate
 from metrics.promql.frames import Matrix
+from metrics.promql.memory import Memory
 from metrics.promql.plan import Plan
+from metrics.promql.terms import Terms
 
 T = TypeVar("T")
 CELLS_ON_THE_LOOP = 50_000
@@ -23,6 +29,28 @@ class Reader(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class AsSent:
+    """A store whose house series have no client, as they were sent: Prometheus's own view."""
+
+    reader: Reader
+    memory: Memory
+
+    async def read(self, matchers: Sequence[Matcher], start: int, end: int, /) -> Columns:
+        """Return what the store does, the house's label left off."""
+        columns = await self.reader.read(matchers, start, end)
+        labels = self.memory.recall("as sent", columns.labels, make=lambda: _sent(columns.labels))
+        return replace(columns, labels=labels)
+
+
+def _sent(labels: Sequence[Labels]) -> Sequence[Labels]:
+    house = (CLIENT, HOUSE)
+    return [
+        tuple([pair for pair in each if pair != house]) if house in each else each
+        for each in labels
+    ]
+
+
 async def gather(
     reader: Reader, plan: Plan, *, start_ms: int, end_ms: int, terms: Terms
 ) -> list[Columns]:
@@ -34,12 +62,12 @@ async def gather(
     return found
 
 
-async def off_the_loop(
-    data: Sequence[Columns], steps: int, *, terms: Terms, work: Callable[[], T]
-) -> T:
-    """Return what `work` gives for so much data; if nobody waits any more, it stops itself."""
-    cells = sum(len(each.labels) * steps + len(each.times) for each in data)
-    if cells <= CELLS_ON_THE_LOOP:
+async def off_the_loop(touched: int, *, terms: Terms, work: Callable[[], T]) -> T:
+    """Return what `work` gives, which touches so many values.
+
+    If nobody waits any more, it stops itself.
+    """
+    if touched <= CELLS_ON_THE_LOOP:
         return work()
     try:
         return await asyncio.to_thread(work)
@@ -53,9 +81,9 @@ async def query(
 ) -> Matrix:
     """Return the plan's series at each step from start to end."""
     data = await gather(reader, plan, start_ms=start_ms, end_ms=end_ms, terms=terms)
-    steps = (end_ms - start_ms) // max(step_ms, 1) + 1
 
     def work() -> Matrix:
         return evaluate(plan, data, start_ms=start_ms, end_ms=end_ms, step_ms=step_ms, terms=terms)
 
-    return await off_the_loop(data, steps, terms=terms, work=work)
+    touched = effort(plan, data, start_ms=start_ms, end_ms=end_ms, step_ms=step_ms)
+    return await off_the_loop(touched, terms=terms, work=work)

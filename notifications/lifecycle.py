@@ -14,6 +14,9 @@ TIMEOUT = timedelta(seconds=10)
 BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 10, 20, 40, 60))
 RETRY_AFTER_MOST = timedelta(seconds=60)
 HELD_FOR = timedelta(seconds=30)
+MUTED = "muted"
+"""Why nothing leaves a copy of an installation."""
+
 PATIENCE = timedelta(hours=1)
 PATIENCE_WITH_ANOTHER = {1: timedelta(seconds=30)}
 PATIENCE_WITH_ANOTHER_ELSE = timedelta(seconds=60)

@@ -12,8 +12,8 @@ from access.scope import Scope
 from kit.db import among
 from kit.errors import NotFound
 from notifications.lifecycle import UNFINISHED, Kind, Status
-from notifications.schemas import ContactFacts, NotificationOut, Receipt, Told
-from notifications.tables import Attempt, Notification
+from notifications.schemas import ContactFacts, Muted, NotificationOut, Receipt, Told
+from notifications.tables import Attempt, Muting, Notification
 
 MAY_HAVE_ARRIVED = (Kind.SENT, Kind.TRY_AGAIN, Kind.LOST)
 SHOWN_MOST = 1000
@@ -56,6 +56,12 @@ async def waiting(session: AsyncSession, now: datetime) -> tuple[datetime | None
     stmt = select(oldest, func.count()).where(Notification.status.in_(UNFINISHED))
     since, count = (await session.execute(stmt)).one()
     return since, count
+
+
+async def muted(session: AsyncSession) -> Muted | None:
+    """Return since when and why nothing leaves; None: messages leave."""
+    row = await session.scalar(select(Muting))
+    return Muted(row.why, row.who, row.since) if row else None
 
 
 async def failed_since(session: AsyncSession, since: datetime) -> int:

@@ -136,6 +136,15 @@ class NotificationOut:
     receipts: tuple[Receipt, ...] = ()
 
 
+@dataclass(frozen=True)
+class Muted:
+    """Nothing leaves this installation: since when, by whom and why."""
+
+    why: str
+    who: str
+    since: datetime
+
+
 Gate = Callable[[AsyncSession, Leaving], Awaitable[str | None]]
 """Asked before a message leaves: None lets it pass, a reason holds it back."""
 

@@ -120,6 +120,8 @@ class Sender:
                 per_host=self._limits.per_host,
                 aside=aside,
             )
+            if not claimed:
+                await commands.hold_muted(tx, now=now)
         if claimed:
             batch = Batch(self._db, self._outside, claimed)
             for notification in claimed:

@@ -78,3 +78,14 @@ class Attempt(Base):
     detail: Mapped[str] = mapped_column(default="")
     reference: Mapped[str | None]
     duration_ms: Mapped[int]
+
+
+class Muting(Base):
+    """The one row that is there while this installation tells nobody anything: since when, why."""
+
+    __tablename__ = "muting"
+
+    only: Mapped[bool] = mapped_column(primary_key=True, default=True)
+    why: Mapped[str]
+    who: Mapped[str]
+    since: Mapped[datetime]

@@ -4,9 +4,14 @@
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const rows = [...document.querySelectorAll("[data-line]")];
 
-  const series = (line, number) => ({
+  const inks = (lines) => { // the time before has the colour of its series
+    const names = [...new Set(lines.map((line) => line.name))];
+    return lines.map((line) => style(`--h${names.indexOf(line.name) % 8}`));
+  };
+
+  const series = (line, ink) => ({
     label: line.name,
-    stroke: style(`--h${number % 8}`),
+    stroke: ink,
     width: 1.5,
     dash: line.before ? [6, 4] : undefined,
     points: { show: false },
@@ -32,31 +37,74 @@
     });
   }
 
+  function room(limits) { // the scale reaches every limit, and a little further
+    return (_, least, most) => {
+      const known = [least, most, ...limits.map((each) => each.value)].filter((each) => each != null);
+      if (!known.length) return [0, 1];
+      const [low, high] = [Math.min(...known), Math.max(...known)];
+      const space = (high - low || Math.abs(high) || 1) * 0.08;
+      return [low >= 0 && low < high * 0.5 ? 0 : low - space, high + space];
+    };
+  }
+
+  function limitsOf(limits) { // dashed lines above the chart, the greatest first; near ones' words side by side
+    const marks = limits.toSorted((a, b) => b.value - a.value).map((limit) => {
+      const mark = Object.assign(document.createElement("div"), { className: `plot-limit ${limit.tone.toUpperCase()}` });
+      mark.append(Object.assign(document.createElement("span"), { textContent: limit.label }));
+      return [limit.value, mark];
+    });
+    const put = (plot) => {
+      let [above, aside] = [-Infinity, 0];
+      for (const [value, mark] of marks) {
+        const y = plot.valToPos(value, "y");
+        aside = y - above < 15 ? aside : 0;
+        above = y;
+        mark.style.top = `${y}px`;
+        mark.firstChild.style.marginLeft = `${aside}px`;
+        aside += mark.firstChild.offsetWidth + 12;
+      }
+    };
+    return { ready: [(plot) => { plot.over.append(...marks.map(([, mark]) => mark)); put(plot); }], draw: [put] };
+  }
+
   const plain = (value) => value.toLocaleString(document.documentElement.lang, { maximumFractionDigits: 2 });
   const axis = () => ({ stroke: style("--muted"), grid: { stroke: style("--line") }, ticks: { stroke: style("--line") } });
 
+  let plot;
+  const size = () => ({ width: place.clientWidth - 16, height: Math.min(340, Math.max(220, innerHeight * 0.4)) });
+
   function draw(data) {
+    plot?.destroy();
     place.replaceChildren();
-    if (!data.lines.length) return;
-    const size = () => ({ width: place.clientWidth, height: Math.min(340, Math.max(220, innerHeight * 0.4)) });
-    const plot = new uPlot(
+    place.hidden = !data.lines.length; // before it is measured
+    if (place.hidden) return;
+    const ink = inks(data.lines);
+    plot = new uPlot(
       {
         ...size(),
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), place.dataset.zone),
         legend: { show: false },
         cursor: { drag: { setScale: false, x: true }, focus: { prox: 24 } },
+        scales: { y: { range: room(data.limits) } },
         axes: [{ ...axis(), values: (_, seconds) => seconds.map(moment(seconds)) }, { ...axis(), size: 64, values: (_, all) => all.map(plain) }],
-        series: [{}, ...data.lines.map(series)],
-        hooks: { setSelect: [zoom], setCursor: [tell] },
+        series: [{}, ...data.lines.map((line, number) => series(line, ink[number]))],
+        hooks: { setSelect: [zoom], setCursor: [tell], ...limitsOf(data.limits) },
       },
       [data.times, ...data.lines.map((line) => line.values)],
       place,
     );
-    addEventListener("resize", () => plot.setSize(size()));
+    rows.forEach((row, number) => row.style.setProperty("--line-ink", ink[number]));
+  }
+
+  function begin(data) {
+    draw(data);
+    addEventListener("resize", () => plot?.setSize(size()));
+    new MutationObserver(() => draw(data)).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    for (const each of ["(prefers-color-scheme: dark)", "print"])
+      matchMedia(each).addEventListener("change", () => draw(data));
     rows.forEach((row, number) => {
-      row.style.setProperty("--line-ink", style(`--h${number % 8}`));
-      for (const [name, on] of [["mouseenter", true], ["focusin", true], ["mouseleave", false], ["focusout", false]])
-        row.addEventListener(name, () => plot.setSeries(on ? number + 1 : null, { focus: on }));
+      row.addEventListener("mouseenter", () => plot?.setSeries(number + 1, { focus: true }));
+      row.addEventListener("mouseleave", () => plot?.setSeries(null, { focus: false }));
     });
   }
 
@@ -83,5 +131,5 @@
     waiting = setTimeout(complete, 150, event);
   });
   if (place?.dataset.source)
-    fetch(place.dataset.source).then((answer) => (answer.ok ? answer.json().then(draw) : null));
+    fetch(place.dataset.source).then((answer) => (answer.ok ? answer.json().then(begin) : null));
 })();

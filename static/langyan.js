@@ -93,13 +93,31 @@
     localStorage.setItem("theme", root.dataset.theme);
   }
 
+  const STEPS = { j: 1, k: -1, ArrowDown: 1, ArrowUp: -1 };
+
+  function walk(event) { // through the lines of a list; the arrows only once one is reached
+    const rows = all("#main a.row");
+    const at = rows.indexOf(document.activeElement);
+    if (!rows.length || (at < 0 && event.key.startsWith("Arrow"))) return;
+    event.preventDefault();
+    rows[Math.max(0, Math.min(rows.length - 1, at + STEPS[event.key]))].focus();
+  }
+
   function press(event) {
     if (event.key === "Escape") all(".sheet[open]").forEach((each) => (each.open = false));
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest("input, textarea, select") || !"jk".includes(event.key)) return;
-    const rows = all("a.row");
-    const at = rows.indexOf(document.activeElement) + (event.key === "j" ? 1 : -1);
-    rows[Math.max(0, Math.min(rows.length - 1, at))]?.focus();
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (event.target.closest("input, textarea, select")) return;
+    const field = document.getElementById("find");
+    if (event.key in STEPS) walk(event);
+    else if (event.key === "?") showKeys();
+    else if (event.key === "/" && field?.offsetParent) {
+      event.preventDefault(); // else it would be typed
+      field.focus();
+    }
+  }
+
+  function showKeys() {
+    document.getElementById("keys")?.showModal();
   }
 
   function rearrange(event) { // rows of a list in a form; without scripts the buttons send the form
@@ -141,6 +159,9 @@
     landed();
     setInterval(tick, 500);
     document.getElementById("theme")?.addEventListener("click", toggleTheme);
+    const keys = document.getElementById("keys-open");
+    if (keys) keys.hidden = false; // without scripts there are none
+    keys?.addEventListener("click", showKeys);
     document.addEventListener("keydown", press);
     document.addEventListener("click", rearrange);
     document.addEventListener("change", grow);

@@ -21,6 +21,7 @@ from access.commands.links import (
     invite,
     reset_link,
 )
+from access.commands.pausing import pause_target, resume_target
 from access.commands.people import (
     Attempt,
     WrongPassword,
@@ -80,12 +81,14 @@ __all__ = [
     "make_person",
     "make_token",
     "once",
+    "pause_target",
     "provision",
     "refuse_if_owned",
     "refuse_narrow",
     "remember",
     "remembered",
     "reset_link",
+    "resume_target",
     "revoke_token",
     "seen",
     "set_password",

@@ -21,7 +21,8 @@ from app.api.contacts import AppSealer
 from app.api.shapes import Shapes
 from app.configuration import KINDS, Key, Kind, Part
 from kit.errors import Invalid
-from kit.web import BIGGEST, AppClock, Db, IdempotencyKey
+from kit.plain import BIGGEST
+from kit.web import AppClock, Db, IdempotencyKey
 
 VERSION = Query(ge=0, le=BIGGEST, description="the version it was decided on; without: any")
 

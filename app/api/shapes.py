@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from access.scope import Scope
 from app.configuration.examples import EXAMPLES
 from app.configuration.kinds import Kind
-from kit.web import BIGGEST
+from kit.plain import BIGGEST
 
 NAMES = frozenset({"name", "client"})
 """What names a thing does not change: it stands in the path."""
@@ -65,12 +65,19 @@ class Shapes:
         about = {"origin": row.origin, "version": row.version}
         if has_secret(kind):
             about["has_secret"] = row.secret is not None
+        if pausable(kind):
+            about["paused"] = row.paused_why
         return self.shown.model_validate({**kind.seen(kind.written(row), scope), **about})
 
 
 def has_secret(kind: Kind) -> bool:
     """Tell whether things of this kind keep a secret, of which only that it is there is shown."""
     return not SECRETS.isdisjoint(kind.given.model_fields)
+
+
+def pausable(kind: Kind) -> bool:
+    """Tell whether things of this kind can be left alone for a while."""
+    return kind.section == "targets"
 
 
 def _shown(kind: Kind, name: str, about: str, example: dict[str, Any]) -> type[BaseModel]:
@@ -82,6 +89,8 @@ def _shown(kind: Kind, name: str, about: str, example: dict[str, Any]) -> type[B
     }
     if has_secret(kind):
         fields["has_secret"] = (bool, ...)
+    if pausable(kind):
+        fields["paused"] = (str | None, Field(description="why it is not asked at present"))
     told = {key: value for key, value in example.items() if key not in SECRETS}
     return create_model(
         name,
@@ -101,6 +110,9 @@ def _as_shown(kind: Kind) -> dict[str, Any]:
     if has_secret(kind):
         told = "as it was shown; a secret that is left out stays, null takes it away"
         shown["has_secret"] = (bool | None, Field(None, description=told))
+    if pausable(kind):
+        told = "as it was shown; POST …/pause and …/resume change it"
+        shown["paused"] = (str | None, Field(None, description=told))
     return shown
 
 

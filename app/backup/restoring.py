@@ -8,6 +8,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from sqlalchemy import text
 
 from access.commands import audit
 from access.scope import SYSTEM
-from app import migrations
+from app import migrations, muting
 from app.backup import rows
 from app.backup.archive import Archive, Manifest, TableFacts
 from app.backup.progress import Progress, Tell
@@ -37,6 +38,15 @@ RESTORED = "installation.restore"
 LET_GO = 2.0
 
 
+@dataclass(frozen=True)
+class How:
+    """What becomes of an installation that is there, and whether the new one tells people."""
+
+    aside: bool
+    live: bool
+    now: datetime
+
+
 def verify(archive: Archive, tell: Tell) -> None:
     """Refuse a backup of which any byte is not as it was written, or that is not for us."""
     _known(archive.manifest.revision, archive.manifest)
@@ -55,9 +65,15 @@ def _known(revision: str, manifest: Manifest) -> None:
 
 
 async def restore(
-    settings: Settings, archive: Archive, *, aside: bool, now: datetime, tell: Tell
+    settings: Settings,
+    archive: Archive,
+    *,
+    aside: bool,
+    now: datetime,
+    tell: Tell,
+    live: bool = False,
 ) -> Path | None:
-    """Make the installation of the settings what the backup holds.
+    """Make the installation of the settings what the backup holds; unless `live` it is muted.
 
     One that is there is refused, or moved `aside`: then the folder it went to is returned.
     """
@@ -75,7 +91,7 @@ async def restore(
             )
         stage = await stage_in(folder)
         _write_files(archive, stage)
-        await _fill(settings, archive, stage, (aside, now), tell)
+        await _fill(settings, archive, stage, How(aside, live, now), tell)
         old = _move_aside(folder, found, now) if found else None
         for name in PLACES:
             if (stage / name).exists():
@@ -139,30 +155,34 @@ def _write_files(archive: Archive, stage: Path) -> None:
         write(path, archive.blocks(name))
 
 
-async def _fill(
-    settings: Settings, archive: Archive, stage: Path, how: tuple[bool, datetime], tell: Tell
-) -> None:
+async def _fill(settings: Settings, archive: Archive, stage: Path, how: How, tell: Tell) -> None:
     """Bring the rows into the database: our own, new in the stage, or the operator's."""
-    aside, now = how
+    muted = not how.live
     if settings.database_url is None:
-        await fill_new(stage / "postgres", archive, now=now, tell=tell)
+        await fill_new(stage / "postgres", archive, now=how.now, tell=tell, muted=muted)
         return
     db = Database(settings.database_url, pool=2)
     try:
-        await _make_room(db, aside, now)
-        await fill(db, archive, now=now, tell=tell)
+        await _make_room(db, how.aside, how.now)
+        await fill(db, archive, now=how.now, tell=tell, muted=muted)
     finally:
         await db.close()
 
 
 async def fill_new(
-    folder: Path, archive: Archive, *, now: datetime, tell: Tell, did: str = RESTORED
+    folder: Path,
+    archive: Archive,
+    *,
+    now: datetime,
+    tell: Tell,
+    did: str = RESTORED,
+    muted: bool | None = None,
 ) -> None:
     """Make an embedded database in `folder` and bring the rows into it."""
     server = await start(folder)
     db = Database(server.url, pool=2)
     try:
-        await fill(db, archive, now=now, tell=tell, did=did)
+        await fill(db, archive, now=now, tell=tell, did=did, muted=muted)
     finally:
         await db.close()
         await server.stop()
@@ -184,9 +204,18 @@ async def _make_room(db: Database, aside: bool, now: datetime) -> None:
 
 
 async def fill(
-    db: Database, archive: Archive, *, now: datetime, tell: Tell, did: str = RESTORED
+    db: Database,
+    archive: Archive,
+    *,
+    now: datetime,
+    tell: Tell,
+    did: str = RESTORED,
+    muted: bool | None = None,
 ) -> None:
-    """Make the tables as they were at the backup, write their rows, bring all of it up to date."""
+    """Make the tables as they were at the backup, write their rows, bring all of it up to date.
+
+    `muted` None: it tells people or not, as it did.
+    """
     manifest = archive.manifest
     async with db.engine.connect() as connection:
         if await connection.run_sync(migrations.revision):  # tables without a row
@@ -212,6 +241,11 @@ async def fill(
     async with db.transaction() as tx:
         made = {"made_at": manifest.made_at.isoformat(), "langyan": manifest.langyan}
         audit(tx, who=SYSTEM.name, did=did, on=archive.path.name, now=now, facts=made)
+        if muted:
+            why = f"restored from {archive.path.name}"
+            await muting.mute(tx, why=why, by=SYSTEM, now=now)
+        elif muted is False:
+            await muting.unmute(tx, now=now)
 
 
 async def _blocks(archive: Archive, table: TableFacts, progress: Progress) -> AsyncIterator[bytes]:

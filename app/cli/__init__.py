@@ -113,6 +113,8 @@ def listen(port: int) -> None:
 COMMANDS = (
     keeping.backup,
     keeping.restore_command,
+    keeping.mute,
+    keeping.unmute,
     keeping.rotate_key,
     keeping.upgrade_database,
     examining.doctor,

@@ -1,19 +1,27 @@
 """Commands that keep an installation: backup, restore, rotate-key, upgrade-database."""
 
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import click
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from access.scope import SYSTEM
+from app import muting, opening
 from app.backup.archive import Archive
 from app.backup.moving import move
 from app.backup.progress import in_words
 from app.backup.restoring import restore, verify
 from app.backup.taking import take
 from app.cli.running import end, run, settings_here, tell
+from app.migrations import upgrade
 from app.rekeying import rotate
 from kit.clock import system_clock
 from kit.errors import Refusal
 
+T = TypeVar("T")
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -31,23 +39,49 @@ def backup(file: Path) -> None:
     "--check", is_flag=True, help="Only see whether the file is whole and say what it is."
 )
 @click.option("--move-aside", is_flag=True, help="Keep the installation that is there beside it.")
-def restore_command(file: Path, check: bool, move_aside: bool) -> None:
-    """Make an installation out of a backup; the service must not run."""
+@click.option("--live", is_flag=True, help="Let it tell people at once: it takes over.")
+def restore_command(file: Path, check: bool, move_aside: bool, live: bool) -> None:
+    """Make an installation out of a backup, muted unless --live; the service must not run."""
     try:
         with Archive(file) as archive:
             if check:
                 verify(archive, tell)
                 click.echo(described(archive))
                 return
-            work = restore(
-                settings_here(), archive, aside=move_aside, now=system_clock(), tell=tell
-            )
-            old = run(work)
+            how = {"aside": move_aside, "live": live}
+            old = run(restore(settings_here(), archive, **how, now=system_clock(), tell=tell))
             tell(f"restored what was kept {archive.manifest.made_at:%Y-%m-%d %H:%M:%S} UTC")
             if old is not None:
                 tell(f"the installation that was there lies in {old}")
+            if not live:
+                tell("it is muted: nobody is told anything until `langyan unmute`")
     except Refusal as error:
         end(error)
+
+
+@click.command("mute")
+@click.option("--reason", required=True, help="Why; it stands on every page.")
+def mute(reason: str) -> None:
+    """Tell nobody anything until `langyan unmute`, also while it serves."""
+    run(_switched(lambda tx, now: muting.mute(tx, why=reason, by=SYSTEM, now=now)))
+    tell("muted: messages are held")
+
+
+@click.command("unmute")
+def unmute() -> None:
+    """Tell people again, also while it serves; what was held and is still owed leaves."""
+    found = run(_switched(lambda tx, now: muting.unmute(tx, now=now)))
+    if found is None:
+        tell("it was not muted; nothing was changed")
+    else:
+        tell(f"unmuted: {found[0]} held messages leave, {found[1]} older ones were let go")
+
+
+async def _switched(verb: Callable[[AsyncSession, datetime], Awaitable[T]]) -> T:
+    async with opening.reach_database(settings_here()) as db:
+        await upgrade(db)
+        async with db.transaction() as tx:
+            return await verb(tx, system_clock())
 
 
 def described(archive: Archive) -> str:

@@ -1,7 +1,7 @@
 """Changes by hand: checked against all that stands, then written by the room that owns the row."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -12,9 +12,10 @@ from app.configuration.kinds import Key, Kind
 from app.configuration.standing import enter, standing
 from app.provisioning.checks import CHECKS, exprs
 from app.provisioning.entries import Provision
-from app.provisioning.mistakes import Mistake, Place
-from app.provisioning.yaml_tree import DEEPEST, NUMBER_MOST
-from kit.errors import Invalid, Said, unfit
+from app.provisioning.mistakes import Mistake
+from app.provisioning.yaml_tree import NUMBER_MOST
+from kit.errors import Said, unfit
+from kit.plain import misfit, unkept
 
 CONTROL = frozenset(map(chr, range(32))) - {"\n", "\t"}
 
@@ -46,8 +47,8 @@ async def patched(
     try:
         return kind.given.model_validate({**kind.written(row), **changes})
     except ValidationError as error:
-        wrong = [(_dotted(one["loc"]), unfit(one)) for one in error.errors(include_url=False)]
-        raise _invalid(wrong) from None
+        wrong = [(one["loc"], unfit(one)) for one in error.errors(include_url=False)]
+        raise misfit(wrong) from None
 
 
 async def remove(tx: AsyncSession, kind: Kind, key: Key, hand: Hand) -> None:
@@ -66,8 +67,9 @@ async def remove(tx: AsyncSession, kind: Kind, key: Key, hand: Hand) -> None:
 
 async def _fit(tx: AsyncSession, kind: Kind, given: BaseModel) -> None:
     written = given.model_dump(mode="json", by_alias=True)
-    if unsayable := [(_dotted(place), why) for place, why in _unsayable(written, ())]:
-        raise _invalid(unsayable)
+    unsaid = list(unkept(written, biggest=NUMBER_MOST, control=CONTROL))
+    if unsaid:  # no file could say it either
+        raise misfit(unsaid)
     there = await standing(tx)
     before, key = _mistakes(there), kind.key(given)
     entry = enter(there, kind, key, given)
@@ -76,7 +78,7 @@ async def _fit(tx: AsyncSession, kind: Kind, given: BaseModel) -> None:
     found = _mistakes(there)
     own = sorted(one for one in {*found, *exprs(alone)} if one.file == entry.source.name)
     if own:
-        raise _invalid([(re.sub(r"\[(\d+)\]", r".\1", one.field), one.message) for one in own])
+        raise misfit([((re.sub(r"\[(\d+)\]", r".\1", one.field),), one.message) for one in own])
     if names := _called(found - before):
         what = _what(kind, key)
         raise InUse(
@@ -98,31 +100,3 @@ def _called(broken: Collection[Mistake]) -> list[str]:
 
 def _what(kind: Kind, key: Key) -> Said:
     return Said("the {kind} {name}", kind=kind.one, name="/".join(key))
-
-
-def _invalid(wrong: Sequence[tuple[str, str]]) -> Invalid:
-    field, why = wrong[0]
-    errors = [{"field": place, "reason": reason} for place, reason in wrong]
-    detail = Said("{where}: {why}", where=field or "body", why=why)
-    return Invalid(detail, field=field, errors=errors)
-
-
-def _dotted(place: Place) -> str:
-    return ".".join(str(part) for part in place)
-
-
-def _unsayable(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
-    """Yield what no file could say either: control characters, numbers and depths without end."""
-    if len(place) > DEEPEST:
-        yield place, Said("this is nested deeper than {most} levels", most=DEEPEST)
-    elif isinstance(value, Mapping):
-        for name, part in value.items():
-            yield from _unsayable(name, place)
-            yield from _unsayable(part, (*place, name))
-    elif isinstance(value, list):
-        for number, part in enumerate(value):
-            yield from _unsayable(part, (*place, number))
-    elif isinstance(value, str) and not set(value).isdisjoint(CONTROL):
-        yield place, Said("there is a control character in this text")
-    elif isinstance(value, float | int) and not -NUMBER_MOST <= value <= NUMBER_MOST:
-        yield place, Said("this number is too large")

@@ -67,6 +67,7 @@ CHECKS: Mapping[str, Check] = {
     "health": work.health,
     "events": rows(work.parked),
     "notifications": rows(work.failed),
+    "muting": rows(work.muted),
     "incidents": rows(work.unheard),
 }
 """What is looked at, in the order in which it is told."""

@@ -27,6 +27,14 @@ async def parked(session: AsyncSession, patient: Patient) -> Finding:
     return fail("parked", n=n) if n else ok("parked_none")
 
 
+async def muted(session: AsyncSession, patient: Patient) -> Finding:
+    """Whether anybody is told anything."""
+    found = await notifications.muted(session)
+    if found is None:
+        return ok("unmuted")
+    return warn("muted", since=f"{found.since:%Y-%m-%d %H:%M} UTC", why=found.why)
+
+
 async def failed(session: AsyncSession, patient: Patient) -> Finding:
     """Notifications of the last day that reached nobody by any contact."""
     n = await notifications.failed_since(session, patient.now - LATELY)

@@ -218,7 +218,8 @@ async def show_alert(alert_id: UUID, frame: Framed) -> Response:
         strip=cells(fired, edges, now=now),
         incidents=[seen(one, words) for one in shown],
         silent_since=row.absent_since,
-        explore="/explore?" + urlencode({"expr": row.expr, "range": "24h"}),
+        explore="/explore?"
+        + urlencode({"expr": row.expr, "range": "24h", "rule": row.rule if known else ""}),
     )
     return frame.show("alert.html", view, here="alerts")
 

@@ -12,11 +12,12 @@ from starlette.responses import Response
 from access import queries as access
 from access.scope import HOUSE, Right
 from app.condition import Condition, Trouble
+from app.pages.first_steps import first_steps
 from app.pages.frame import Framed
 from app.pages.hosts import fires, hosts, machines
 from app.pages.incident_view import row
 from app.pages.oncall_page import schedules
-from app.pages.views import BoardView, ClientView, RowView, WarningView
+from app.pages.views import BoardView, ClientView, RowView, ScheduleView, StepView, WarningView
 from app.pages.words import Words
 from incidents import queries
 from incidents.queries import Row
@@ -61,7 +62,14 @@ class Board:
             quiet_since=quiet_since,
             warnings=await self._warnings(),
             machines=len(found),
+            steps=self._steps(on_call),
         )
+
+    def _steps(self, on_call: Sequence[ScheduleView]) -> Sequence[StepView]:
+        state = self.frame.request.app.state
+        if Right.ADMIN not in self.frame.caller.rights:
+            return ()
+        return first_steps(state.store, state.house.directory, on_call, state.settings.url)
 
     async def _warnings(self) -> Sequence[WarningView]:
         rights = self.frame.caller.rights

@@ -13,7 +13,10 @@ from fastapi import APIRouter, Depends, Query
 from markupsafe import Markup
 from starlette.responses import Response
 
+from access.schemas import NAME as NAMED
 from access.scope import Right, Scope
+from alerting import queries as alerting
+from app.pages.explore_limits import Eye, Looked, RuleLimits, drawn, limits_of
 from app.pages.frame import Framed
 from kit import charts
 from kit.clock import from_milliseconds, milliseconds
@@ -22,11 +25,11 @@ from kit.web import on_the_loop
 from kit.wording import number
 from metrics.columns import NAME, Labels
 from metrics.drawing import Drawing, Line, drawing, step_of
-from metrics.promql.evaluation import Terms
 from metrics.promql.plan import Plan
+from metrics.promql.signatures import Kind
 from metrics.promql.syntax import parse
 from metrics.promql.tenancy import scoped
-from metrics.promql.tree import Kind
+from metrics.promql.terms import Terms
 from metrics.queries import Reader, query
 from metrics.store import Store
 
@@ -42,8 +45,12 @@ RANGES = {
     "7d": timedelta(days=7),
     "30d": timedelta(days=30),
 }
-BEFORE = {"": None, "day": timedelta(days=1), "week": timedelta(days=7)}
+BEFORE = {"day": timedelta(days=1), "week": timedelta(days=7)}
+WINDOW = "window"
+"""Compared with the time just before, as long as what is looked at."""
 MS_MOST = 4 * 10**12
+LEAST_MS = 10_000
+"""Nobody looks nearer than this."""
 WORD = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*$")
 
 
@@ -83,8 +90,12 @@ class ExploreView:
     window: tuple[datetime, datetime]
     step: timedelta
     ranges: Sequence[tuple[str, str]]
-    wider: str
+    moves: Sequence[tuple[str, str]]  # (earlier later wider nearer, address)
+    kept: str  # the address that shows the very same tomorrow
     data: str
+    rule: str = ""
+    own: tuple[int, int] | None = None  # the window that the address has, in ms
+    limits: Sequence[RuleLimits] = ()
 
     @property
     def empty(self) -> bool:
@@ -110,9 +121,10 @@ class Desk:
     frame: Framed
     expr: Annotated[list[Annotated[str, Query(max_length=5000)]], Query(default_factory=list)]
     range: Annotated[str, Query(pattern=f"^({'|'.join(RANGES)})$")] = "1h"
-    compare: Annotated[str, Query(pattern="^(day|week)?$")] = ""
+    compare: Annotated[str, Query(pattern=f"^({'|'.join(BEFORE)}|{WINDOW})?$")] = ""
     since: Annotated[int | None, Query(ge=0, le=MS_MOST)] = None
     until: Annotated[int | None, Query(ge=0, le=MS_MOST)] = None
+    rule: Annotated[str, Query(pattern=f"{NAMED}|^$")] = ""
 
     @property
     def expressions(self) -> list[str]:
@@ -132,9 +144,16 @@ class Desk:
         """Whether the address has a window of its own."""
         return self.since is not None and self.until is not None and self.since < self.until
 
+    @property
+    def back(self) -> int:
+        """How many ms before that time what it is compared with lies, 0 for nothing."""
+        if self.compare == WINDOW:
+            return self.window[1] - self.window[0]
+        return BEFORE.get(self.compare, timedelta()) // timedelta(milliseconds=1)
+
     def address(self, path: str = "/explore", **other: Any) -> str:
         """Return the address of the same with something changed; None leaves a part out."""
-        own = {"range": self.range, "compare": self.compare}
+        own = {"range": self.range, "compare": self.compare, "rule": self.rule}
         if self.zoomed:
             own |= {"since": str(self.since), "until": str(self.until)}
         said = {name: value for name, value in (own | other).items() if value}
@@ -144,19 +163,46 @@ class Desk:
         """Return what every expression gives."""
         start, end = self.window
         store: Store = self.frame.request.app.state.store
-        scope, back = self.frame.caller.scope, BEFORE[self.compare]
+        scope, back = self.frame.caller.scope, self.back
         answers = []
         for letter, expr in zip(LETTERS, self.expressions, strict=False):
             try:
                 now = await _drawn(store, expr, scope, start, end)
-                shift = back // timedelta(milliseconds=1) if back else 0
-                then = (
-                    await _drawn(store, expr, scope, start - shift, end - shift) if back else None
-                )
+                then = await _drawn(store, expr, scope, start - back, end - back) if back else None
                 answers.append(Found(letter, expr, now, then))
             except Refusal as refusal:
                 answers.append(Found(letter, expr, error=refusal.detail))
         return answers
+
+    async def limits(self, found: Sequence[Found]) -> list[RuleLimits]:
+        """Return the limits of the thresholds that read what was found."""
+        frame = self.frame
+        async with frame.db.snapshot() as session:
+            rules = await alerting.rules_for(session, frame.caller.scope)
+        eye = Eye(frame.caller.scope, frame.reader.locale, frame.request.app.state.house.directory)
+        looked = [
+            Looked(one.letter, one.expr, [line.labels for line in one.now.lines])
+            for one in found
+            if one.now
+        ]
+        return limits_of(looked, rules, eye, named=self.rule)
+
+    def moves(self) -> list[tuple[str, str]]:
+        """Return where half a window earlier or later is, and twice or half as much."""
+        (start, end), now = self.window, milliseconds(self.frame.clock())
+        half = (end - start) // 2
+        ahead = max(min(half, now - end), 0)
+        windows = {
+            "earlier": (start - half, end - half),
+            "later": (start + ahead, end + ahead),
+            "nearer": (start + half // 2, end - half // 2),
+            "wider": (start - half, end + ahead),
+        }
+        return [
+            (name, self.address(since=max(since, 0), until=until))
+            for name, (since, until) in windows.items()
+            if (since, until) != (start, end) and until - max(since, 0) >= LEAST_MS
+        ]
 
 
 AtDesk = Annotated[Desk, Depends(on_the_loop(Desk))]
@@ -178,7 +224,6 @@ async def show_explorer(desk: AtDesk) -> Response:
         )
         for one in found
     ]
-    length = end - start
     view = ExploreView(
         asked=asked or [Asking("A", "")],
         rows=_rows(found, desk),
@@ -187,8 +232,12 @@ async def show_explorer(desk: AtDesk) -> Response:
         window=(from_milliseconds(start), from_milliseconds(end)),
         step=timedelta(milliseconds=step_of(start, end)),
         ranges=[(name, desk.address(range=name, since=None, until=None)) for name in RANGES],
-        wider=desk.address(since=max(start - length // 2, 0), until=end + length // 2),
-        data=desk.address("/explore/data"),
+        moves=desk.moves(),
+        kept="" if desk.zoomed else desk.address(since=start, until=end),
+        data=desk.address("/explore/data", since=start, until=end),
+        rule=desk.rule,
+        own=desk.window if desk.zoomed else None,
+        limits=await desk.limits(found),
     )
     return frame.show("explore.html", view, here="explore")
 
@@ -199,14 +248,20 @@ async def send_data(desk: AtDesk) -> Response:
     desk.frame.caller.need(Right.READ)
     start, end = desk.window
     step = step_of(start, end)
-    lines, compare = [], BEFORE[desk.compare]
-    for one in await desk.found():
+    lines: list[dict[str, Any]] = []
+    found = await desk.found()
+    for one in found:
         for part, before in ((one.now, False), (one.before, True)):
             for line in part.lines if part else ():
                 name = f"{one.letter} {_said(line.labels)}"
                 lines.append({"name": name, "before": before, "values": _plain(line.values)})
     times = (np.arange(start, end + 1, step) / 1000).tolist()
-    body = {"times": times, "lines": lines, "shift": compare.total_seconds() if compare else 0}
+    body = {
+        "times": times,
+        "lines": lines,
+        "shift": desk.back / 1000,
+        "limits": drawn(await desk.limits(found), len(found)),
+    }
     headers = {"Cache-Control": "no-store"}
     return Response(orjson.dumps(body), media_type="application/json", headers=headers)
 

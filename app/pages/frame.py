@@ -8,21 +8,34 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
+from access.scope import Right
 from access.web import Csrf, PageCaller, Reader
 from app.pages.entries import menu
 from app.pages.views import ShellView
 from kit import live
+from kit.clock import milliseconds
 from kit.notices import Subscription
 from kit.web import AppClock, Db, on_the_loop
 
 AGAIN_AFTER = 15.0
-"""An open stream shows the page again after so many seconds, changed or not."""
+"""An open stream says something after so many seconds, changed or not."""
+ANEW_AFTER = 60.0
+"""After so many seconds a page is shown again whatever happened: "3 min ago" grows old."""
 AT_MOST = 300.0
 """After so many seconds a stream ends; the page asks again, and who it is is looked at anew."""
-BREATH = 0.25
-"""A storm of changes is shown at most so often."""
+BREATH, LONGEST_BREATH = 0.25, 5.0
+"""A storm of changes is shown at most so often: the longer it takes, the less."""
+REST = 4
+"""A stream rests so many times as long as it took to show the page."""
 
 Render = Callable[[], Awaitable[str]]
+Version = Callable[[], object]
+"""Tells cheaply whether what a page shows beside its topics has changed: compared with ==."""
+
+
+def of_topics_alone() -> object:
+    """Be the version of a page that shows nothing beside its topics."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -54,12 +67,15 @@ class Frame:
 
     def _context(self, view: Any, here: str) -> dict[str, Any]:
         asked = self.request.url
+        muted = self.request.app.state.house.muted
         shell = ShellView(
             here=here,
             path=asked.path + (f"?{asked.query}" if asked.query else ""),
             csrf=self.csrf,
             person=self.caller.title,
             menu=menu(self.caller.rights),
+            muted=muted.why if muted else "",
+            may_lift=Right.ADMIN in self.caller.rights and self.caller.scope.clients is None,
         )
         return {"now": self.clock(), "view": view, "shell": shell}
 
@@ -77,33 +93,50 @@ class Frame:
             return HTMLResponse(await fragment(), headers={"Cache-Control": "no-store"})
         return RedirectResponse(path, 303)
 
-    def stream(self, topics: Collection[str], fragment: Render) -> StreamingResponse:
-        """Answer with a stream that shows the part at once, and again whenever a topic changes."""
+    def stream(
+        self, topics: Collection[str], fragment: Render, *, version: Version | None = None
+    ) -> StreamingResponse:
+        """Answer with a stream that shows the part at once, and again whenever a topic changes.
+
+        Every `AGAIN_AFTER` it does so too; with a `version` only if that is another one.
+        """
         return StreamingResponse(
-            self._events(topics, fragment),
+            self._events(topics, fragment, version),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
-    async def _events(self, topics: Collection[str], fragment: Render) -> AsyncIterator[bytes]:
-        state = self.request.app.state
+    async def _events(
+        self, topics: Collection[str], fragment: Render, version: Version | None
+    ) -> AsyncIterator[bytes]:
+        state, clock = self.request.app.state, asyncio.get_running_loop().time
         async with state.notices.subscribe(live.CHANNEL) as heard:
-            clock = asyncio.get_running_loop().time
             until = clock() + AT_MOST
             while not state.closing.is_set() and clock() < until:
                 heard.clear()
+                began, shown = clock(), version() if version else None
                 yield _event(await fragment())
-                await asyncio.sleep(BREATH)
-                await _until_one_of(topics, heard)
+                await asyncio.sleep(min(max(BREATH, REST * (clock() - began)), LONGEST_BREATH))
+                while not await _one_of(topics, heard):
+                    old = clock() >= min(began + ANEW_AFTER, until)
+                    if old or version is None or version() != shown:
+                        break
+                    yield _tick(milliseconds(self.clock()))
 
 
-async def _until_one_of(topics: Collection[str], heard: Subscription) -> None:
+async def _one_of(topics: Collection[str], heard: Subscription) -> bool:
     """Wait until one of the topics has changed, or a while; an empty word means: look yourself."""
     clock = asyncio.get_running_loop().time
     until = clock() + AGAIN_AFTER
     topic: str | None = "another"
     while topic and topic not in topics:
         topic = await heard.get(max(0.0, until - clock()))
+    return topic is not None
+
+
+def _tick(now_ms: int) -> bytes:
+    """Say that nothing has changed: the page knows by it that it is live."""
+    return f"event: tick\ndata: {now_ms}\n\n".encode()
 
 
 def _event(html: str) -> bytes:

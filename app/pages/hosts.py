@@ -18,7 +18,7 @@ from app.pages.frame import Frame, Framed
 from app.pages.sheets import MARK, lines, sheet
 from app.pages.views import HostsView, HostView, MetricView
 from incidents import queries as incidents
-from kit import charts
+from kit import charts, live
 from kit.clock import from_milliseconds, milliseconds
 from kit.i18n import t
 from kit.slices import sliced
@@ -84,7 +84,29 @@ BOOTED = "node_boot_time_seconds"
 @router.get("/hosts")
 async def show_hosts(frame: Framed) -> Response:
     """Show every machine."""
-    return frame.show("hosts.html", HostsView(await _seen(frame)), here="hosts")
+    view = HostsView(await _seen(frame))
+    return frame.fresh(await frame.render_in_slices("hosts.html", view, here="hosts"))
+
+
+@router.get("/hosts/events")
+async def follow_hosts(frame: Framed) -> Response:
+    """Stream the machines while the page is open: when one sends, or an incident moves."""
+    frame.caller.need(Right.READ)
+    store, scope = frame.request.app.state.store, frame.caller.scope
+
+    async def fragment() -> str:
+        view = HostsView(await _seen(frame))
+        return await frame.render_in_slices("_hosts_live.html", view, here="hosts")
+
+    topics = {live.BOARD, live.CONFIGURATION}
+    return frame.stream(topics, fragment, version=lambda: _newest(store, scope))
+
+
+def _newest(store: Store, scope: Scope) -> object:
+    """Return what differs as soon as any machine has sent something."""
+    refs = store.select(_wanted(scope))
+    times, _ = store.newest(refs)
+    return len(refs), int(times.sum())
 
 
 @router.get("/hosts.csv")

@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from access import queries as access
 from access.scope import Right, Scope
-from app.pages.frame import Framed
+from app.pages.frame import Frame, Framed, of_topics_alone
 from app.pages.views import DayView, OnCallView, ScheduleView, ShiftView
+from kit import live
 from oncall import queries as oncall
 from oncall.schemas import OnCallOut, WeekOut
 
@@ -25,11 +26,25 @@ HUES = 8
 @router.get("/oncall")
 async def show_on_call(frame: Framed) -> Response:
     """Show every schedule's week."""
+    return frame.show("oncall.html", await _seen(frame), here="oncall")
+
+
+@router.get("/oncall/events")
+async def follow_on_call(frame: Framed) -> Response:
+    """Stream the same while the page is open: when a schedule changes; turns end on a minute."""
+    frame.caller.need(Right.READ)
+
+    async def fragment() -> str:
+        return frame.render("_oncall_live.html", await _seen(frame), here="oncall")
+
+    return frame.stream({live.CONFIGURATION}, fragment, version=of_topics_alone)
+
+
+async def _seen(frame: Frame) -> OnCallView:
     frame.caller.need(Right.READ)
     now = frame.clock()
     async with frame.db.snapshot() as session:
-        view = OnCallView(await schedules(session, frame.caller.scope, now, days=True))
-    return frame.show("oncall.html", view, here="oncall")
+        return OnCallView(await schedules(session, frame.caller.scope, now, days=True))
 
 
 async def schedules(

@@ -141,7 +141,7 @@ async def show_rule(name: Annotated[str, Path(pattern=NAME)], frame: Framed) -> 
             await _seen(alert, rule, frame, drawn=number < CHARTS_MOST)
             for number, alert in enumerate(alerts)
         ],
-        explore="/explore?" + urlencode({"expr": row.expr, "range": "24h"}),
+        explore="/explore?" + urlencode({"expr": row.expr, "range": "24h", "rule": name}),
     )
     return frame.show("rule.html", view, here="rules")
 

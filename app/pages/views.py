@@ -21,6 +21,8 @@ class ShellView:
     csrf: str
     person: str | None  # the title of who is signed in
     menu: Sequence[Entry] = ()  # what they may open
+    muted: str = ""  # why nobody is told anything
+    may_lift: bool = False
 
 
 @dataclass(frozen=True)
@@ -287,6 +289,16 @@ class WarningView:
 
 
 @dataclass(frozen=True)
+class StepView:
+    """One of the first steps: `links` are (its word in the catalogue, address)."""
+
+    name: str
+    done: bool
+    links: Sequence[tuple[str, str]]
+    line: str = ""
+
+
+@dataclass(frozen=True)
 class BoardView:
     """The first page: what burns, who is on call, how the machines are."""
 
@@ -297,6 +309,7 @@ class BoardView:
     quiet_since: datetime | None = None
     warnings: Sequence[WarningView] = ()
     machines: int = 0
+    steps: Sequence[StepView] = ()  # what an administrator has yet to do, once for all
 
     @property
     def waiting(self) -> int:
@@ -316,6 +329,7 @@ class IncidentsView:
     clients: Sequence[ClientView]
     older: str | None = None  # address of the next page
     csv: str | None = None
+    events: str = ""  # address of what follows the list
 
     @property
     def filtered(self) -> bool:
@@ -347,7 +361,7 @@ class ProblemView:
     @property
     def words(self) -> int:
         """The number whose words in the catalogue say it."""
-        known = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
+        known = (400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 503)
         return self.status if self.status in known else 400 if self.status < 500 else 500
 
 

@@ -13,10 +13,11 @@ from alerting.lifecycle import Priority
 from alerting.schemas import ThresholdSpec
 from alerting.thresholds import overridden
 from app.provisioning.entries import Entry, Provision
-from app.provisioning.mistakes import Mistake, Place
+from app.provisioning.mistakes import Mistake
 from app.provisioning.sections import ClientIn, PersonIn, SystemIn, TargetIn, TokenIn
 from incidents.schemas import SlaSpec
 from kit.errors import Invalid, Said, unfit
+from kit.plain import Place
 from metrics.promql.plan import Plan
 from metrics.promql.syntax import parse
 from metrics.promql.tenancy import partitioned
@@ -88,14 +89,11 @@ def _clients(provision: Provision) -> Iterator[Mistake]:
 
 
 def _overrides(provision: Provision, client: ClientIn, entry: Entry) -> Iterator[Mistake]:
-    for rule, changes in client.overrides.items():
+    for rule, changes in client.changed.items():
         known = provision.entries["thresholds"].get((rule,))
         place = ("overrides", rule)
         if known is None:
             yield from _known(entry, place, "threshold", rule, set())
-        elif any(not isinstance(change, dict | None) for change in changes.values()):
-            message = Said("a part is a mapping of what changes in it, or null to take it away")
-            yield entry.mistake(place, message)
         elif isinstance(known.value, ThresholdSpec):
             yield from _overridden(known.value, changes, entry, place)
 

@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from app.provisioning.mistakes import Mistake, Place, mistakes_of, written
+from app.provisioning.mistakes import Mistake, mistakes_of, written
 from app.provisioning.sections import OF_CLIENTS, SECTIONS
 from app.provisioning.yaml_tree import NotRead, Tree, read
+from kit.plain import Place
 from kit.settings import ROOT
 
 FILES_MOST = 500

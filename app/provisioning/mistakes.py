@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-Place = tuple[str | int, ...]
+from kit.plain import Place
 
 
 @dataclass(frozen=True, order=True)

@@ -18,7 +18,7 @@ from pydantic import (
 from access.directory import pattern
 from access.schemas import Mail, Name
 from access.scope import Right, Role
-from alerting.schemas import ThresholdSpec
+from alerting.schemas import Overrides, ThresholdSpec
 from incidents.schemas import SlaSpec
 from kit.durations import Duration
 from kit.errors import Invalid, Said
@@ -100,7 +100,15 @@ class ClientIn(Section):
     timezone: Zone = "Asia/Shanghai"
     sla: Name = "standard"
     escalation: Name | None = None
-    overrides: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    overrides: Overrides = Field(default_factory=dict)
+
+    @property
+    def changed(self) -> dict[str, dict[str, Any]]:
+        """The overrides as they are written."""
+        found: dict[str, dict[str, Any]] = self.model_dump(
+            mode="json", by_alias=True, include={"overrides"}
+        )["overrides"]
+        return found
 
 
 class SystemIn(Section):

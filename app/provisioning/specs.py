@@ -18,7 +18,7 @@ def client(value: ClientIn, origin: str | None) -> ClientSpec:
         value.timezone,
         value.sla,
         value.escalation,
-        value.overrides,
+        value.changed,
     )
 
 

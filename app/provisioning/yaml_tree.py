@@ -12,9 +12,8 @@ from typing import Any
 
 import yaml
 
-from app.provisioning.mistakes import Place
+from kit.plain import DEEPEST, Place
 
-DEEPEST = 20
 LONGEST = 1_000_000
 NUMBER_MOST = 2**53
 

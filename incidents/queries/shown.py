@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
 from sqlalchemy import (
@@ -59,7 +59,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Row(Standing):
-    """An incident as one line of the board; `silent`: the data of one of its alerts stopped."""
+    """An incident as one line of a list; `silent`: the data of one of its alerts stopped."""
 
     silent: bool
 
@@ -82,35 +82,48 @@ class Detail:
     receipts: Sequence[NotificationOut]
 
 
-async def listed(
-    session: AsyncSession,
-    scope: Scope,
-    *,
-    now: datetime,
-    limit: int,
-    cursor: int | None = None,
-    status: Collection[Status] = (),
-    priority: Collection[Priority] = (),
-    client: str | None = None,
-    text: str = "",
-) -> list[Shown]:
-    """Return incidents inside the scope, newest first, below the number `cursor`.
+class Wanted(TypedDict, total=False):
+    """Which incidents of a list: below the number `cursor`, of these kinds, of one client.
 
     `text` is a number, or a part of a title, a system's name or a label's value.
     """
-    stmt = _inside(scope)
-    if cursor is not None:
-        stmt = stmt.where(Incident.number < cursor)
-    if status:
-        stmt = stmt.where(Incident.status.in_(status))
-    if priority:
-        stmt = stmt.where(Incident.priority.in_(priority))
-    if client is not None:
-        stmt = stmt.where(Incident.client == client)
-    if text.strip():
-        stmt = stmt.where(_speaks_of(text.strip()))
-    found = (await session.scalars(stmt.order_by(Incident.number.desc()).limit(limit))).all()
+
+    cursor: int | None
+    status: Collection[Status]
+    priority: Collection[Priority]
+    client: str | None
+    text: str
+
+
+async def listed(
+    session: AsyncSession, scope: Scope, *, now: datetime, limit: int, **wanted: Unpack[Wanted]
+) -> list[Shown]:
+    """Return incidents inside the scope, newest first."""
+    found = (await session.scalars(_wanted(scope, wanted).limit(limit))).all()
     return await _shown(session, found, now=now, most=IN_LIST)
+
+
+async def lines(
+    session: AsyncSession, scope: Scope, *, now: datetime, limit: int, **wanted: Unpack[Wanted]
+) -> list[Row]:
+    """Return the same as single lines, without what belongs to each: for pages of many."""
+    found = (await session.scalars(_wanted(scope, wanted).limit(limit))).all()
+    return await _rows(session, found, now=now)
+
+
+def _wanted(scope: Scope, wanted: Wanted) -> Select[tuple[Incident]]:
+    stmt = _inside(scope)
+    if (cursor := wanted.get("cursor")) is not None:
+        stmt = stmt.where(Incident.number < cursor)
+    if status := wanted.get("status"):
+        stmt = stmt.where(Incident.status.in_(status))
+    if priority := wanted.get("priority"):
+        stmt = stmt.where(Incident.priority.in_(priority))
+    if (client := wanted.get("client")) is not None:
+        stmt = stmt.where(Incident.client == client)
+    if text := wanted.get("text", "").strip():
+        stmt = stmt.where(_speaks_of(text))
+    return stmt.order_by(Incident.number.desc())
 
 
 async def numbered(
@@ -160,10 +173,15 @@ async def board(session: AsyncSession, scope: Scope, now: datetime) -> list[Row]
     taken = case((Incident.status == Status.TRIGGERED, 0), else_=1)
     stmt = _inside(scope).where(Incident.status.in_(OPEN))
     stmt = stmt.order_by(taken, Incident.priority, Incident.number).limit(BOARD_MOST)
-    found = (await session.scalars(stmt)).all()
-    ids = [incident.id for incident in found]
+    return await _rows(session, (await session.scalars(stmt)).all(), now=now)
+
+
+async def _rows(
+    session: AsyncSession, incidents: Sequence[Incident], *, now: datetime
+) -> list[Row]:
+    ids = [incident.id for incident in incidents]
     held, silent = await _clocks(session, ids), await _silent(session, ids)
-    return [Row(one, held[one.id], now, one.id in silent) for one in found]
+    return [Row(one, held[one.id], now, one.id in silent) for one in incidents]
 
 
 async def detail(session: AsyncSession, scope: Scope, number: int, *, now: datetime) -> Detail:

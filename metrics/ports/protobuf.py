@@ -80,6 +80,7 @@ def label_pairs(head: bytes) -> list[tuple[str, str]] | None:
         message = _Head.FromString(head)
     except DecodeError:
         return None
+    message.DiscardUnknownFields()  # samples would be written again behind the labels
     if message.SerializeToString() != head:
         return None
     return [(label.name, label.value) for label in message.labels]

@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from metrics.columns import Columns
 from metrics.promql.frames import Matrix, Vector
 from metrics.promql.numbers import number_text
 from metrics.promql.plan import Plan
-from metrics.promql.tree import Kind, Text
+from metrics.promql.signatures import Kind
+from metrics.promql.tree import Text
 
 
 def text_data(text: Text, at_ms: int) -> dict[str, Any]:
@@ -39,7 +41,21 @@ def range_data(found: Matrix, start_ms: int, step_ms: int) -> dict[str, Any]:
         values = found.values[row].tolist()
         points = [[times[step], number_text(values[step])] for step in steps]
         result.append({"metric": dict(found.labels[row]), "values": points})
-    return {"resultType": "matrix", "result": result}
+    return {"resultType": Kind.MATRIX, "result": result}
+
+
+def samples_data(found: Columns) -> dict[str, Any]:
+    """Return the samples of a range, its series in the order of their labels."""
+    bounds = found.starts.tolist()
+    rows = [row for row in range(len(found.labels)) if bounds[row] < bounds[row + 1]]
+    rows.sort(key=lambda row: found.labels[row])
+    result = []
+    for row in rows:
+        own = slice(bounds[row], bounds[row + 1])
+        pairs = zip(found.times[own].tolist(), found.values[own].tolist(), strict=True)
+        points = [[_seconds(at), number_text(value)] for at, value in pairs]
+        result.append({"metric": dict(found.labels[row]), "values": points})
+    return {"resultType": Kind.MATRIX, "result": result}
 
 
 def _seconds(ms: int) -> float:

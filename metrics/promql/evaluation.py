@@ -1,54 +1,43 @@
 """Computes a plan over columns: every node once, over all series and all steps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from threading import Event
 from typing import cast
 
 import numpy as np
 
-from metrics.columns import Columns
-from metrics.promql.aggregation import aggregated
+from metrics.columns import Columns, Labels, columns_of
+from metrics.promql.aggregation import aggregated, quantile
 from metrics.promql.arithmetic import joined
-from metrics.promql.frames import Floats, Matrix, Vector, relabelled
-from metrics.promql.grouping import unnamed
+from metrics.promql.choosing import counted, limited, sampled, top
+from metrics.promql.frames import Flags, Floats, Matrix, Vector
+from metrics.promql.functions.calls import FUNCTIONS
+from metrics.promql.functions.info import enriched
+from metrics.promql.grouping import finished
 from metrics.promql.matching import either, matched
-from metrics.promql.memory import Memory
 from metrics.promql.plan import Plan
-from metrics.promql.refusals import NotComputable, Stopped
+from metrics.promql.refusals import NotComputable
 from metrics.promql.selection import Times, at_steps
+from metrics.promql.terms import Limits, Terms
 from metrics.promql.tree import (
-    LOOKBACK_MS,
     Aggregate,
     Binary,
+    Call,
     Expr,
+    Info,
     Negated,
     Number,
     Selector,
+    Span,
+    Subquery,
     Text,
+    seen_from,
 )
+from metrics.promql.windows import Windows, live, windows
 
 SETS = frozenset(("and", "or", "unless"))
+CHOOSING = {"topk": top, "bottomk": top, "limitk": limited, "limit_ratio": sampled}
 Value = Matrix | Floats | str
 """What a node gives: a vector at each step, a scalar at each step, or a text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much one query may take: series read, and samples read or computed at once."""
-
-    series: int = 100_000
-    samples: int = 50_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How a plan is computed. A set `stopped` ends it at its next node, from another thread."""
-
-    lookback_ms: int = LOOKBACK_MS
-    limits: Limits = field(default_factory=Limits)
-    memory: Memory = field(default_factory=Memory)
-    stopped: Event = field(default_factory=Event)
 
 
 def evaluate(
@@ -65,17 +54,14 @@ def evaluate(
     `data` has the columns of `plan.selectors`, in that order. A scalar is one series without
     labels. Pass the same `Terms.memory` again to find the label work of earlier calls.
     """
-    terms = terms or Terms()
-    _within(data, terms.limits)
-    steps = np.arange(start_ms, end_ms + 1, max(step_ms, 1), dtype=np.int64)
-    run = _Run(dict(zip(plan.selectors, data, strict=True)), (start_ms, end_ms), steps, terms)
+    run = _begun(plan, data, (start_ms, end_ms), max(step_ms, 1), terms or Terms())
     with np.errstate(all="ignore"):
         found = run.value(plan.tree)
-    if isinstance(found, str):
-        raise NotComputable("a text has no values; ask for it as an instant query")
-    if isinstance(found, Matrix):
-        return found
-    return Matrix([()], found[None, :], np.ones((1, len(steps)), np.bool_))
+        if isinstance(found, str):
+            raise NotComputable("a text has no values; ask for it as an instant query")
+        if isinstance(found, Matrix):
+            return finished(found, run.terms.memory)
+    return Matrix([()], found[None, :], np.ones((1, len(run.steps)), np.bool_))
 
 
 def instant(
@@ -90,6 +76,37 @@ def instant(
     return Vector([found.labels[row] for row in rows.tolist()], found.values[rows, 0])
 
 
+def samples(
+    plan: Plan, data: Sequence[Columns], *, at_ms: int, terms: Terms | None = None
+) -> Columns:
+    """Return the samples of a range as it is seen from one moment."""
+    run = _begun(plan, data, (at_ms, at_ms), 1, terms or Terms())
+    with np.errstate(all="ignore"):
+        found = run.windows(plan.tree)
+    first, last = found.first[:, 0], found.last[:, 0]
+    sizes = last - first
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    places = np.arange(starts[-1]) + np.repeat(first - starts[:-1], sizes)
+    labels = _names_gone(found, run.terms)
+    return Columns(labels, starts, found.times[places], found.values[places])
+
+
+def _names_gone(found: Windows, terms: Terms) -> Sequence[Labels]:
+    nothing = np.zeros((len(found.labels), 0))
+    labels = finished(
+        Matrix(found.labels, nothing, nothing.astype(np.bool_), found.nameless), terms.memory
+    ).labels
+    if len(labels) < len(found.labels):
+        raise NotComputable("vector cannot contain metrics with the same labelset")
+    return labels
+
+
+def _begun(plan: Plan, data: Sequence[Columns], span: Span, step_ms: int, terms: Terms) -> "_Run":
+    _within(data, terms.limits)
+    steps = np.arange(span[0], span[1] + 1, step_ms, dtype=np.int64)
+    return _Run(dict(zip(plan.selectors, data, strict=True)), span, steps, terms)
+
+
 def _within(data: Sequence[Columns], limits: Limits) -> None:
     series = sum(len(columns.labels) for columns in data)
     if series > limits.series:
@@ -98,28 +115,34 @@ def _within(data: Sequence[Columns], limits: Limits) -> None:
             series=series,
             most=limits.series,
         )
-    samples = sum(len(columns.times) for columns in data)
-    if samples > limits.samples:
+    read = sum(len(columns.times) for columns in data)
+    if read > limits.samples:
         raise NotComputable(
             "the query reads {samples} samples; at most {most} are allowed",
-            samples=samples,
+            samples=read,
             most=limits.samples,
         )
 
 
+def _no_values() -> NotComputable:
+    return NotComputable("a range has no values; ask for it as an instant query")
+
+
 class _Run:
-    """One computation: the columns it reads, the range asked for and its steps, its terms."""
+    """One computation: the columns it reads, the range asked for, its steps, its terms.
+
+    A subquery is computed by a run of its own, with its own steps over the same columns.
+    """
 
     def __init__(
-        self, data: dict[Selector, Columns], span: tuple[int, int], steps: Times, terms: Terms
+        self, data: dict[Selector, Columns], query: Span, steps: Times, terms: Terms
     ) -> None:
-        self.data, self.span, self.steps, self.terms = data, span, steps, terms
+        self.data, self.query, self.steps, self.terms = data, query, steps, terms
         self._selected: dict[Selector, Matrix] = {}
 
     def value(self, expr: Expr) -> Value:
         """Return what `expr` gives at all steps."""
-        if self.terms.stopped.is_set():
-            raise Stopped("nobody waits for this answer any more")
+        self.terms.go_on()
         match expr:
             case Number(value):
                 return np.full(len(self.steps), value)
@@ -129,50 +152,114 @@ class _Run:
                 return self._select(expr)
             case Negated(part):
                 return self._negated(self.value(part))
-            case Aggregate():
-                return aggregated(expr, self._vector(expr.part), memory=self.terms.memory)
             case Binary():
                 return self._binary(expr, self.value(expr.left), self.value(expr.right))
+            case Call(name):
+                return FUNCTIONS[name](_Given(expr, self))
+            case _:
+                return self._of_series(expr)
 
-    def _vector(self, expr: Expr) -> Matrix:
+    def _of_series(self, expr: Aggregate | Info | Subquery) -> Value:
+        match expr:
+            case Aggregate():
+                return self._aggregated(expr, self.vector(expr.part))
+            case Info(part, found):
+                times = self.newest(found, as_times=True)
+                return enriched(expr, self.vector(part), self._select(found), times)
+            case Subquery():
+                raise _no_values()
+
+    def vector(self, expr: Expr) -> Matrix:
+        """Return the vector that `expr` gives at all steps."""
         found = self.value(expr)
         if not isinstance(found, Matrix):
             raise NotComputable("a vector was expected here")
         return found
 
+    def scalar(self, expr: Expr) -> Floats:
+        """Return the numbers that `expr` gives at all steps."""
+        found = self.value(expr)
+        if isinstance(found, str | Matrix):
+            raise NotComputable("a scalar was expected here")
+        return found
+
+    def windows(self, expr: Expr) -> Windows:
+        """Return the ranges that `expr` gives at all steps."""
+        if isinstance(expr, Subquery):
+            stretch = expr.stretch
+            columns, nameless = self._asked(expr)
+            ends = self._moments(seen_from(stretch.at, stretch.offset_ms, self._span, self.query))
+            return windows(columns, ends, stretch.range_ms, nameless=nameless)
+        if not isinstance(expr, Selector):
+            raise NotComputable("a range was expected here")
+        columns = live(self.data[expr])
+        ends = self._moments(seen_from(expr.at, expr.offset_ms, self._span, self.query))
+        self.terms.room(len(columns.labels) * len(ends))
+        return windows(columns, ends, expr.range_ms)
+
+    def newest(self, selector: Selector, *, as_times: bool = False) -> Matrix:
+        """Return what each series of a selector shows at all steps."""
+        columns, count = self.data[selector], len(self.steps)
+        self.terms.room(len(columns.labels) * count)
+        seen = seen_from(selector.at, selector.offset_ms, self._span, self.query)
+        lookback = self.terms.lookback_ms
+        found = at_steps(columns, self._moments(seen), lookback_ms=lookback, as_times=as_times)
+        if selector.at is None:
+            return found
+        shape = (len(columns.labels), count)
+        values, present = (
+            np.broadcast_to(found.values, shape),
+            np.broadcast_to(found.present, shape),
+        )
+        return Matrix(found.labels, values, present)
+
+    @property
+    def _span(self) -> Span:
+        return int(self.steps[0]), int(self.steps[-1])
+
+    def _moments(self, seen: Span) -> Times:
+        """Return the moments from which to look back, only one where it is the same for all."""
+        first, last = seen
+        if first == last:
+            return np.array([first], np.int64)
+        moments: Times = self.steps + (first - self.steps[0])
+        return moments
+
+    def _asked(self, expr: Subquery) -> tuple[Columns, Flags | None]:
+        """Return what the part of a subquery gives in its stretch, as samples."""
+        stretch = expr.stretch
+        first, last = stretch.asks(self._span, self.query)
+        steps = np.arange(first, last + 1, stretch.step_ms, dtype=np.int64)
+        self.terms.room(len(steps))
+        if not len(steps):
+            return columns_of(()), None
+        inner = _Run(self.data, self.query, steps, self.terms)
+        found = inner.vector(expr.part)
+        rows, at = np.nonzero(found.present)
+        starts = np.concatenate([[0], np.cumsum(found.present.sum(axis=1))]).astype(np.int64)
+        return Columns(found.labels, starts, steps[at], found.values[rows, at]), found.nameless
+
     def _select(self, selector: Selector) -> Matrix:
+        if selector.range_ms:
+            raise _no_values()
         if selector not in self._selected:
-            self._selected[selector] = self._seen(selector)
+            self._selected[selector] = self.newest(selector)
         return self._selected[selector]
 
-    def _seen(self, selector: Selector) -> Matrix:
-        columns, count = self.data[selector], len(self.steps)
-        self._room(len(columns.labels) * count)
-        if selector.at is None:
-            return at_steps(
-                columns, self.steps - selector.offset_ms, lookback_ms=self.terms.lookback_ms
-            )
-        moment, _ = selector.seen_from(*self.span)
-        once = at_steps(columns, np.array([moment], np.int64), lookback_ms=self.terms.lookback_ms)
-        shape = (len(columns.labels), count)
-        values, present = np.broadcast_to(once.values, shape), np.broadcast_to(once.present, shape)
-        return Matrix(once.labels, values, present)
-
-    def _room(self, cells: int) -> None:
-        most = self.terms.limits.samples
-        if cells > most:
-            raise NotComputable(
-                "the query computes {cells} values at once; at most {most} are allowed: "
-                "ask for a shorter range, a longer step or fewer series",
-                cells=cells,
-                most=most,
-            )
-
     def _negated(self, found: Value) -> Value:
-        if not isinstance(found, Matrix):
-            return -found if isinstance(found, np.ndarray) else found
-        new = unnamed(found.labels, self.terms.memory)
-        return relabelled(Matrix(found.labels, -found.values, found.present), new)
+        if isinstance(found, Matrix):
+            return found.computed(-found.values)
+        return found if isinstance(found, str) else -found
+
+    def _aggregated(self, node: Aggregate, vector: Matrix) -> Matrix:
+        if node.param is None:
+            return aggregated(node, vector, terms=self.terms)
+        if isinstance(node.param, Text):
+            return counted(node, vector, node.param.value, terms=self.terms)
+        asked = self.scalar(node.param)
+        if node.op == "quantile":
+            return quantile(node, vector, asked, terms=self.terms)
+        return CHOOSING[node.op](node, vector, asked, terms=self.terms)
 
     def _binary(self, node: Binary, left: Value, right: Value) -> Value:
         memory = self.terms.memory
@@ -194,7 +281,43 @@ class _Run:
     ) -> Matrix:
         first, second = (scalar, vector.values) if scalar_first else (vector.values, scalar)
         values, kept = joined(node.op, first, second, as_bool=node.as_bool)
-        if kept is not None:
-            return Matrix(vector.labels, vector.values, vector.present & kept)
-        new = unnamed(vector.labels, self.terms.memory)
-        return relabelled(Matrix(vector.labels, values, vector.present), new)
+        if kept is None:
+            return vector.computed(values)
+        return Matrix(vector.labels, vector.values, vector.present & kept, vector.nameless)
+
+
+class _Given:
+    """The arguments of one call, computed by its run (see `Arguments`)."""
+
+    def __init__(self, call: Call, run: _Run) -> None:
+        self.name, self.given = call.name, call.args
+        self.steps, self.terms = run.steps, run.terms
+        self._run = run
+
+    def vector(self, place: int) -> Matrix:
+        """Return a vector at each step."""
+        return self._run.vector(self.given[place])
+
+    def scalar(self, place: int) -> Floats:
+        """Return a number for each step."""
+        return self._run.scalar(self.given[place])
+
+    def text(self, place: int) -> str:
+        """Return a text."""
+        found = self.given[place]
+        if not isinstance(found, Text):
+            raise NotComputable("a text was expected here")
+        return found.value
+
+    def windows(self, place: int) -> Windows:
+        """Return the ranges of samples at each step."""
+        return self._run.windows(self.given[place])
+
+    def times(self, place: int) -> Matrix:
+        """Return a vector with the times of its samples; what is computed is of the step."""
+        found = self.given[place]
+        if isinstance(found, Selector):
+            return self._run.newest(found, as_times=True)
+        vector = self.vector(place)
+        times = np.broadcast_to(self.steps / 1000, vector.values.shape)
+        return Matrix(vector.labels, times, vector.present, vector.nameless)

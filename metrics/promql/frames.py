@@ -21,12 +21,26 @@ SAME_LABELS = "vector cannot contain metrics with the same labelset"
 class Matrix:
     """`values[series, step]` counts where `present`; elsewhere it is anything.
 
-    A NaN may be a sample like any other.
+    A NaN may be a sample like any other. `nameless` are the series whose metric name no longer
+    says what they are (None: of none): it goes when the query ends, so that a regrouping on
+    the way still sees it.
     """
 
     labels: Sequence[Labels]
     values: Floats
     present: Flags
+    nameless: Flags | None = None
+
+    def computed(self, values: Floats, present: Flags | None = None) -> "Matrix":
+        """Return the same series with other values, which their names do not mean."""
+        shown = self.present if present is None else present
+        return Matrix(self.labels, values, shown, np.ones(len(self.labels), np.bool_))
+
+    def taken(self, rows: Rows) -> "Matrix":
+        """Return only these series, in this order."""
+        labels = [self.labels[row] for row in rows.tolist()]
+        nameless = None if self.nameless is None else self.nameless[rows]
+        return Matrix(labels, self.values[rows], self.present[rows], nameless)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +99,16 @@ def relabelling(labels: Sequence[Labels]) -> Relabelling:
 def relabelled(matrix: Matrix, new: Relabelling, *, wrong: str = SAME_LABELS) -> Matrix:
     """Return the rows under their new labels; two at one step that share them are refused."""
     if new.groups.single:
-        return Matrix(new.labels, matrix.values, matrix.present)
+        return Matrix(new.labels, matrix.values, matrix.present, matrix.nameless)
     values, present = folded(matrix.values, matrix.present, new.groups, wrong=wrong)
-    return Matrix(new.labels, values, present)
+    return Matrix(new.labels, values, present, gathered(matrix.nameless, new.groups))
+
+
+def gathered(nameless: Flags | None, groups: Groups) -> Flags | None:
+    """Return which groups have a series whose name is to go."""
+    if nameless is None or not len(groups.order):
+        return None
+    return np.logical_or.reduceat(nameless[groups.order], groups.starts)
 
 
 def crowded(present: Flags, groups: Groups) -> Flags:

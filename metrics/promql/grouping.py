@@ -6,7 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.columns import NAME, Labels
-from metrics.promql.frames import Groups, Relabelling, Rows, grouped, numbered, relabelling
+from metrics.promql.frames import (
+    Groups,
+    Matrix,
+    Relabelling,
+    Rows,
+    grouped,
+    numbered,
+    relabelled,
+    relabelling,
+)
 from metrics.promql.memory import Memory
 from metrics.promql.tree import Grouping, Many, Matching
 
@@ -27,27 +36,39 @@ class Sides:
     right_keys: Sequence[Labels]
 
 
-def unnamed(labels: LabelList, memory: Memory) -> Relabelling:
-    """Return the series without their metric name."""
+def finished(matrix: Matrix, memory: Memory) -> Matrix:
+    """Return the series without the names that no longer say what they are."""
+    nameless = matrix.nameless
+    if nameless is None or not nameless.any():
+        return matrix
 
     def make() -> Relabelling:
-        if not any(pair[0] == NAME for each in labels for pair in each):
-            return relabelling(labels)
-        return relabelling([_without(each, frozenset((NAME,))) for each in labels])
+        name = frozenset((NAME,))
+        return relabelling(
+            [
+                _without(each, name) if gone else each
+                for each, gone in zip(matrix.labels, nameless.tolist(), strict=True)
+            ]
+        )
 
-    return memory.recall("unnamed", labels, make=make)
+    all_ = bool(nameless.all())
+    new = memory.recall("unnamed", matrix.labels, make=make) if all_ else make()
+    return relabelled(matrix, new)
 
 
 def by_grouping(labels: LabelList, grouping: Grouping, *, memory: Memory) -> Relabelling:
     """Return the groups of an aggregation and their labels."""
 
-    def make() -> Relabelling:
-        if grouping.without:
-            dropped = grouping.labels | {NAME}
-            return relabelling([_without(each, dropped) for each in labels])
-        return relabelling([_only(each, grouping.labels) for each in labels])
+    return memory.recall(
+        grouping, labels, make=lambda: relabelling([key_of(each, grouping) for each in labels])
+    )
 
-    return memory.recall(grouping, labels, make=make)
+
+def key_of(labels: Labels, grouping: Grouping) -> Labels:
+    """Return the labels of the group that a series belongs to."""
+    if grouping.without:
+        return _without(labels, grouping.labels | {NAME})
+    return _only(labels, grouping.labels)
 
 
 def signatures(labels: LabelList, matching: Matching) -> list[Labels]:

@@ -54,7 +54,7 @@ def matched(node: Binary, left: Matrix, right: Matrix, *, memory: Memory, most: 
     many, one = (right, left) if swapped else (left, right)
     meeting = sides(many.labels, one.labels, matching=node.matching, memory=memory)
     _refuse_two_of_one(many, one, meeting=meeting, hand="left" if swapped else "right")
-    drop_name = drops_name(node.op, as_bool=node.as_bool)
+    drop_name = drops_name(node.op, as_bool=False)
     pairs = memory.recall(
         ("pairs", node.matching, drop_name),
         many.labels,
@@ -78,7 +78,14 @@ def matched(node: Binary, left: Matrix, right: Matrix, *, memory: Memory, most: 
     if node.matching.many is Many.NEITHER and crowded(met, pairs.by_match).any():
         raise NotComputable(EXPLICIT)
     wrong = SAME_LABELS if node.matching.many is Many.NEITHER else UNIQUE
-    return relabelled(Matrix(pairs.relabelling.labels, result, met), pairs.relabelling, wrong=wrong)
+    found = Matrix(pairs.relabelling.labels, result, met, _nameless(node, many, pairs))
+    return relabelled(found, pairs.relabelling, wrong=wrong)
+
+
+def _nameless(node: Binary, many: Matrix, pairs: "_Pairs") -> Flags | None:
+    if node.as_bool:
+        return np.ones(len(pairs.many_rows), np.bool_)
+    return None if many.nameless is None else many.nameless[pairs.many_rows]
 
 
 def either(node: Binary, left: Matrix, right: Matrix, *, memory: Memory) -> Matrix:
@@ -88,7 +95,7 @@ def either(node: Binary, left: Matrix, right: Matrix, *, memory: Memory) -> Matr
         return _all_of_both(left, right, meeting=meeting, memory=memory)
     found = _met(right.present, meeting.right, meeting.partner_of_left)
     kept = found if node.op == "and" else ~found
-    return Matrix(left.labels, left.values, left.present & kept)
+    return Matrix(left.labels, left.values, left.present & kept, left.nameless)
 
 
 def _all_of_both(left: Matrix, right: Matrix, *, meeting: Sides, memory: Memory) -> Matrix:
@@ -98,7 +105,17 @@ def _all_of_both(left: Matrix, right: Matrix, *, meeting: Sides, memory: Memory)
     )
     values = np.concatenate([left.values, right.values])
     present = np.concatenate([left.present, right.present & kept])
-    return relabelled(Matrix(new.labels, values, present), new)
+    return relabelled(Matrix(new.labels, values, present, _of_both(left, right)), new)
+
+
+def _of_both(left: Matrix, right: Matrix) -> Flags | None:
+    if left.nameless is None and right.nameless is None:
+        return None
+    sides = [
+        np.zeros(len(each.labels), np.bool_) if each.nameless is None else each.nameless
+        for each in (left, right)
+    ]
+    return np.concatenate(sides)
 
 
 def _met(present: Flags, groups: Groups, partners: Rows) -> Flags:

@@ -1,10 +1,20 @@
 """Numbers and labels as Prometheus writes them. Pure."""
 
 import math
+import re
 from decimal import Decimal
 
 from metrics.columns import NAME, Labels
 from metrics.matchers import Matcher, Op
+
+_GO_FLOAT = re.compile(
+    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf|infinity|nan)", re.IGNORECASE
+)
+
+
+def go_float(text: str) -> float | None:
+    """Return the number that a text is for Go, None if it is none."""
+    return float(text) if _GO_FLOAT.fullmatch(text) else None
 
 
 def number_text(value: float, *, exponents: bool = True) -> str:
@@ -26,3 +36,16 @@ def labels_text(labels: Labels) -> str:
     name = next((value for label, value in labels if label == NAME), "")
     others = ", ".join(str(Matcher(n, Op.EQUAL, v)) for n, v in labels if n != NAME)
     return f"{name}{{{others}}}" if others or not name else name
+
+
+def short_text(value: float) -> str:
+    """Return a number as Go prints it in messages (%g)."""
+    shown = repr(float(value))
+    far = "e" in shown and not 1e-4 <= abs(value) < 1e21
+    return shown if far else number_text(value)
+
+
+def quoted(text: str) -> str:
+    """Return a text between quotation marks, as Go prints it in messages (%q)."""
+    shown = text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return f'"{shown}"'

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from metrics.columns import NAME
+from metrics.promql.signatures import Kind
 from metrics.promql.syntax import parse
-from metrics.promql.tree import Expr, Kind, Selector, kind, selectors
+from metrics.promql.tree import Expr, Selector, kind, selectors
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,5 @@ def names(tree: Expr) -> Iterator[frozenset[str] | None]:
 
 def plain(tree: Expr) -> Selector | None:
     """Return the selector if it is all there is, and reads what is newest."""
-    if isinstance(tree, Selector) and not tree.offset_ms and tree.at is None:
-        return tree
-    return None
+    bare = isinstance(tree, Selector) and tree == Selector(tree.matchers)
+    return tree if bare and isinstance(tree, Selector) else None

@@ -4,26 +4,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics.columns import Columns, is_stale
-from metrics.promql.frames import Flags, Floats, Matrix
+from metrics.promql.frames import Matrix
 
 Times = NDArray[np.int64]
 
 
-def at_steps(columns: Columns, steps: Times, *, lookback_ms: int) -> Matrix:
-    """Return of each series the newest sample in (step - lookback, step], unless it is stale."""
-    if len(columns.times):
-        values, present = _newest(columns, steps, lookback_ms)
-    else:
+def at_steps(columns: Columns, steps: Times, *, lookback_ms: int, as_times: bool = False) -> Matrix:
+    """Return of each series the newest sample in (step - lookback, step], unless it is stale.
+
+    With `as_times` its time stands for its value, in seconds.
+    """
+    if not len(columns.times):
         shape = (len(columns.labels), len(steps))
-        values, present = np.zeros(shape), np.zeros(shape, np.bool_)
-    return Matrix(columns.labels, values, present)
-
-
-def _newest(columns: Columns, steps: Times, lookback_ms: int) -> tuple[Floats, Flags]:
+        return Matrix(columns.labels, np.zeros(shape), np.zeros(shape, np.bool_))
     places = _last_places(columns, steps) if len(steps) > 1 else _last_place(columns, steps[0])
-    values = columns.values[places]
-    recent = columns.times[places] > steps - lookback_ms
-    return values, (places >= 0) & recent & ~is_stale(values)
+    values, times = columns.values[places], columns.times[places]
+    present = (places >= 0) & (times > steps - lookback_ms) & ~is_stale(values)
+    return Matrix(columns.labels, times / 1000 if as_times else values, present)
 
 
 def _last_place(columns: Columns, step: np.int64) -> NDArray[np.int64]:

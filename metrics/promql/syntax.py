@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,25 +12,31 @@ from kit.errors import Invalid
 from metrics.columns import NAME
 from metrics.matchers import Matcher, Op
 from metrics.patterns import compiled
+from metrics.promql.durations import worked_out
 from metrics.promql.refusals import unsupported
+from metrics.promql.signatures import SIGNATURES
 from metrics.promql.tree import (
+    SUBQUERY_STEP_MS,
     Aggregate,
     Binary,
+    Call,
     Edge,
     Expr,
     Grouping,
+    Info,
     Many,
     Matching,
     Negated,
     Number,
     Selector,
+    Stretch,
+    Subquery,
     Text,
 )
 
 MOST_TEXT = 50_000
 MOST_OPERATORS = 250
 MOST_MS = 4 * 10**15
-AGGREGATIONS = frozenset(("sum", "min", "max", "avg", "count"))
 _OPS = {  # by name, because the parser's enums cannot be keys
     "MatchOp.Equal": Op.EQUAL,
     "MatchOp.NotEqual": Op.NOT_EQUAL,
@@ -38,6 +45,9 @@ _OPS = {  # by name, because the parser's enums cannot be keys
 }
 _QUOTED = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`""", re.DOTALL)
 _OPERATOR = re.compile(r"[-+*/%^=<>!(\[@]|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
+_ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|[0-7]{3}|.)", re.DOTALL)
+_BYTE = re.compile(r"\\(?:x[89a-fA-F]|[23][0-7]).+")
+_TARGET_INFO = Matcher(NAME, Op.EQUAL, "target_info")
 _BEFORE_1970 = re.compile(r"@\s*-")
 
 
@@ -46,7 +56,7 @@ def parse(text: str) -> Expr:
     bare = _QUOTED.sub('""', text)
     _refuse_what_the_parser_cannot_bear(text, bare)
     try:
-        parsed = pp.parse(text)
+        parsed = pp.parse(worked_out(text))
     except ValueError as error:
         raise Invalid("parse error: {error}", field="query", error=error) from None
     try:
@@ -69,20 +79,26 @@ def _refuse_what_the_parser_cannot_bear(text: str, bare: str) -> None:
             most=MOST_TEXT,
             operators=MOST_OPERATORS,
         )
+    if any(_BYTE.fullmatch(each) for quoted in _QUOTED.findall(text) for each in _escapes(quoted)):
+        # it takes the byte for a character
+        raise Invalid("parse error: write a character beyond ASCII as itself", field="query")
     if _BEFORE_1970.search(bare):  # the parser panics on these
         raise unsupported("a moment before 1970 after @")
 
 
-def _tree(node: pp.Expr) -> Expr:
-    return _TRANSLATIONS[type(node)](node)
+def _escapes(quoted: str) -> list[str]:
+    return _ESCAPE.findall(quoted) if quoted[0] in "\"'" else []
 
 
-def _unsupported(node: pp.Expr) -> Expr:
-    name = f"the function {node.func.name}" if isinstance(node, pp.Call) else _UNKNOWN[type(node)]
-    raise unsupported(name)
+Within = tuple[Stretch, ...]
+"""The subqueries that a node stands in, the outermost first."""
 
 
-def _selector(node: pp.VectorSelector) -> Selector:
+def _tree(node: pp.Expr, within: Within = ()) -> Expr:
+    return _TRANSLATIONS[type(node)](node, within)
+
+
+def _matchers(node: pp.VectorSelector) -> tuple[Matcher, ...]:
     if node.matchers.or_matchers:
         raise unsupported("`or` between matchers")
     found = [Matcher(m.name, _OPS[str(m.op)], m.value) for m in node.matchers.matchers]
@@ -91,7 +107,47 @@ def _selector(node: pp.VectorSelector) -> Selector:
     for matcher in found:
         if matcher.op in (Op.MATCHES, Op.DIFFERS):
             compiled(matcher.value)
-    return Selector(tuple(found), _milliseconds(node.offset), _moment(node.at))
+    return tuple(found)
+
+
+def _selector(node: pp.VectorSelector, within: Within) -> Selector:
+    return Selector(_matchers(node), _milliseconds(node.offset), _moment(node.at), within=within)
+
+
+def _range(node: pp.MatrixSelector, within: Within) -> Selector:
+    selector = _selector(node.vector_selector, within)
+    return replace(selector, range_ms=_milliseconds(node.range))
+
+
+def _subquery(node: pp.SubqueryExpr, within: Within) -> Subquery:
+    stretch = Stretch(
+        _milliseconds(node.range),
+        _milliseconds(node.step) or SUBQUERY_STEP_MS,
+        _milliseconds(node.offset),
+        _moment(node.at),
+    )
+    return Subquery(_tree(node.expr, (*within, stretch)), stretch)
+
+
+def _call(node: pp.Call, within: Within) -> Expr:
+    name = node.func.name
+    if name not in SIGNATURES:
+        raise unsupported(f"the function {name}")
+    if name == "info":
+        return _info(node, within)
+    return Call(name, tuple(_tree(each, within) for each in node.args))
+
+
+def _info(node: pp.Call, within: Within) -> Info:
+    part, *asked = node.args
+    if not asked:
+        return Info(_tree(part, within), Selector((_TARGET_INFO,), within=within))
+    if not isinstance(asked[0], pp.VectorSelector):
+        raise Invalid("parse error: expected label selectors only", field="query")
+    matchers = _matchers(asked[0])
+    named = any(matcher.name == NAME for matcher in matchers)
+    found = matchers if named else (_TARGET_INFO, *matchers)
+    return Info(_tree(part, within), Selector(found, within=within), matchers)
 
 
 def _within(milliseconds: int) -> int:
@@ -120,23 +176,22 @@ def _moment(at: pp.AtModifier | None) -> int | Edge | None:
     return _within(int(seconds) * 1000 + int(thousandths or 0))
 
 
-def _aggregate(node: pp.AggregateExpr) -> Aggregate:
-    op = str(node.op)
-    if op not in AGGREGATIONS:
-        raise unsupported(f"the aggregation {op}")
+def _aggregate(node: pp.AggregateExpr, within: Within) -> Aggregate:
     asked = node.modifier
     grouping = Grouping()
     if asked:
         without = asked.type == pp.AggModifierType.Without
         grouping = Grouping(frozenset(asked.labels), without)
-    return Aggregate(op, _tree(node.expr), grouping)
+    param = None if node.param is None else _tree(node.param, within)
+    return Aggregate(str(node.op), _tree(node.expr, within), grouping, param)
 
 
-def _binary(node: pp.BinaryExpr) -> Binary:
+def _binary(node: pp.BinaryExpr, within: Within) -> Binary:
     asked = node.modifier
     matching = _matching(asked) if asked else Matching()
     as_bool = bool(asked and asked.return_bool)
-    return Binary(str(node.op), _tree(node.lhs), _tree(node.rhs), as_bool, matching)
+    sides = _tree(node.lhs, within), _tree(node.rhs, within)
+    return Binary(str(node.op), *sides, as_bool, matching)
 
 
 def _many(card: pp.VectorMatchCardinality) -> Many:
@@ -153,19 +208,15 @@ def _matching(asked: pp.BinModifier) -> Matching:
     return Matching(labels, on, _many(asked.card), tuple(asked.group_labels or ()))
 
 
-_UNKNOWN: dict[type[pp.Expr], str] = {
-    pp.SubqueryExpr: "a subquery",
-    pp.MatrixSelector: "a range vector",
-}
-_TRANSLATIONS: dict[type[pp.Expr], Callable[[Any], Expr]] = {
-    pp.ParenExpr: lambda node: _tree(node.expr),
-    pp.NumberLiteral: lambda node: Number(node.val),
-    pp.StringLiteral: lambda node: Text(node.val),
+_TRANSLATIONS: dict[type[pp.Expr], Callable[[Any, Within], Expr]] = {
+    pp.ParenExpr: lambda node, within: _tree(node.expr, within),
+    pp.NumberLiteral: lambda node, _: Number(node.val),
+    pp.StringLiteral: lambda node, _: Text(node.val),
     pp.VectorSelector: _selector,
-    pp.UnaryExpr: lambda node: Negated(_tree(node.expr)),
+    pp.MatrixSelector: _range,
+    pp.SubqueryExpr: _subquery,
+    pp.UnaryExpr: lambda node, within: Negated(_tree(node.expr, within)),
     pp.AggregateExpr: _aggregate,
     pp.BinaryExpr: _binary,
-    pp.Call: _unsupported,
-    pp.SubqueryExpr: _unsupported,
-    pp.MatrixSelector: _unsupported,
+    pp.Call: _call,
 }

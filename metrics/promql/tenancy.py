@@ -3,10 +3,25 @@
 from collections.abc import Collection
 from dataclasses import replace
 
+from kit.errors import Invalid
 from metrics.matchers import Matcher, Op
-from metrics.promql.tree import Aggregate, Binary, Expr, Selector, rebuilt
+from metrics.promql.refusals import unsupported
+from metrics.promql.signatures import Kind
+from metrics.promql.tree import (
+    Aggregate,
+    Binary,
+    Call,
+    Expr,
+    Info,
+    Selector,
+    Text,
+    kind,
+    rebuilt,
+)
 
 CLIENT = "client"
+_OF_ALL = frozenset(("absent", "absent_over_time", "scalar"))
+_LABELLING = frozenset(("label_replace", "label_join"))
 
 
 def scoped(tree: Expr, *clients: str) -> Expr:
@@ -25,7 +40,10 @@ def partitioned(tree: Expr) -> Expr:
     """Return the query that over all clients gives what it gives inside each one.
 
     `client` stays a label of every result, and no group or match has series of two clients.
+    What would need to know of clients without any series is refused.
     """
+    if kind(tree) not in (Kind.VECTOR, Kind.SCALAR):
+        raise Invalid("an expression with one value at each moment is needed", field="query")
     return rebuilt(tree, _apart)
 
 
@@ -40,6 +58,8 @@ def _inside(clients: Collection[str]) -> tuple[Matcher, ...]:
 
 def _apart(expr: Expr) -> Expr:
     match expr:
+        case Aggregate(param=Text(value=label)) if label == CLIENT:
+            raise unsupported("count_values with the label client")
         case Aggregate(grouping=grouping):
             labels = _with_client(grouping.labels, kept=not grouping.without)
             return replace(expr, grouping=replace(grouping, labels=labels))
@@ -47,6 +67,14 @@ def _apart(expr: Expr) -> Expr:
             labels = _with_client(matching.labels, kept=matching.on)
             include = tuple(label for label in matching.include if label != CLIENT)
             return replace(expr, matching=replace(matching, labels=labels, include=include))
+        case Info(by=by):
+            return replace(expr, by=by | {CLIENT})
+        case Call(name=name, args=args):
+            if name in _OF_ALL:
+                raise unsupported(f"{name}() where each client is looked at alone")
+            if name in _LABELLING and args[1] == Text(CLIENT):
+                raise unsupported(f"{name}() into the label client")
+            return expr
         case _:
             return expr
 

@@ -3,19 +3,16 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import cast
 
 from metrics.matchers import Matcher
+from metrics.promql.signatures import SIGNATURES, Kind
 
 LOOKBACK_MS = 300_000
 """How old the newest sample of a series may be, and still stand for it."""
 
-
-class Kind(StrEnum):
-    """What an expression gives."""
-
-    SCALAR = "scalar"
-    VECTOR = "vector"
-    STRING = "string"
+SUBQUERY_STEP_MS = 60_000
+"""How far apart a subquery looks that does not say."""
 
 
 class Edge(StrEnum):
@@ -39,31 +36,70 @@ class Text:
     value: str
 
 
+Moment = int | Edge | None
+"""What stands after @: ms since 1970, an edge of the query, or nothing."""
+
+Span = tuple[int, int]
+"""The first and the last moment of something, in ms, both included."""
+
+
+def seen_from(at: Moment, offset_ms: int, moments: Span, query: Span) -> Span:
+    """Return from where one looks back who is asked at `moments` of a query over `query`."""
+    match at:
+        case None:
+            first, last = moments
+        case Edge.START:
+            first = last = query[0]
+        case Edge.END:
+            first = last = query[1]
+        case moment:
+            first = last = moment
+    return first - offset_ms, last - offset_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The moments at which a subquery asks its part: multiples of its step in a range."""
+
+    range_ms: int
+    step_ms: int = SUBQUERY_STEP_MS
+    offset_ms: int = 0
+    at: Moment = None
+
+    def asks(self, moments: Span, query: Span) -> Span:
+        """Return the first multiple of the step in the earliest range, and where the last ends."""
+        first, last = seen_from(self.at, self.offset_ms, moments, query)
+        return ((first - self.range_ms) // self.step_ms + 1) * self.step_ms, last
+
+
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """The newest sample of each series that all matchers fit, seen from each step."""
+    """The newest sample of each series that all matchers fit, or all samples of a range.
+
+    `within` are the subqueries it stands in, the outermost first.
+    """
 
     matchers: tuple[Matcher, ...]
     offset_ms: int = 0
-    at: int | Edge | None = None
+    at: Moment = None
+    range_ms: int = 0
+    within: tuple[Stretch, ...] = ()
 
-    def seen_from(self, start_ms: int, end_ms: int) -> tuple[int, int]:
-        """Return the first and the last moment from which this selector looks back."""
-        match self.at:
-            case None:
-                first, last = start_ms, end_ms
-            case Edge.START:
-                first = last = start_ms
-            case Edge.END:
-                first = last = end_ms
-            case moment:
-                first = last = moment
-        return first - self.offset_ms, last - self.offset_ms
-
-    def window(self, start_ms: int, end_ms: int, lookback_ms: int = LOOKBACK_MS) -> tuple[int, int]:
+    def window(self, start_ms: int, end_ms: int, lookback_ms: int = LOOKBACK_MS) -> Span:
         """Return the first and the last ms, both included, of which samples are needed."""
-        first, last = self.seen_from(start_ms, end_ms)
-        return first - lookback_ms + 1, last
+        query = moments = start_ms, end_ms
+        for stretch in self.within:
+            moments = stretch.asks(moments, query)
+        first, last = seen_from(self.at, self.offset_ms, moments, query)
+        return first - (self.range_ms or lookback_ms) + 1, last
+
+
+@dataclass(frozen=True, slots=True)
+class Subquery:
+    """What an expression gives at each moment of a stretch, as samples of a range."""
+
+    part: "Expr"
+    stretch: Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +124,7 @@ class Aggregate:
     op: str
     part: "Expr"
     grouping: Grouping
+    param: "Expr | None" = None
 
 
 class Many(StrEnum):
@@ -119,26 +156,57 @@ class Binary:
     matching: Matching = Matching()
 
 
-Expr = Number | Text | Selector | Negated | Aggregate | Binary
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function and what it is given."""
+
+    name: str
+    args: tuple["Expr", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """Series with labels taken over from metrics that only tell of something (`info()`).
+
+    `asked` are the matchers of the query; `by` is what both sides have in common.
+    """
+
+    part: "Expr"
+    found: Selector
+    asked: tuple[Matcher, ...] = ()
+    by: frozenset[str] = frozenset(("instance", "job"))
+
+
+Expr = Number | Text | Selector | Negated | Aggregate | Binary | Call | Subquery | Info
 
 
 def parts(expr: Expr) -> tuple[Expr, ...]:
     """Return the expressions directly inside `expr`, left to right."""
     match expr:
-        case Negated(part) | Aggregate(part=part):
+        case Aggregate(part=part, param=None) | Negated(part) | Subquery(part):
             return (part,)
+        case Aggregate(part=part, param=param) if param is not None:
+            return param, part
         case Binary(left=left, right=right):
             return left, right
+        case Call(args=args):
+            return args
+        case Info(part, found):
+            return part, found
         case _:
             return ()
 
 
+def nodes(expr: Expr) -> Iterator[Expr]:
+    """Yield the expression and all inside it, outermost first, left to right."""
+    yield expr
+    for part in parts(expr):
+        yield from nodes(part)
+
+
 def selectors(expr: Expr) -> Iterator[Selector]:
     """Yield every selector of the tree, left to right, repeated as often as it stands there."""
-    if isinstance(expr, Selector):
-        yield expr
-    for part in parts(expr):
-        yield from selectors(part)
+    return (node for node in nodes(expr) if isinstance(node, Selector))
 
 
 def kind(expr: Expr) -> Kind:
@@ -148,8 +216,14 @@ def kind(expr: Expr) -> Kind:
             return Kind.STRING
         case Number():
             return Kind.SCALAR
+        case Call(name):
+            return SIGNATURES[name].gives
         case Negated(part):
             return kind(part)
+        case Subquery():
+            return Kind.MATRIX
+        case Selector(range_ms=range_ms):
+            return Kind.MATRIX if range_ms else Kind.VECTOR
         case Binary(left=left, right=right):
             both = {kind(left), kind(right)}
             return Kind.SCALAR if both == {Kind.SCALAR} else Kind.VECTOR
@@ -160,8 +234,17 @@ def kind(expr: Expr) -> Kind:
 def rebuilt(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
     """Return the tree with `change` made to every node, the innermost first."""
     match expr:
-        case Negated(part) | Aggregate(part=part):
+        case Negated(part) | Subquery(part):
             expr = replace(expr, part=rebuilt(part, change))
+        case Aggregate(part=part, param=param):
+            asked = param and rebuilt(param, change)
+            expr = replace(expr, part=rebuilt(part, change), param=asked)
         case Binary(left=left, right=right):
             expr = replace(expr, left=rebuilt(left, change), right=rebuilt(right, change))
+        case Call(args=args):
+            expr = replace(expr, args=tuple(rebuilt(each, change) for each in args))
+        case Info(part, found):
+            # a selector stays one, whatever changes about it
+            told = cast(Selector, rebuilt(found, change))
+            expr = replace(expr, part=rebuilt(part, change), found=told)
     return change(expr)

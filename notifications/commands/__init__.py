@@ -3,6 +3,7 @@
 from notifications.commands.claims import claim
 from notifications.commands.failures import settle, try_again
 from notifications.commands.forgetting import forget
+from notifications.commands.muting import hold_muted, mute, unmute
 from notifications.commands.promises import CHANNEL, cancel, queue
 from notifications.commands.receipts import Done, record, record_all
 from notifications.commands.sealing import exchange_seals
@@ -14,9 +15,12 @@ __all__ = [
     "claim",
     "exchange_seals",
     "forget",
+    "hold_muted",
+    "mute",
     "queue",
     "record",
     "record_all",
     "settle",
     "try_again",
+    "unmute",
 ]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 from kit.db import among, not_among
 from notifications.lifecycle import GRAVE, LEASE, UNFINISHED, Kind, Status
 from notifications.schemas import ContactFacts, Leaving
-from notifications.tables import Attempt, Notification
+from notifications.tables import Attempt, Muting, Notification
 
 CANDIDATES = 4
 """Rows looked at for each free place: some of them wait for a receiver that is busy."""
@@ -58,6 +58,7 @@ def _due(now: datetime, full: Collection[str]) -> Select[Any]:
             Notification.next_try_at <= now,
             not_among(Notification.host, full),
             ~blocked,
+            ~select(Muting.only).exists(),
         )
         .order_by(Notification.priority, Notification.next_try_at, Notification.seq)
     )

@@ -71,6 +71,26 @@ async def test_a_host_that_died_holds_up_no_other(world: Watching) -> None:
     assert world.told == ["acme disk fired P2"]
 
 
+async def test_a_rate_fires_for_each_series_when_its_samples_come(world: Watching) -> None:
+    await world.open(rule(expr="rate(errors_total[2m])", P2={"above": 1}))
+    for turn in range(6):
+        await world.pushes("errors_total", 100 * turn, host="a")
+        await world.pushes("errors_total", turn, host="b")
+        await world.passes(seconds=15)
+    assert world.told == ["acme disk fired P2"]
+    assert world.heard[0].labels == {"client": "acme", "host": "a"}
+    assert world.heard[0].value == pytest.approx(200 / 120)
+
+
+async def test_the_worst_of_a_client_are_chosen_among_its_own(world: Watching) -> None:
+    await world.open(rule(expr="topk(1, disk_used)"))
+    for client in CLIENTS:
+        await world.pushes("disk_used", 95, host="a", client=client)
+        await world.pushes("disk_used", 99, host="b", client=client)
+    worst = {one.labels["client"] for one in world.heard if one.labels["host"] == "b"}
+    assert worst == set(CLIENTS)
+
+
 async def test_clients_stay_apart_in_groups(world: Watching) -> None:
     await world.open(rule(expr="sum(disk_used)"))
     for client in CLIENTS:

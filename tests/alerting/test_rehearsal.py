@@ -130,7 +130,7 @@ async def test_the_line_keeps_the_gravest_value(level: dict[str, float], drawn: 
 
 async def test_what_cannot_be_computed_is_refused() -> None:
     with pytest.raises(Invalid):
-        await tried([], expr="rate(disk_used[5m])")
+        await tried([], expr="absent(disk_used)")
 
 
 async def test_too_many_series_are_refused_before_they_are_read(

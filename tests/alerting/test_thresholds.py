@@ -4,12 +4,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from access.directory import ClientFacts, SystemFacts
 from alerting.lifecycle import Absent, Ladder, Level, Priority, Test
 from alerting.schemas import ThresholdSpec
-from alerting.thresholds import CompiledRule, applies, ladder_as_written
+from alerting.thresholds import (
+    CompiledRule,
+    applies,
+    differences,
+    ladder_as_written,
+    overridden,
+)
 from tests.support.alerts import rule
 
 DISK = {
@@ -122,3 +130,26 @@ def test_a_rule_watches_the_clients_and_systems_it_names(
 ) -> None:
     found = [system for system in (POS, CRM, None) if applies(rule(**filters), "acme", system)]
     assert found == watched
+
+
+LIMITS = st.none() | st.builds(
+    lambda limit, held: {"above": limit, "for": held},
+    st.integers(80, 99),
+    st.sampled_from(["0s", "5m"]),
+)
+
+
+@given(first=st.tuples(LIMITS, LIMITS, LIMITS), second=st.tuples(LIMITS, LIMITS, LIMITS))
+def test_the_differences_of_two_ladders_make_one_of_the_other(
+    first: tuple[Any, ...], second: tuple[Any, ...]
+) -> None:
+    one, other = (
+        disk(P2=levels[0], P3=levels[1], absent={"for": "1m", "priority": "P3"}, P4=levels[2])
+        for levels in (first, second)
+    )
+
+    changes = differences(one, other)
+
+    assert overridden(one, changes) == other
+    assert (changes == {}) is (first == second)
+    assert differences(one, one) == {}

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -11,7 +10,7 @@ import pytest
 from access.web import COOKIE
 from app.people import inviting
 from kit.db import Database
-from tests.support.access import csrf_in
+from tests.support.browsing import browsing, sends
 from tests.support.clock import FakeClock
 from tests.support.program import ADMIN_TOKEN
 from tests.support.world import PASSWORD, World, world
@@ -23,27 +22,6 @@ NEW = "a new and longer password"
 async def a_world(db: Database, tmp_path: Path, clock: FakeClock) -> AsyncIterator[World]:
     async with world(db, tmp_path, clock) as found:
         yield found
-
-
-@asynccontextmanager
-async def browsing(
-    world: World, name: str = "", password: str = ""
-) -> AsyncIterator[httpx.AsyncClient]:
-    headers = {"accept": "text/html", "accept-language": "en"}
-    transport = world.http._transport
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://127.0.0.1:8080", headers=headers
-    ) as browser:
-        if name:
-            entered = await sends(browser, "/signin", to="/signin", name=name, password=password)
-            assert entered.status_code == 303, entered.text
-        yield browser
-
-
-async def sends(browser: httpx.AsyncClient, page: str, *, to: str, **form: str) -> httpx.Response:
-    shown = await browser.get(page)
-    assert shown.status_code in (200, 422), shown.text
-    return await browser.post(to, data={"csrf": csrf_in(shown.text), **form})
 
 
 async def test_an_admin_makes_somebody_who_chooses_a_password_by_the_link(world: World) -> None:

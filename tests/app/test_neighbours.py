@@ -6,22 +6,20 @@ What is foreign must be told from what does not exist by nobody: not by number, 
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from access.scope import RIGHTS, Right, Role
-from app.main import create_app
 from app.routes import ROUTES, Door, Route
 from kit.db import Database
 from tests.app.test_routes import BODIES, FILLED, STREAMS, WHOLE
 from tests.support.clock import FakeClock
 from tests.support.neighbours import MARK, NOBODY, YAML, Foreign, browser_of, move_in, token_of
+from tests.support.streams import following
 from tests.support.world import World, world
 
 WHO = [
@@ -202,41 +200,12 @@ async def test_who_asks_for_a_neighbours_by_name_is_answered_as_for_nobodys(
 
 async def streamed(world: World, path: str, headers: Mapping[str, str]) -> bytes:
     """Return the status and what an event stream says while both clients' incidents move."""
-    said = bytearray()
-    asked = asyncio.Event()
-
-    async def receive() -> dict[str, Any]:
-        if asked.is_set():
-            await asyncio.Event().wait()
-        asked.set()
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Any) -> None:
-        said.extend(str(message.get("status", "")).encode() + message.get("body", b""))
-
-    url = urlsplit(path)
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
-        "path": url.path,
-        "raw_path": url.path.encode(),
-        "query_string": url.query.encode(),
-        "headers": [(n.lower().encode(), v.encode()) for n, v in headers.items()],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 8080),
-    }
-    task = asyncio.create_task(create_app(world.house)(scope, receive, send))
-    await asyncio.sleep(0.3)
-    for client, system in (("acme", "pos"), (MARK, MARK)):
-        await world.pushes("disk", 99, client=client, system=system, host=f"{client}-9")
-    await asyncio.sleep(0.5)
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
-    return bytes(said)
+    async with following(world, path, headers) as page:
+        await asyncio.sleep(0.3)
+        for client, system in (("acme", "pos"), (MARK, MARK)):
+            await world.pushes("disk", 99, client=client, system=system, host=f"{client}-9")
+        await asyncio.sleep(0.5)
+    return str(page.status).encode() + b"".join(page.said)
 
 
 @pytest.mark.parametrize("who", ["client", "engineer", "token that reads"])
@@ -245,7 +214,7 @@ async def test_no_event_stream_tells_of_a_neighbour(
 ) -> None:
     world, foreign = lived_in
     headers = await headers_of(world, who)
-    for path in ("/events", "/alerts/events", "/incidents/1/events"):
+    for path in (*sorted(STREAMS - {"/incidents/{number}/events"}), "/incidents/1/events"):
         said = await streamed(world, path, headers)
         assert said.startswith(b"200"), (path, said[:300])
         assert MARK.encode() not in said, path

@@ -166,3 +166,26 @@ async def test_a_page_refuses_in_its_reader_s_language() -> None:
 
     assert "故障已关闭，不能重新打开" in answer.text
     assert answer.headers["content-language"] == "zh-CN"
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "This address does not take that"), ("zh", "这个地址不接受这种操作")],
+)
+async def test_what_http_alone_has_a_name_for_is_a_page_too(language: str, words: str) -> None:
+    async with small_program(Invalid("no")) as visitor:
+        asked = {"Accept": "text/html", "Accept-Language": language}
+        answer = await visitor.post("/thing", headers=asked)
+
+    assert answer.status_code == 405
+    assert answer.headers["content-type"].startswith("text/html")
+    assert words in answer.text
+    assert "/problems/" not in answer.text
+
+
+async def test_what_may_work_in_a_moment_can_be_tried_again_at_its_address() -> None:
+    async with small_program(made(Overloaded)) as visitor:
+        asked = {"Accept": "text/html", "Accept-Language": "en"}
+        answer = await visitor.get("/thing?part=2", headers=asked)
+
+    assert '<a class="button primary" href="/thing?part=2">Try again</a>' in answer.text

@@ -63,13 +63,15 @@ BODIES: dict[str, Any] = {
     "/api/v1/thresholds/preview": {
         "threshold": {"name": "x", "expr": "disk", "P1": {"above": 95, "for": "2m"}}
     },
+    "/api/v1/targets/{client}/{name}/pause": {"reason": "moves"},
+    "/api/v1/muting": {"reason": "a drill"},
     "/api/v1/samples": {"samples": [{"name": "calm", "value": 1}]},
 }
 BODIES |= {f"/api/v1/{section}": thing for section, (thing, _) in EXAMPLES.items()}
 WHOLE = {
     f"/api/v1/{section}{KINDS[section].path}": thing for section, (thing, _) in EXAMPLES.items()
 }
-STREAMS = {"/events", "/alerts/events", "/incidents/{number}/events"}
+STREAMS = {route.path for route in ROUTES if route.path.endswith("/events")}
 ids = [f"{route.method} {route.path}" for route in ROUTES]
 
 

@@ -134,11 +134,15 @@ async def test_a_backup_under_load_restores_into_nothing_with_all_that_was_ackno
             assert (await browser.get("/account")).status_code == 200
             assert (await browser.post(httpx.URL(link).path)).status_code in (200, 303)
             await site.stands(number, "acknowledged")
+            assert (await http.get("/api/v1/muting")).json()["muted"] is True
+            assert (await http.delete("/api/v1/muting")).json()["muted"] is False
             await site.calms(number)
             assert signed(await site.hears("resolved", number=number))
             trail = (await http.get("/api/v1/audit", params={"did": "installation"})).json()
             deeds = [entry["did"] for entry in trail["items"]]
-            assert deeds == ["installation.restore", "installation.backup"]
+            assert deeds == [
+                f"installation.{verb}" for verb in ("unmute", "mute", "restore", "backup")
+            ]
 
 
 async def test_every_row_comes_back_and_no_sample_counts_twice(tmp_path: Path) -> None:
@@ -152,7 +156,7 @@ async def test_every_row_comes_back_and_no_sample_counts_twice(tmp_path: Path) -
 
     made = await site.program.run("backup", str(file))
     source = await stored(site.program.folder)
-    restored = await copy.run("restore", str(file))
+    restored = await copy.run("restore", "--live", str(file))
     target = await stored(copy.folder)
 
     assert (made.returncode, restored.returncode) == (0, 0), made.stderr + restored.stderr

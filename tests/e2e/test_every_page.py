@@ -39,6 +39,7 @@ NAMED = {
     "/admin/slas": "standard",
     "/admin/schedules": "primary",
     "/admin/systems": "pos",
+    "/admin/limits": "disk",
     "/admin/targets": "till",
 }
 """What `{name}` is below each of these."""

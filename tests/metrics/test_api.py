@@ -13,7 +13,7 @@ from kit.errors import TooLarge
 from metrics.api import Engine, router
 from metrics.columns import Columns
 from metrics.matchers import Matcher
-from metrics.promql.evaluation import Limits
+from metrics.promql.terms import Limits
 from tests.support.clock import FakeClock
 from tests.support.shelf import Shelf
 
@@ -45,9 +45,10 @@ class Office:
     async def ask(self, path: str, **asked: str) -> httpx.Response:
         return await self.web.get(URL + path, params=asked)
 
-    async def values(self, query: str) -> list[tuple[str, str]]:
+    async def values(self, query: str) -> list[tuple[str | None, str]]:
         answer = (await self.ask("/query", query=query)).json()
-        return sorted((r["metric"].get("client"), r["value"][1]) for r in answer["data"]["result"])
+        result = answer["data"]["result"]
+        return sorted(((r["metric"].get("client"), r["value"][1]) for r in result), key=str)
 
 
 @pytest.fixture
@@ -98,6 +99,43 @@ async def test_numbers_and_texts_answer_as_such(office: Office) -> None:
     ]
 
 
+async def test_a_range_answers_with_the_samples_themselves(office: Office) -> None:
+    for query in ('disk{client="acme"}[2m]', 'disk{client="acme"}[2m:1m]'):
+        answer = (await office.ask("/query", query=query, time="601")).json()["data"]
+
+        assert answer["resultType"] == "matrix"
+        assert answer["result"][0]["values"] == [[540, "91.5"], [600, "92.5"]]
+
+    steps = await office.ask("/query_range", query="disk[2m]", start="0", end="1", step="1")
+    assert steps.status_code == 400
+    assert 'invalid expression type "range vector" for range query' in steps.json()["error"]
+
+
+async def test_series_of_the_house_look_as_they_were_sent(office: Office) -> None:
+    own = {"__name__": "disk", "client": "house", "host": "a"}
+    office.store = Shelf([*DISKS, (own, [(600_000, 3.0)])])
+
+    assert await office.values('disk{client="house"} + on () vector(1)') == [(None, "4")]
+    assert await office.values("sum by (host) (disk{client='house'})") == [(None, "3")]
+    assert await office.values('disk{client=""}') == []
+    assert ("acme", "92.5") in await office.values("disk")
+    assert (None, "3") in await office.values("disk")
+
+
+async def test_what_is_odd_about_a_query_is_told_beside_the_answer(office: Office) -> None:
+    odd = (await office.ask("/query", query="quantile(2, rate(disk[2m]))")).json()
+    even = (await office.ask("/query", query="quantile(1, delta(disk[2m]))")).json()
+
+    assert odd["warnings"] == [
+        "PromQL warning: quantile value should be between 0 and 1, got 2",
+    ]
+    assert odd["infos"] == [
+        "PromQL info: metric might not be a counter, name does not end in "
+        '_total/_sum/_count/_bucket: "disk"'
+    ]
+    assert even.keys() == {"status", "data"}
+
+
 async def test_without_a_time_it_is_now(office: Office) -> None:
     answer = await office.ask("/query", query='disk{client="bolt"}')
 
@@ -119,7 +157,9 @@ async def test_a_posted_form_counts_before_the_url(office: Office) -> None:
     [
         ({"query": "up{"}, "parse error"),
         ({}, "no expression found"),
-        ({"query": "rate(up[5m])"}, "the function rate is not supported yet"),
+        ({"query": "rate(up)"}, "parse error"),
+        ({"query": "step()"}, "the function step is not supported yet"),
+        ({"query": "histogram_avg(up)"}, "histogram_avg() is for, is not supported yet"),
         ({"query": "1", "time": "noon"}, 'invalid parameter "time"'),
         ({"query": "1", "time": "2026-13-01T00:00:00Z"}, 'invalid parameter "time"'),
         ({"query": "1", "time": "NaN"}, 'invalid parameter "time"'),

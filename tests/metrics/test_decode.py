@@ -67,6 +67,14 @@ async def test_the_first_and_every_later_request_read_the_same(port: Port) -> No
     assert len(port.registry) == 2
 
 
+async def test_all_samples_of_a_series_are_read_also_when_it_is_new(port: Port) -> None:
+    points = [(AT + n, float(n)) for n in (1, 2, 3)]
+    sent = [("cpu", at, value) for at, value in points]
+
+    for _ in range(2):
+        assert await port.read(request(timeseries(CPU, points))) == sent
+
+
 async def test_our_own_encoder_is_read(port: Port) -> None:
     body = write_request([CPU, DISK], [AT, AT], [0.0, 2.0])
     for _ in range(2):

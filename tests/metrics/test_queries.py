@@ -6,8 +6,9 @@ import threading
 import pytest
 
 from metrics.columns import columns_of
-from metrics.promql.evaluation import Terms
+from metrics.promql.effort import effort
 from metrics.promql.plan import compile
+from metrics.promql.terms import Terms
 from metrics.queries import off_the_loop, query
 from tests.support.shelf import Shelf
 
@@ -23,22 +24,30 @@ async def test_a_query_reads_what_it_needs_and_computes() -> None:
     assert found.values[0, 1:].tolist() == [11.0, 11.0]
 
 
-@pytest.mark.parametrize(("steps", "beside"), [(100, False), (10_000, True)])
-async def test_only_much_work_leaves_the_loop(steps: int, beside: bool) -> None:
-    data = [SHELF.columns([], 0, 0)]
+@pytest.mark.parametrize(("touched", "beside"), [(1_000, False), (100_000, True)])
+async def test_only_much_work_leaves_the_loop(touched: int, beside: bool) -> None:
     loop = threading.get_ident()
 
-    thread = await off_the_loop(data, steps, terms=Terms(), work=threading.get_ident)
+    thread = await off_the_loop(touched, terms=Terms(), work=threading.get_ident)
 
     assert (thread != loop) is beside
 
 
+def test_a_sample_counts_in_every_window_it_lies_in() -> None:
+    data = columns_of([((), [(n * 1_000, 1.0) for n in range(3_600)])])
+
+    def touched(text: str) -> int:
+        return effort(compile(text), [data], start_ms=0, end_ms=3_600_000, step_ms=60_000)
+
+    assert touched("m") == 3_600 + 61
+    assert touched("rate(m[10m])") > 4 * touched("rate(m[1m])")
+    assert touched("max_over_time(m[1d:15s])") > 61 * 5_760
+
+
 async def test_work_that_nobody_waits_for_is_told_to_stop() -> None:
     terms = Terms()
-    data = [columns_of([((), [(n, 1.0) for n in range(50_001)])])]
-
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.02):
-            await off_the_loop(data, 1, terms=terms, work=lambda: terms.stopped.wait(10))
+            await off_the_loop(100_000, terms=terms, work=lambda: terms.stopped.wait(10))
 
     assert terms.stopped.is_set()

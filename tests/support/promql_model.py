@@ -1,7 +1,7 @@
 """PromQL said slowly: one step at a time, one series at a time, in dictionaries."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from metrics.promql.tree import (
     Negated,
     Number,
     Selector,
-    Text,
 )
 from tests.support.shelf import Points
 
@@ -47,27 +46,38 @@ SUMMARIES: dict[str, Callable[[list[float]], float]] = {
 }
 
 
+NAMES = frozenset((NAME, "the name until the query ends"))
+
+
 class Unclear(Exception):
     """The model refuses too."""
 
 
 def at(expr: Expr, series: Series, moment: int) -> Found | float:
     """Return what `expr` gives at one moment."""
+    found = _at(expr, series, moment)
+    if isinstance(found, float):
+        return found
+    gone = NAMES - {NAME}
+    return _apart((_less(labels, gone), value) for labels, value in found.items())
+
+
+def _at(expr: Expr, series: Series, moment: int) -> Found | float:
     match expr:
         case Number(value):
             return value
         case Selector():
             return _selected(expr, series, moment)
         case Negated(part):
-            found = at(part, series, moment)
+            found = _at(part, series, moment)
             if isinstance(found, float):
                 return -found
-            return _apart((_less(labels, {NAME}), -value) for labels, value in found.items())
+            return _apart((_nameless(labels), -value) for labels, value in found.items())
         case Aggregate():
-            return _summary(expr, at(expr.part, series, moment))
+            return _summary(expr, _at(expr.part, series, moment))
         case Binary():
-            return _binary(expr, at(expr.left, series, moment), at(expr.right, series, moment))
-        case Text():
+            return _binary(expr, _at(expr.left, series, moment), _at(expr.right, series, moment))
+        case _:
             raise Unclear
 
 
@@ -88,7 +98,7 @@ def _summary(expr: Aggregate, found: Found | float) -> Found:
     groups: dict[Labels, list[float]] = {}
     names = set(expr.grouping.labels)
     for labels, value in found.items():
-        key = _less(labels, names | {NAME}) if expr.grouping.without else _just(labels, names)
+        key = _less(labels, names | NAMES) if expr.grouping.without else _just(labels, names)
         groups.setdefault(key, []).append(value)
     return {key: SUMMARIES[expr.op](values) for key, values in groups.items()}
 
@@ -110,7 +120,7 @@ def _binary(expr: Binary, left: Found | float, right: Found | float) -> Found | 
         computed = _joined(expr, a, b)
         if computed is not None:
             keeps = expr.op in COMPARISON and not expr.as_bool
-            rows.append((labels if keeps else _less(labels, {NAME}), value if keeps else computed))
+            rows.append((labels if keeps else _nameless(labels), value if keeps else computed))
     return _apart(rows)
 
 
@@ -163,8 +173,10 @@ def _matched(expr: Binary, left: Found, right: Found) -> Found:
 
 def _result(expr: Binary, many: Labels, one: Labels) -> Labels:
     matching, kept = expr.matching, dict(many)
-    if expr.op in ARITHMETIC or expr.as_bool:
-        kept.pop(NAME, None)
+    if expr.op in ARITHMETIC:
+        kept = {k: v for k, v in many if k not in NAMES}
+    elif expr.as_bool:
+        kept = dict(_nameless(many))
     if matching.many is Many.NEITHER:
         kept = {k: v for k, v in kept.items() if (k in matching.labels) is matching.on}
     for name in matching.include:
@@ -175,7 +187,12 @@ def _result(expr: Binary, many: Labels, one: Labels) -> Labels:
 
 def _signature(labels: Labels, matching: Matching) -> Labels:
     names = set(matching.labels)
-    return _just(labels, names) if matching.on else _less(labels, names | {NAME})
+    return _just(labels, names) if matching.on else _less(labels, names | NAMES)
+
+
+def _nameless(labels: Labels) -> Labels:
+    (doomed,) = NAMES - {NAME}
+    return tuple(sorted((doomed if name == NAME else name, value) for name, value in labels))
 
 
 def _apart(rows: Iterable[tuple[Labels, float]]) -> Found:
@@ -190,5 +207,5 @@ def _just(labels: Labels, names: set[str]) -> Labels:
     return tuple(pair for pair in labels if pair[0] in names)
 
 
-def _less(labels: Labels, names: set[str]) -> Labels:
+def _less(labels: Labels, names: Set[str]) -> Labels:
     return tuple(pair for pair in labels if pair[0] not in names)

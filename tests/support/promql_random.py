@@ -90,3 +90,43 @@ QUERIES = st.one_of(
     st.builds("({}) / on (x, y) ({})".format, VECTORS, VECTORS),
     st.builds("({}) / {}".format, VECTORS, NUMBERS),
 )
+
+
+_RANGE_CALLS = st.sampled_from(
+    [
+        *("rate({})", "increase({})", "delta({})", "irate({})", "idelta({})", "deriv({})"),
+        *("changes({})", "resets({})", "predict_linear({}, 60)"),
+        *("sum_over_time({})", "avg_over_time({})", "min_over_time({})", "max_over_time({})"),
+        *("count_over_time({})", "last_over_time({})", "first_over_time({})"),
+        *("stdvar_over_time({})", "mad_over_time({})", "quantile_over_time(0.3, {})"),
+        *("present_over_time({})", "ts_of_max_over_time({})", "ts_of_min_over_time({})"),
+        "double_exponential_smoothing({}, 0.5, 0.1)",
+    ]
+)
+_VECTOR_CALLS = st.sampled_from(
+    [
+        *("abs({})", "clamp({}, 0, 5)", "round({}, 2)", "timestamp({})", "hour({})", "sgn({})"),
+        *("topk(1, {})", "bottomk by (x) (2, {})", "limitk(2, {})", "group by (y) ({})"),
+        *("quantile by (x) (0.4, {})", "stdvar by (y) ({})", 'count_values by (x) ("v", {})'),
+        *('label_replace({}, "w", "$1", "x", "(.)")', 'label_join({}, "y", "-", "x", "z")'),
+        'histogram_quantile(0.5, label_replace({}, "le", "$1", "x", "(.*)"))',
+    ]
+)
+_RANGES = st.sampled_from(["[50s]", "[2m]", "[1m] offset 30s", "[5m] @ 300"])
+_SUBQUERIES = st.sampled_from(["[1m:20s]", "[3m:]", "[2m:50s] offset -1m", "[2m:30s] @ 400"])
+
+
+@st.composite
+def _over_a_range(draw: st.DrawFn, vectors: st.SearchStrategy[str]) -> str:
+    asked = draw(st.booleans())
+    inside = f"({draw(vectors)}){draw(_SUBQUERIES)}" if asked else f"{draw(FOUND)}{draw(_RANGES)}"
+    return draw(_RANGE_CALLS).format(inside)
+
+
+def _called(vectors: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    calls = st.builds(str.format, _VECTOR_CALLS, vectors)
+    return st.one_of(_over_a_range(vectors), calls, _joined(vectors), _summed(vectors))
+
+
+CALLS = st.recursive(SELECTORS, _called, max_leaves=3)
+"""Queries with functions, which the slow model does not know."""

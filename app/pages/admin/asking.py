@@ -31,7 +31,7 @@ SAID = {"scrape": "scrape_samples_scraped", "http": "probe_http_status_code"}
 
 @dataclass(frozen=True)
 class Standing:
-    """How a target stands: well | down | silent | never | resting."""
+    """How a target stands: well | down | silent | never | paused | resting."""
 
     state: str
     at: datetime | None = None
@@ -46,6 +46,8 @@ def standing(
     """Return how a target stands; `drawn`: with how long its answers took in the last hour."""
     if row.disabled:
         return Standing("resting")
+    if row.paused_at is not None:
+        return Standing("paused")
     newest = _newest(store, row)
     if UP[row.kind] not in newest:
         return Standing("never")

@@ -22,7 +22,8 @@ from app.pages.frame import Frame, Framed
 from kit.db import Database
 from kit.errors import NotFound
 from kit.i18n import Locale, catalogue
-from kit.web import BIGGEST, on_the_loop
+from kit.plain import BIGGEST
+from kit.web import on_the_loop
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 

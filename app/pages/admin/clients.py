@@ -1,29 +1,24 @@
 """The pages /admin/clients: who is looked after, under which SLA, and who is told."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from access import queries as access
-from access.directory import ClientFacts
 from access.scope import HOUSE, Right
 from alerting import queries as alerting
-from alerting.lifecycle import Ladder
-from alerting.thresholds import CompiledRule
-from app.configuration import KINDS, Key
+from app.configuration import KINDS
 from app.pages import person_parts
 from app.pages.admin import options
-from app.pages.admin.desks import Desk, Editing, add_routes, editing, text
-from app.pages.admin.keeping import Draft
+from app.pages.admin.desks import Asked, Desk, Editing, Removed, add_routes, text
 from app.pages.admin.options import Options
-from app.pages.frame import Frame, Framed
-from app.pages.levels import LevelView, ladder
+from app.pages.admin.own_limits import LimitsRow, own_limits
+from app.pages.frame import Framed
 from app.pages.nested import Tree
-from incidents.content import titled
 
 if TYPE_CHECKING:
     from access.tables import Client
@@ -58,15 +53,6 @@ class ClientsView:
 
 
 @dataclass(frozen=True)
-class OwnLimits:
-    """What one rule says for this client alone."""
-
-    rule: str
-    title: str
-    limits: Sequence[LevelView]
-
-
-@dataclass(frozen=True)
 class ClientView:
     """One client with what belongs to it; without a row it is still to be made."""
 
@@ -76,14 +62,12 @@ class ClientView:
     row: ClientRow | None = None
     systems: Sequence[tuple[str, str, bool]] = ()
     targets: Sequence[str] = ()
-    limits: Sequence[OwnLimits] = ()
+    limits: Sequence[LimitsRow] = ()
     lasting: bool = False
 
 
 @router.get("")
-async def show_clients(
-    frame: Framed, removed: Annotated[str, Query(max_length=200)] = ""
-) -> Response:
+async def show_clients(frame: Framed, removed: Removed = "") -> Response:
     """Show every client by name."""
     frame.caller.need(Right.ADMIN)
     scope = frame.caller.scope
@@ -111,39 +95,30 @@ def _fields(written: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-async def _page(
-    frame: Frame,
-    key: Key | None,
-    draft: Draft | None,
-    *,
-    done: str = "",
-    standing: bool = False,
-) -> Response:
-    scope, locale = frame.caller.scope, frame.reader.locale
+async def _page(asked: Asked) -> Response:
+    frame, key = asked.frame, asked.key
+    scope = frame.caller.scope
     async with frame.db.snapshot() as session:
         slas = await options.slas(session, scope)
         policies = await options.policies(session, scope)
         if key is None:
-            view = ClientView(editing(DESK, None, draft or Draft()), slas, policies)
+            view = ClientView(DESK.edit(asked, None), slas, policies)
         else:
             row = await access.client(session, scope, *key)
             systems = await access.systems(session, scope, client=row.name, limit=None)
             targets = await access.targets_of(session, scope, client=row.name, limit=None)
             rules = await alerting.rules(session)
-            form = DESK.form(row, draft, scope, standing=standing)
             view = ClientView(
-                edit=editing(DESK, key, form, origin=row.origin, done=done),
+                edit=DESK.edit(asked, row),
                 slas=slas,
                 policies=policies,
                 row=_row(row, len(systems), len(targets)),
                 systems=[(system.name, system.title, system.core) for system in systems],
                 targets=[target.name for target in targets],
-                limits=list(_limits(row, rules, locale)),
+                limits=own_limits(row, rules, frame),
                 lasting=row.name == HOUSE,
             )
-    page = frame.show("admin/client.html", view, here="admin", parts=person_parts)
-    page.status_code = view.edit.form.status
-    return page
+    return asked.answer("admin/client.html", view, parts=person_parts)
 
 
 def _row(row: "Client", systems: int, targets: int) -> ClientRow:
@@ -159,17 +134,6 @@ def _row(row: "Client", systems: int, targets: int) -> ClientRow:
         timezone=row.timezone,
         origin=row.origin,
     )
-
-
-def _limits(row: "Client", rules: Sequence[CompiledRule], locale: str) -> Iterator[OwnLimits]:
-    """Yield what the rules say for this client where it is not what they say for all."""
-    facts = ClientFacts(row.name, row.title, overrides=row.overrides)
-    for rule in rules:
-        if rule.name in row.overrides:
-            own = rule.terms(facts).ladder or Ladder({})
-            yield OwnLimits(
-                rule.name, titled(rule.spec.title, locale), ladder(own, rule.spec.unit, locale)
-            )
 
 
 DESK = Desk(

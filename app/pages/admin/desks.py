@@ -2,14 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import RedirectResponse, Response
 
 from access.schemas import Name
-from access.scope import Right, Scope
+from access.scope import Right
 from app.configuration import Key, Kind
 from app.pages.admin import keeping
 from app.pages.admin.keeping import Draft, drafted
@@ -18,9 +18,31 @@ from app.pages.nested import Tree, grown, pressed, rearranged
 from app.pages.sent import Sent
 
 DONE = Query(pattern="^(made|saved)?$")
-Show = Callable[..., Awaitable[Response]]
-"""Asked with (frame, key, draft, done=…): no key, a new thing; no draft, as it stands, and with
-`standing` the draft has only what could not be done with it."""
+Removed = Annotated[str, Query(max_length=200)]
+"""What a list says was removed from it a moment ago."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which thing of a kind somebody wants to see: no key, a new one; no draft, as it stands.
+
+    `standing`: the draft has only what could not be done with it; `done`: what was done.
+    """
+
+    frame: Frame
+    key: Key | None = None
+    draft: Draft | None = None
+    done: str = ""
+    standing: bool = False
+
+    def answer(self, template: str, view: "Formed", **more: Any) -> Response:
+        """Answer with the page of the thing; its number is that of its form."""
+        page = self.frame.show(template, view, here="admin", **more)
+        page.status_code = view.edit.form.status
+        return page
+
+
+Show = Callable[[Asked], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
@@ -44,14 +66,25 @@ class Desk:
         """Return where a thing is."""
         return "/".join((self.base, *key))
 
-    def form(self, row: Any, draft: Draft | None, scope: Scope, *, standing: bool) -> Draft:
-        """Return the form of a thing: what was sent, else the thing as somebody may see it.
+    def edit(self, asked: Asked, row: Any) -> "Editing":
+        """Return what the template of a form is told; `row` is None for a new thing."""
+        return Editing(
+            form=self._form(asked, row),
+            section=self.kind.section,
+            base=self.base,
+            action=self.place(asked.key) if asked.key else f"{self.base}/new",
+            new=asked.key is None,
+            origin=None if row is None else row.origin,
+            done=asked.done,
+            previewed=self.preview is not None,
+        )
 
-        `standing`: the draft only says what could not be done with the thing.
-        """
-        if row is None or (draft is not None and not standing):
+    def _form(self, asked: Asked, row: Any) -> Draft:
+        """Return what was sent, else the thing as somebody may see it."""
+        draft = asked.draft
+        if row is None or (draft is not None and not asked.standing):
             return draft or Draft()
-        seen = self.kind.seen(self.kind.written(row), scope)
+        seen = self.kind.seen(self.kind.written(row), asked.frame.caller.scope)
         found = Draft({**self.fields(seen), "version": str(row.version)})
         if draft is not None:
             found.errors, found.moves, found.status = draft.errors, draft.moves, draft.status
@@ -72,20 +105,13 @@ class Editing:
     previewed: bool = False
 
 
-def editing(
-    desk: Desk, key: Key | None, draft: Draft, *, origin: str | None = None, done: str = ""
-) -> Editing:
-    """Return what the form of a thing needs; without a key the one for a new thing."""
-    return Editing(
-        form=draft,
-        section=desk.kind.section,
-        base=desk.base,
-        action=desk.place(key) if key else f"{desk.base}/new",
-        new=key is None,
-        origin=origin,
-        done=done,
-        previewed=desk.preview is not None,
-    )
+class Formed(Protocol):
+    """The view of a page with a form on it."""
+
+    @property
+    def edit(self) -> Editing:
+        """What the form is told."""
+        ...
 
 
 def add_routes(router: APIRouter, desk: Desk) -> None:
@@ -102,17 +128,17 @@ def _making(router: APIRouter, desk: Desk) -> None:
         frame: Framed, client: Annotated[str, Query(max_length=63)] = ""
     ) -> Response:
         frame.caller.need(Right.ADMIN)
-        return await desk.show(frame, None, Draft({**desk.begin, "client": client}))
+        return await desk.show(Asked(frame, draft=Draft({**desk.begin, "client": client})))
 
     @router.post("/new", name=f"make_{desk.kind.one}")
     async def make(frame: Framed, sent: Sent) -> Response:
         frame.caller.need(Right.ADMIN)
         if pressed(sent):
-            return await desk.show(frame, None, Draft(rearranged(sent, desk.blank)))
+            return await desk.show(Asked(frame, draft=Draft(rearranged(sent, desk.blank))))
         draft = drafted(sent)
         key = await keeping.make(frame, desk.kind, desk.said(grown(sent)), draft)
         if key is None:
-            return await desk.show(frame, None, draft)
+            return await desk.show(Asked(frame, draft=draft))
         return RedirectResponse(f"{desk.place(key)}?done=made", 303)
 
 
@@ -131,17 +157,17 @@ def _changing(router: APIRouter, desk: Desk) -> None:
         frame: Framed, named: Annotated[Key, key], done: Annotated[str, DONE] = ""
     ) -> Response:
         frame.caller.need(Right.ADMIN)
-        return await desk.show(frame, named, None, done=done)
+        return await desk.show(Asked(frame, named, done=done))
 
     @router.post(desk.kind.path, name=f"change_{desk.kind.one}")
     async def change(frame: Framed, named: Annotated[Key, key], sent: Sent) -> Response:
         frame.caller.need(Right.ADMIN)
         if pressed(sent):
-            return await desk.show(frame, named, Draft(rearranged(sent, desk.blank)))
+            return await desk.show(Asked(frame, named, Draft(rearranged(sent, desk.blank))))
         draft = drafted(sent)
         said = desk.said(grown(sent)) | dict(zip(desk.kind.parts, named, strict=True))
         if not await keeping.change(frame, desk.kind, named, said, draft):
-            return await desk.show(frame, named, draft)
+            return await desk.show(Asked(frame, named, draft))
         return RedirectResponse(f"{desk.place(named)}?done=saved", 303)
 
     @router.post(f"{desk.kind.path}/remove", name=f"remove_{desk.kind.one}")
@@ -149,7 +175,7 @@ def _changing(router: APIRouter, desk: Desk) -> None:
         frame.caller.need(Right.ADMIN)
         draft = drafted(sent)
         if not await keeping.remove(frame, desk.kind, named, draft):
-            return await desk.show(frame, named, draft, standing=True)
+            return await desk.show(Asked(frame, named, draft, standing=True))
         gone = urlencode({"removed": "/".join(named)})
         return RedirectResponse(f"{desk.base}?{gone}", 303)
 

@@ -3,18 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from access.scope import Right, Role
-from app.configuration import KINDS, Key
+from app.configuration import KINDS
 from app.pages.admin import options, uses
-from app.pages.admin.desks import Desk, Editing, add_routes, editing, rows, text, words
-from app.pages.admin.keeping import Draft
+from app.pages.admin.desks import Asked, Desk, Editing, Removed, add_routes, rows, text, words
 from app.pages.admin.options import Options
 from app.pages.admin.uses import Use
 from app.pages.frame import Frame, Framed
@@ -142,9 +141,7 @@ async def telling(session: AsyncSession, frame: Frame) -> Telling:
 
 
 @router.get("")
-async def show_policies(
-    frame: Framed, removed: Annotated[str, Query(max_length=200)] = ""
-) -> Response:
+async def show_policies(frame: Framed, removed: Removed = "") -> Response:
     """Show every policy by name."""
     frame.caller.need(Right.ADMIN)
     async with frame.db.snapshot() as session:
@@ -174,14 +171,8 @@ def _fields(written: Mapping[str, Any]) -> dict[str, str]:
     return fields
 
 
-async def _page(
-    frame: Frame,
-    key: Key | None,
-    draft: Draft | None,
-    *,
-    done: str = "",
-    standing: bool = False,
-) -> Response:
+async def _page(asked: Asked) -> Response:
+    frame, key = asked.frame, asked.key
     scope, locale = frame.caller.scope, frame.reader.locale
     async with frame.db.snapshot() as session:
         row = await oncall.get_policy(session, scope, *key) if key else None
@@ -189,18 +180,16 @@ async def _page(
         told = await telling(session, frame)
         schedules = await oncall.schedules_inside(session, scope)
         people = await options.people(session, scope)
-    form = DESK.form(row, draft, scope, standing=standing)
+    edit = DESK.edit(asked, row)
     shown = _row(policy_of(row), told, used.get(row.name, ()), row.origin) if row else None
     view = PolicyView(
-        edit=editing(DESK, key, form, origin=row.origin if row else None, done=done),
+        edit=edit,
         schedules=[(one.name, told.words.target(f"schedule:{one.name}")) for one in schedules],
         people=people,
-        course=_course(grown(form.values), told),
+        course=_course(grown(edit.form.values), told),
         row=shown,
     )
-    page = frame.show("admin/escalation.html", view, here="admin")
-    page.status_code = form.status
-    return page
+    return asked.answer("admin/escalation.html", view)
 
 
 async def _preview(frame: Frame, tree: Tree) -> str:

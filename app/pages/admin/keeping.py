@@ -70,7 +70,7 @@ async def make(frame: Frame, kind: Kind, said: Mapping[str, Any], draft: Draft) 
         async with frame.db.transaction() as tx:
             await configuration.make(tx, kind, given, _hand(frame, draft))
     except FormRefused:
-        _placed(draft, frame.reader.locale)
+        placed(draft, frame.reader.locale)
     except (Invalid, Conflict) as refusal:
         _refused(draft, refusal, frame.reader.locale)
     else:
@@ -90,7 +90,7 @@ async def change(frame: Frame, kind: Kind, key: Key, said: Mapping[str, Any], dr
             given = understood(kind.given, wanted, draft, frame.reader.locale)
             await configuration.change(tx, kind, given, _hand(frame, draft))
     except FormRefused:
-        _placed(draft, frame.reader.locale)
+        placed(draft, frame.reader.locale)
     except ChangedMeanwhile as refusal:
         await _overtaken(frame, kind, key, draft, refusal)
     except (Invalid, Conflict) as refusal:
@@ -173,10 +173,10 @@ def _refused(draft: Draft, refusal: Invalid | Conflict, locale: str) -> None:
             draft.errors[str(one["field"])] = told(one["reason"], locale)
     else:
         draft.errors[field] = told(refusal.detail, locale)
-    _placed(draft, locale)
+    placed(draft, locale)
 
 
-def _placed(draft: Draft, locale: str) -> None:
+def placed(draft: Draft, locale: str) -> None:
     """Move every complaint to the field that shows it: its own, or the nearest above it."""
     if draft.status < 400:
         draft.status = 422

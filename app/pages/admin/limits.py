@@ -64,11 +64,12 @@ def fields(written: Mapping[str, Any]) -> dict[str, str]:
         "clients": " ".join(written["clients"] or ()),
         "systems": " ".join(written["systems"] or ()),
         "escalation": written["escalation"] or "",
-        **dict(_levels(written)),
+        **dict(levels(written)),
     }
 
 
-def _levels(written: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def levels(written: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a ladder that stands."""
     for name in LEVELS:
         level = written.get(name) or {}
         test = next((test.value for test in Test if test.value in level), "")

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
@@ -13,12 +13,11 @@ from starlette.responses import Response
 from access import queries as access
 from access.schemas import Zone
 from access.scope import EVERYTHING, Right
-from app.configuration import KINDS, Key
+from app.configuration import KINDS
 from app.pages import person_parts
 from app.pages.admin import layers as fields_of_layers
 from app.pages.admin import options, uses
-from app.pages.admin.desks import Desk, Editing, add_routes, editing, text
-from app.pages.admin.keeping import Draft
+from app.pages.admin.desks import Asked, Desk, Editing, Removed, add_routes, text
 from app.pages.admin.options import Options
 from app.pages.admin.turns import DAYS, Turns, turns
 from app.pages.admin.uses import Use
@@ -101,9 +100,7 @@ class TurnsView:
 
 
 @router.get("")
-async def show_schedules(
-    frame: Framed, removed: Annotated[str, Query(max_length=200)] = ""
-) -> Response:
+async def show_schedules(frame: Framed, removed: Removed = "") -> Response:
     """Show every schedule by name."""
     frame.caller.need(Right.ADMIN)
     async with frame.db.snapshot() as session:
@@ -147,30 +144,22 @@ def _fields(written: Mapping[str, Any]) -> dict[str, str]:
     return {"timezone": written["timezone"], **layers, "of": written["name"]}
 
 
-async def _page(
-    frame: Frame,
-    key: Key | None,
-    draft: Draft | None,
-    *,
-    done: str = "",
-    standing: bool = False,
-) -> Response:
+async def _page(asked: Asked) -> Response:
+    frame, key = asked.frame, asked.key
     scope = frame.caller.scope
     async with frame.db.snapshot() as session:
         known = await oncall.get_schedule(session, scope, *key) if key else None
         row = (await _rows(frame, session, known.name))[0] if known else None
         people = await options.people(session, scope)
-        form = DESK.form(known, draft, scope, standing=standing)
-        ahead = await _ahead(frame, session, grown(form.values))
+        edit = DESK.edit(asked, known)
+        ahead = await _ahead(frame, session, grown(edit.form.values))
     view = ScheduleView(
-        edit=editing(DESK, key, form, origin=known.origin if known else None, done=done),
+        edit=edit,
         people=people,
         turns=ahead,
         row=row,
     )
-    page = frame.show("admin/schedule.html", view, here="admin", parts=person_parts)
-    page.status_code = form.status
-    return page
+    return asked.answer("admin/schedule.html", view, parts=person_parts)
 
 
 async def _preview(frame: Frame, tree: Tree) -> str:

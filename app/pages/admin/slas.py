@@ -3,19 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from access.scope import Right
 from alerting.lifecycle import Priority
-from app.configuration import KINDS, Key
+from app.configuration import KINDS
 from app.pages.admin import uses
-from app.pages.admin.desks import Desk, Editing, add_routes, editing, text
-from app.pages.admin.keeping import Draft
+from app.pages.admin.desks import Asked, Desk, Editing, Removed, add_routes, text
 from app.pages.admin.uses import Use
-from app.pages.frame import Frame, Framed
+from app.pages.frame import Framed
 from app.pages.nested import Tree
 from incidents import queries
 from incidents.schemas import STANDARD as STANDARD_LIMITS
@@ -77,7 +76,7 @@ class SlaView:
 
 
 @router.get("")
-async def show_slas(frame: Framed, removed: Annotated[str, Query(max_length=200)] = "") -> Response:
+async def show_slas(frame: Framed, removed: Removed = "") -> Response:
     """Show every policy by name."""
     frame.caller.need(Right.ADMIN)
     locale = frame.reader.locale
@@ -110,26 +109,18 @@ def _written(value: str) -> str:
     return f"{int(value[:-1]) * 24}h" if value[-1:] == "d" and value[:-1].isdecimal() else value
 
 
-async def _page(
-    frame: Frame,
-    key: Key | None,
-    draft: Draft | None,
-    *,
-    done: str = "",
-    standing: bool = False,
-) -> Response:
+async def _page(asked: Asked) -> Response:
+    frame, key = asked.frame, asked.key
     scope = frame.caller.scope
     async with frame.db.snapshot() as session:
         row = await queries.sla(session, scope, *key) if key else None
         used = await uses.of_slas(session, scope)
-    form = DESK.form(row, draft, scope, standing=standing)
+    edit = DESK.edit(asked, row)
     view = SlaView(
-        editing(DESK, key, form, origin=row.origin if row else None, done=done),
+        edit,
         _row(row, used.get(row.name, ()), frame.reader.locale) if row else None,
     )
-    page = frame.show("admin/sla.html", view, here="admin")
-    page.status_code = form.status
-    return page
+    return asked.answer("admin/sla.html", view)
 
 
 def _row(row: "SlaPolicy", used: Sequence[Use], locale: str) -> SlaRow:

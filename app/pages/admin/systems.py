@@ -13,8 +13,7 @@ from access.schemas import NAME
 from access.scope import Right
 from app.configuration import KINDS, Key
 from app.pages.admin import options
-from app.pages.admin.desks import Desk, Editing, add_routes, editing, rows, text
-from app.pages.admin.keeping import Draft
+from app.pages.admin.desks import Asked, Desk, Editing, Removed, add_routes, rows, text
 from app.pages.admin.matching import Matched, Wanted, counted, matched
 from app.pages.admin.options import Options
 from app.pages.frame import Frame, Framed
@@ -77,7 +76,7 @@ class SystemView:
 async def show_systems(
     frame: Framed,
     client: Annotated[str, Query(pattern=f"{NAME}|^$")] = "",
-    removed: Annotated[str, Query(max_length=200)] = "",
+    removed: Removed = "",
 ) -> Response:
     """Show every system by client and name."""
     frame.caller.need(Right.ADMIN)
@@ -117,32 +116,23 @@ def _fields(written: Mapping[str, Any]) -> dict[str, str]:
     return fields
 
 
-async def _page(
-    frame: Frame,
-    key: Key | None,
-    draft: Draft | None,
-    *,
-    done: str = "",
-    standing: bool = False,
-) -> Response:
+async def _page(asked: Asked) -> Response:
+    frame, key = asked.frame, asked.key
     scope = frame.caller.scope
     async with frame.db.snapshot() as session:
         clients = await options.clients(session, scope)
         policies = await options.policies(session, scope)
         row = await access.system(session, scope, *key) if key else None
-        asked = await access.targets_of(session, scope, client=key[0], limit=None) if key else ()
-    form = DESK.form(row, draft, scope, standing=standing)
-    edit = editing(DESK, key, form, origin=row.origin if row else None, done=done)
+        probes = await access.targets_of(session, scope, client=key[0], limit=None) if key else ()
+    edit = DESK.edit(asked, row)
     if row is None:
-        view = SystemView(edit, clients, policies, _matched(frame, grown(form.values), None))
+        view = SystemView(edit, clients, policies, _matched(frame, grown(edit.form.values), None))
     else:
-        targets = [one.name for one in asked if one.system == row.name]
+        targets = [one.name for one in probes if one.system == row.name]
         shown = _row(row, frame, dict(clients)[row.client], len(targets))
-        found = _matched(frame, grown(form.values), key)
+        found = _matched(frame, grown(edit.form.values), key)
         view = SystemView(edit, clients, policies, found, shown, targets)
-    page = frame.show("admin/system.html", view, here="admin")
-    page.status_code = form.status
-    return page
+    return asked.answer("admin/system.html", view)
 
 
 async def _preview(frame: Frame, tree: Tree) -> str:

@@ -2,22 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from access import queries as access
-from access.schemas import NAME
+from access.commands import pause_target, resume_target
+from access.schemas import NAME, Name
 from access.scope import Right
-from app.configuration import KINDS, Key
+from app.asking import ask_now
+from app.configuration import KINDS
+from app.house import facts_of
 from app.pages.admin.asking import Standing, standing
-from app.pages.admin.desks import Desk, Editing, add_routes, editing, rows, text
+from app.pages.admin.desks import Asked, Desk, Editing, Removed, add_routes, rows, text
 from app.pages.admin.keeping import Draft
 from app.pages.admin.options import Options
 from app.pages.frame import Frame, Framed
 from app.pages.nested import Tree
+from app.pages.sent import Sent
+from collectors.samples import Look
+from kit.i18n import t
 
 if TYPE_CHECKING:
     from access.tables import Target
@@ -25,7 +31,17 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/admin/targets", tags=["pages"], include_in_schema=False)
 
 MOST = 1000
-WORST_FIRST = ("down", "silent", "never", "well", "resting")
+WORST_FIRST = ("down", "silent", "never", "well", "paused", "resting")
+REASON_MOST = 500
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Why a target is left alone, by whom and since when."""
+
+    why: str
+    by: str
+    since: datetime
 
 
 @dataclass(frozen=True)
@@ -48,6 +64,7 @@ class TargetRow:
     origin: str | None
     why: str | None
     """What it said, or why it said nothing, if it is down."""
+    paused: Pause | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +79,14 @@ class TargetsView:
 
 
 @dataclass(frozen=True)
+class LookView:
+    """What came of asking a target at once."""
+
+    kind: str
+    look: Look
+
+
+@dataclass(frozen=True)
 class TargetView:
     """One target; without a row it is still to be made. `places`: clients with their systems."""
 
@@ -69,13 +94,14 @@ class TargetView:
     places: Options
     row: TargetRow | None = None
     has_secret: bool = False
+    tried: LookView | None = None
 
 
 @router.get("")
 async def show_targets(
     frame: Framed,
     client: Annotated[str, Query(pattern=f"{NAME}|^$")] = "",
-    removed: Annotated[str, Query(max_length=200)] = "",
+    removed: Removed = "",
 ) -> Response:
     """Show every target, those in trouble first."""
     frame.caller.need(Right.ADMIN)
@@ -91,6 +117,42 @@ async def show_targets(
     down = sum(one.standing.state in ("down", "silent") for one in shown)
     view = TargetsView(shown, list(titles.items()), client, down, removed)
     return frame.show("admin/targets.html", view, here="admin")
+
+
+@router.post("/{client}/{name}/try")
+async def try_target(frame: Framed, client: Name, name: Name) -> Response:
+    """Ask a target at once and show what came of it."""
+    frame.caller.need(Right.ADMIN)
+    async with frame.db.snapshot() as session:
+        row = await access.target(session, frame.caller.scope, client, name)
+    house = frame.request.app.state.house
+    look = await ask_now(house, facts_of(row), by=frame.caller, now=frame.clock())
+    if "hx-request" in frame.request.headers:
+        return frame.fresh(frame.render("admin/_look.html", LookView(row.kind, look)))
+    return await _page(Asked(frame, (client, name)), look)
+
+
+@router.post("/{client}/{name}/pause")
+async def pause(frame: Framed, client: Name, name: Name, sent: Sent) -> Response:
+    """Leave a target alone, also one that a file owns; the reason stands in the lists."""
+    frame.caller.need(Right.ADMIN)
+    why = sent.get("reason", "").strip()[:REASON_MOST]
+    if not why:
+        draft = Draft()
+        draft.errors[""], draft.status = t("targets.why_needed", frame.reader.locale), 422
+        return await _page(Asked(frame, (client, name), draft, standing=True))
+    async with frame.db.transaction() as tx:
+        await pause_target(tx, client, name, why=why, by=frame.caller, now=frame.clock())
+    return RedirectResponse(DESK.place((client, name)), 303)
+
+
+@router.post("/{client}/{name}/resume")
+async def resume(frame: Framed, client: Name, name: Name) -> Response:
+    """Ask a target again."""
+    frame.caller.need(Right.ADMIN)
+    async with frame.db.transaction() as tx:
+        await resume_target(tx, client, name, by=frame.caller, now=frame.clock())
+    return RedirectResponse(DESK.place((client, name)), 303)
 
 
 def _said(tree: Tree) -> dict[str, Any]:
@@ -129,14 +191,8 @@ def _fields(written: Mapping[str, Any]) -> dict[str, str]:
     return fields
 
 
-async def _page(
-    frame: Frame,
-    key: Key | None,
-    draft: Draft | None,
-    *,
-    done: str = "",
-    standing: bool = False,
-) -> Response:
+async def _page(asked: Asked, look: Look | None = None) -> Response:
+    frame, key = asked.frame, asked.key
     scope = frame.caller.scope
     async with frame.db.snapshot() as session:
         row = await access.target(session, scope, *key) if key else None
@@ -149,17 +205,16 @@ async def _page(
     places += [
         (f"{one.client}/{one.name}", f"{titles[one.client]} › {one.title}") for one in systems
     ]
-    form = DESK.form(row, draft, scope, standing=standing)
-    form.put("secret", "")  # it is never shown again
+    edit = DESK.edit(asked, row)
+    edit.form.put("secret", "")  # it is never shown again
     view = TargetView(
-        edit=editing(DESK, key, form, origin=row.origin if row else None, done=done),
+        edit=edit,
         places=sorted(places),
         row=_row(row, frame, titles[row.client], drawn=True) if row else None,
         has_secret=row is not None and row.secret is not None,
+        tried=LookView(row.kind, look) if row and look else None,
     )
-    page = frame.show("admin/target.html", view, here="admin")
-    page.status_code = form.status
-    return page
+    return asked.answer("admin/target.html", view)
 
 
 def _row(row: "Target", frame: Frame, client_title: str, *, drawn: bool = False) -> TargetRow:
@@ -181,7 +236,14 @@ def _row(row: "Target", frame: Frame, client_title: str, *, drawn: bool = False)
         standing=standing(house.store, row, now=frame.clock(), locale=locale, drawn=drawn),
         origin=row.origin,
         why=house.rounds.why((row.client, row.name)),
+        paused=_paused(row),
     )
+
+
+def _paused(row: "Target") -> Pause | None:
+    if row.paused_at is None:
+        return None
+    return Pause(row.paused_why or "", row.paused_by or "", row.paused_at)
 
 
 DESK = Desk(

@@ -12,10 +12,9 @@ from access.scope import Right, Scope
 from alerting import queries as alerting
 from alerting.lifecycle import Priority, Test
 from alerting.thresholds import CompiledRule
-from app.configuration import KINDS, Key
+from app.configuration import KINDS
 from app.pages.admin import limits, options
-from app.pages.admin.desks import Desk, Editing, add_routes, editing
-from app.pages.admin.keeping import Draft
+from app.pages.admin.desks import Asked, Desk, Editing, Removed, add_routes
 from app.pages.admin.options import Options
 from app.pages.admin.trying import Tried, tried
 from app.pages.frame import Frame, Framed
@@ -80,7 +79,7 @@ class TriedView:
 async def show_thresholds(
     frame: Framed,
     text: Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")] = "",
-    removed: Annotated[str, Query(max_length=200)] = "",
+    removed: Removed = "",
 ) -> Response:
     """Show every threshold by name: those made by hand, then those of files."""
     frame.caller.need(Right.ADMIN)
@@ -97,14 +96,8 @@ async def show_thresholds(
     return frame.show("admin/thresholds.html", ThresholdsView(found, text, removed), here="admin")
 
 
-async def _page(
-    frame: Frame,
-    key: Key | None,
-    draft: Draft | None,
-    *,
-    done: str = "",
-    standing: bool = False,
-) -> Response:
+async def _page(asked: Asked) -> Response:
+    frame, key = asked.frame, asked.key
     scope = frame.caller.scope
     async with frame.db.snapshot() as session:
         row = await alerting.rule(session, scope, *key) if key else None
@@ -112,10 +105,10 @@ async def _page(
         clients = await options.clients(session, scope)
         systems = await access.systems(session, scope, limit=None)
         policies = await options.policies(session, scope)
-    form = DESK.form(row, draft, scope, standing=standing)
+    edit = DESK.edit(asked, row)
     titles = dict(clients)
     view = ThresholdView(
-        edit=editing(DESK, key, form, origin=row.origin if row else None, done=done),
+        edit=edit,
         clients=clients,
         systems=[
             (f"{one.client}/{one.name}", f"{titles[one.client]} › {one.title}") for one in systems
@@ -123,9 +116,7 @@ async def _page(
         policies=policies,
         row=_row(row, frame, firing.get(row.name, 0)) if row else None,
     )
-    page = frame.show("admin/threshold.html", view, here="admin")
-    page.status_code = form.status
-    return page
+    return asked.answer("admin/threshold.html", view)
 
 
 async def _preview(frame: Frame, tree: Tree) -> str:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -81,8 +82,12 @@ class Tried:
 
 async def tried(frame: Frame, tree: Tree) -> Tried | None:
     """Return what a form's threshold would have done; None: nobody waits for it any more."""
+    return await trial(frame, limits.said(tree))
+
+
+async def trial(frame: Frame, said: dict[str, Any], *, client: str | None = None) -> Tried | None:
+    """Return what a threshold would have done, or what one client's limits of it would have."""
     locale = frame.reader.locale
-    said = limits.said(tree)
     if not said.get("expr"):
         return Tried(wrong=t("thresholds.type_it", locale))
     if not any(said[name] for name in (*Priority, "absent")):
@@ -95,12 +100,14 @@ async def tried(frame: Frame, tree: Tree) -> Tried | None:
     async with PLACES:
         if await frame.request.is_disconnected():
             return None
-        return await _tried(frame, spec)
+        if client is not None:  # under a name that none has, so that no override is laid over it
+            spec = spec.model_copy(update={"name": "as typed"})
+        return await _tried(frame, within(spec, frame.caller.scope, client))
 
 
 async def _tried(frame: Frame, spec: ThresholdSpec) -> Tried:
     house, now, locale = frame.request.app.state.house, frame.clock(), frame.reader.locale
-    rule = CompiledRule(within(spec, frame.caller.scope, None))
+    rule = CompiledRule(spec)
     span = Span(milliseconds(now - DAY), milliseconds(now), STEP_MS)
     try:
         found, _ = await rehearse(house.store, rule, house.directory, span)

@@ -160,7 +160,7 @@ async def test_what_a_file_owns_is_left_to_the_file(
         ("targets/shop/pos-db", {"secret": "two\nlines"}, "secret"),
         ("targets/shop/pos-db", {"secret_env": "HOME"}, ""),
         ("thresholds/queue-length", {"expr": "sum by ("}, "expr"),
-        ("thresholds/queue-length", {"expr": "rate(x[5m])"}, "expr"),
+        ("thresholds/queue-length", {"expr": "absent(x)"}, "expr"),
         ("thresholds/queue-length", {"clients": ["nobody"]}, "clients.0"),
         ("thresholds/queue-length", {"clients": []}, "clients"),
         ("thresholds/queue-length", {"systems": ["nothing"]}, "systems.0"),

@@ -98,7 +98,7 @@ async def test_a_caller_tries_it_on_its_own_clients_alone(world: World) -> None:
     ("asked", "field"),
     [
         ({"threshold": {**RULE, "expr": "sum by ("}}, "threshold.expr"),
-        ({"threshold": {**RULE, "expr": "rate(disk[5m])"}}, "threshold.expr"),
+        ({"threshold": {**RULE, "expr": "absent(disk)"}}, "threshold.expr"),
         ({"threshold": {"name": "x", "expr": "x"}}, "threshold"),
         ({"since": "2020-01-01T00:00:00Z"}, "since"),
         ({"since": "2026-11-03T00:00:00Z", "until": "2026-11-02T00:00:00Z"}, "since"),

@@ -1,9 +1,14 @@
 """The board: what burns first, who is on call, how the machines are, what ails us."""
 
+import json
+import re
+from html import unescape
+
 import pytest
 
-from tests.support.reading import read
-from tests.support.world import World
+from tests.support.browsing import browsing
+from tests.support.reading import LANGUAGES, page_of, read
+from tests.support.world import PASSWORD, World
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "All quiet"), ("zh", "一切平静")])
@@ -14,6 +19,37 @@ async def test_on_the_first_day_it_says_what_will_come(
 
     assert words in page.words
     assert ("No incident yet" if language == "en" else "还没有发生过故障") in page.words
+
+
+async def test_the_first_steps_are_shown_until_they_are_done(world: World) -> None:
+    page = await read(world, "/")
+
+    steps = page.part("steps")
+    assert "First steps" in steps.words
+    assert "2 of 3 done" in page.words
+    assert "/api/v1/samples" in page.words
+    assert 'href="/admin/tokens"' in page.markup
+    assert 'href="/admin/clients/new"' not in page.markup
+    line = re.search(r"-d '(.*)'</code>", unescape(page.markup))
+    assert line is not None
+    body = json.loads(line[1])
+    body["samples"][0]["labels"]["client"] = "acme"
+    assert (await world.http.post("/api/v1/samples", json=body)).status_code == 204
+
+    assert "First steps" not in (await read(world, "/")).words
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "Have somebody on call"), ("zh", "安排值班")]
+)
+async def test_who_may_not_do_them_is_not_shown_the_first_steps(
+    world: World, language: str, words: str
+) -> None:
+    async with browsing(world, "li", PASSWORD) as own:
+        page = page_of(await own.get("/", headers={"accept-language": LANGUAGES[language]}))
+
+    assert words not in page.words
+    assert words in (await read(world, "/", language)).words
 
 
 async def test_quiet_has_a_beginning(world: World) -> None:

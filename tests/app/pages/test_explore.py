@@ -1,9 +1,15 @@
 """The metrics explorer: everything in the address, wrong expressions said at their field."""
 
+import re
+from html import unescape
+from urllib.parse import parse_qs
+
 from access.commands import make_token
 from access.scope import SYSTEM, Right
 from tests.support.reading import read
 from tests.support.world import World
+
+ENGLISH = {"accept-language": "en"}
 
 
 async def drawn(world: World) -> None:
@@ -20,12 +26,87 @@ async def test_an_expression_is_a_chart_and_a_table(world: World) -> None:
     page = await read(world, "/explore?expr=queue&range=1h")
     data = (await world.http.get("/explore/data?expr=queue&range=1h")).json()
 
-    assert 'data-source="/explore/data?expr=queue&amp;range=1h"' in page.markup
+    assert 'data-source="/explore/data?expr=queue&amp;range=1h&amp;since=' in page.markup
     assert page.before("mq-2", "mq-1")
     assert "90 30 90" in page.words
     assert [line["name"].startswith("A queue{") for line in data["lines"]] == [True, True]
     assert len(data["times"]) == len(data["lines"][0]["values"])
     assert max(v for v in data["lines"][0]["values"] if v is not None) == 90
+
+
+async def test_a_thresholds_limits_are_drawn_where_its_expression_is_looked_at(
+    world: World,
+) -> None:
+    await drawn(world)
+
+    page = await read(world, "/explore?expr=queue&range=1h")
+    asked = "/explore/data?expr= queue &range=1h"
+    data = (await world.http.get(asked, headers=ENGLISH)).json()
+    other = await read(world, "/explore?expr=sum(queue)&range=1h")
+
+    assert data["limits"] == [{"value": 500, "label": "P3 500", "tone": "p3"}]
+    assert "Limits of Queue backlog" in page.words
+    assert 'href="/rules/queue"' in page.markup
+    assert "Limits of" not in other.words
+
+
+async def test_what_holds_for_a_client_alone_is_drawn_with_its_name(world: World) -> None:
+    await drawn(world)
+    bona = {"name": "bona", "title": "博纳", "overrides": {"queue": {"P3": {"above": 160}}}}
+    made = await world.http.post("/api/v1/clients", json=bona)
+    assert made.status_code == 201, made.text
+    await world.house.reload()
+    await world.pushes("queue", 7, client="bona", instance="mq-9")
+
+    asked = "/explore/data?expr=queue&expr=sum(queue)&range=1h"
+    limits = (await world.http.get(asked, headers=ENGLISH)).json()["limits"]
+
+    assert [limit["label"] for limit in limits] == ["A P3 500", "A P3 160 博纳"]
+
+
+async def test_of_two_rules_on_one_expression_the_one_we_come_from_is_drawn(world: World) -> None:
+    for name, most in (("backlog", 300), ("backlog-grave", 900)):
+        rule = {"name": name, "title": {"en": name}, "expr": "backlog", "P2": {"above": most}}
+        assert (await world.http.post("/api/v1/thresholds", json=rule)).status_code == 201
+    await world.pushes("backlog", 1)
+
+    async def values(more: str) -> list[float]:
+        found = (await world.http.get(f"/explore/data?expr=backlog{more}")).json()
+        return [limit["value"] for limit in found["limits"]]
+
+    assert await values("") == [300, 900]
+    assert await values("&rule=backlog-grave") == [900]
+    assert await values("&rule=queue") == [300, 900]
+    link = 'href="/explore?expr=backlog&amp;range=24h&amp;rule=backlog-grave"'
+    assert link in (await read(world, "/rules/backlog-grave")).markup
+
+
+async def test_the_window_moves_by_links_and_is_kept_by_the_form(world: World) -> None:
+    await drawn(world)
+
+    first = await read(world, "/explore?expr=queue&range=1h")
+    fixed = re.search(r'href="(/explore\?[^"]*since=[^"]*)" title', first.markup)
+    assert fixed is not None
+    address = unescape(fixed[1])
+    await world.passes(minutes=50)
+    later = await read(world, address)
+
+    assert "Fixed address" not in later.words
+    assert all(word in later.words for word in ("Earlier", "Later", "Nearer", "Wider"))
+    assert "Later" not in first.words
+    assert f'name="since" value="{parse_qs(address)["since"][0]}"' in later.markup
+    assert "mq-2" in later.words
+
+
+async def test_the_time_just_before_is_as_long_as_what_is_looked_at(world: World) -> None:
+    await drawn(world)
+    await world.passes(minutes=61)
+    await world.pushes("queue", 5, instance="mq-1")
+
+    answer = (await world.http.get("/explore/data?expr=queue&compare=window")).json()
+
+    assert answer["shift"] == 3600
+    assert {line["before"] for line in answer["lines"]} == {True, False}
 
 
 async def test_several_expressions_and_the_day_before_stand_together(world: World) -> None:

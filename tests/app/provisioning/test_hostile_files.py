@@ -79,6 +79,30 @@ def test_a_number_beyond_measure_is_a_mistake(number: str) -> None:
     assert why == "this number is too large"
 
 
+@pytest.mark.parametrize(
+    ("odd", "place", "why"),
+    [
+        ("9" * 35, ".P2.above", "this number is too large"),
+        ("1e400", ".P2.above", "this number is too large"),
+        (".nan", ".P2.above", "write a number"),
+        ('"a\\0b"', ".P2.above", "there is a control character in this text"),
+        ("[" * 30 + "]" * 30, "", "this is nested deeper than 20 levels"),
+    ],
+)
+def test_an_override_that_cannot_be_kept_is_a_mistake_with_file_and_line(
+    tmp_path: Path, odd: str, place: str, why: str
+) -> None:
+    (tmp_path / "a.yml").write_text(
+        f"clients:\n  - name: acme\n    title: A\n    overrides:\n"
+        f"      host-load:\n        P2: {{above: {odd}}}\n"
+    )
+    found = load([DEFAULTS, tmp_path], environ=None)
+    assert isinstance(found, Mistakes)
+    field = f"clients[0].overrides.host-load{place}" if place else ""
+    told = [(one.line, one.message) for one in found.mistakes if one.field == field]
+    assert any(line == 6 and why in message for line, message in told), found.mistakes
+
+
 def test_a_control_character_that_quotes_smuggle_in_is_a_mistake() -> None:
     ((place, line, _),) = read(b'a:\n  b: "x\\0y"').wrong
     assert (place, line) == (("a", "b"), 2)

@@ -176,9 +176,9 @@ def test_an_override_is_checked_with_the_rule_that_it_changes(tmp_path: Path) ->
     )
     found = mistakes(folder)
     assert [line.split(": ")[:2] for line in found] == [
-        ["a.yml:7", "clients[0].overrides.host-cpu.P3"],
-        ["a.yml:8", "clients[0].overrides.host-load"],
-        ["a.yml:9", "clients[0].overrides.probe-slow"],
+        ["a.yml:7", "clients[0].overrides.host-cpu.P3.abov"],
+        ["a.yml:8", "clients[0].overrides.host-load.expr"],
+        ["a.yml:9", "clients[0].overrides.probe-slow.P3"],
     ]
 
 

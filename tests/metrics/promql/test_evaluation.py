@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from metrics.columns import STALE, Columns, columns_of, labels_of
-from metrics.promql.evaluation import Limits, Terms, evaluate, instant
+from metrics.promql.evaluation import evaluate, instant
 from metrics.promql.frames import Matrix
 from metrics.promql.memory import Memory
 from metrics.promql.plan import compile
 from metrics.promql.refusals import NotComputable, Stopped
+from metrics.promql.terms import Limits, Terms
 from tests.support.shelf import Points, Shelf
 
 MINUTE = 60_000

@@ -4,19 +4,21 @@ import math
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from metrics.columns import Columns, Labels, columns_of
 from metrics.matchers import all_hold
-from metrics.promql.evaluation import Terms, evaluate, instant
+from metrics.promql.evaluation import evaluate, instant
 from metrics.promql.frames import Matrix
 from metrics.promql.memory import Memory
 from metrics.promql.plan import Plan, compile
 from metrics.promql.refusals import NotComputable
 from metrics.promql.tenancy import partitioned, scoped
+from metrics.promql.terms import Terms
+from metrics.promql.tree import Span
 from tests.support import promql_model as model
-from tests.support.promql_random import QUERIES, series
+from tests.support.promql_random import CALLS, QUERIES, series
 from tests.support.shelf import Points
 
 Stored = Sequence[tuple[Labels, Points]]
@@ -24,10 +26,12 @@ START, END, STEP = 0, 900_000, 45_000
 slow = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def matrix(plan: Plan, stored: Stored, memory: Memory | None = None) -> Matrix:
+def matrix(
+    plan: Plan, stored: Stored, memory: Memory | None = None, span: Span = (START, END)
+) -> Matrix:
     data = []
     for selector in plan.selectors:
-        first, last = selector.window(START, END)
+        first, last = selector.window(*span)
         rows = [
             (labels, [point for point in points if first <= point[0] <= last])
             for labels, points in stored
@@ -35,7 +39,7 @@ def matrix(plan: Plan, stored: Stored, memory: Memory | None = None) -> Matrix:
         ]
         data.append(columns_of(row for row in rows if row[1]))
     terms = Terms(memory=memory or Memory())
-    return evaluate(plan, data, start_ms=START, end_ms=END, step_ms=STEP, terms=terms)
+    return evaluate(plan, data, start_ms=span[0], end_ms=span[1], step_ms=STEP, terms=terms)
 
 
 def by_step(found: Matrix) -> list[dict[Labels, float]]:
@@ -75,6 +79,26 @@ def test_a_range_is_what_every_step_gives_alone(stored: Stored, text: str) -> No
         assert close(step, expected if isinstance(expected, dict) else {(): expected})
 
 
+@slow
+@given(series(), CALLS)
+def test_a_range_is_what_instants_give(stored: Stored, text: str) -> None:
+    # an instant puts its best in order, and of equals the first is chosen
+    assume(sum(text.count(call) for call in ("topk", "bottomk", "limitk")) <= 1)
+    plan = compile(text)
+    moments = range(START, END + 1, STEP)
+    try:
+        alone = [by_step(matrix(plan, stored, span=(at, at)))[0] for at in moments]
+    except NotComputable:
+        with pytest.raises(NotComputable):
+            matrix(plan, stored)
+        return
+
+    together = by_step(matrix(plan, stored))
+
+    for at, one, other in zip(moments, alone, together, strict=True):
+        assert close(one, other), (at, one, other)
+
+
 def outcome(plan: Plan, stored: Stored) -> list[dict[Labels, float]] | str:
     try:
         return by_step(matrix(plan, stored))
@@ -87,7 +111,7 @@ def of(client: str, labels: Labels) -> Labels:
 
 
 @slow
-@given(series(), series(), QUERIES)
+@given(series(), series(), st.one_of(QUERIES, CALLS))
 def test_side_by_side_each_client_gets_what_a_store_of_its_own_would_give(
     acme: Stored, bolt: Stored, text: str
 ) -> None:
@@ -110,7 +134,7 @@ def test_side_by_side_each_client_gets_what_a_store_of_its_own_would_give(
 
 
 @slow
-@given(series("acme"), series("bolt"), QUERIES)
+@given(series("acme"), series("bolt"), st.one_of(QUERIES, CALLS))
 def test_inside_a_client_nothing_of_another_is_seen(acme: Stored, bolt: Stored, text: str) -> None:
     tree = scoped(compile(text).tree, "acme")
 

@@ -7,22 +7,34 @@ from metrics.columns import NAME
 from metrics.matchers import Matcher, Op
 from metrics.promql.plan import compile, names, plain
 from metrics.promql.refusals import NotYet
+from metrics.promql.signatures import Kind
 from metrics.promql.syntax import parse
 from metrics.promql.tree import (
     Aggregate,
     Binary,
+    Call,
     Edge,
     Grouping,
-    Kind,
+    Info,
     Many,
     Matching,
     Negated,
     Number,
     Selector,
+    Stretch,
+    Subquery,
     Text,
 )
 
 UP = Selector((Matcher(NAME, Op.EQUAL, "up"),))
+TARGET, BUILD = (Matcher(NAME, Op.EQUAL, name) for name in ("target_info", "build_info"))
+DATA = Matcher("data", Op.MATCHES, ".+")
+HOUR = Stretch(3_600_000, 60_000)
+DAYS = Stretch(172_800_000, 3_600_000, 60_000, Edge.END)
+
+
+def inside(*within: Stretch) -> Selector:
+    return Selector(UP.matchers, within=within)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +62,21 @@ UP = Selector((Matcher(NAME, Op.EQUAL, "up"),))
             Binary("/", UP, UP, matching=Matching(frozenset("a"), many=Many.RIGHT)),
         ),
         ("up unless up", Binary("unless", UP, UP)),
+        ("up[90s] offset 1m", Selector(UP.matchers, offset_ms=60_000, range_ms=90_000)),
+        ("rate((up[5m]))", Call("rate", (Selector(UP.matchers, range_ms=300_000),))),
+        ("time()", Call("time")),
+        ("topk by (job) (3, up)", Aggregate("topk", UP, Grouping(frozenset(("job",))), Number(3))),
+        ('count_values("v", up)', Aggregate("count_values", UP, Grouping(), Text("v"))),
+        ("up[1h:]", Subquery(inside(HOUR), HOUR)),
+        (
+            "max_over_time(up[1h:])[2d:1h] @ end() offset 1m",
+            Subquery(Call("max_over_time", (Subquery(inside(DAYS, HOUR), HOUR),)), DAYS),
+        ),
+        ("info(up)", Info(UP, Selector((TARGET,)))),
+        (
+            'info(up, {__name__="build_info", data=~".+"})',
+            Info(UP, Selector((BUILD, DATA)), (BUILD, DATA)),
+        ),
     ],
 )
 def test_a_text_becomes_a_tree(text: str, tree: object) -> None:
@@ -59,9 +86,7 @@ def test_a_text_becomes_a_tree(text: str, tree: object) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("rate(up[5m])", "time()", "topk(3, up)", "quantile(0.9, up)", "group(up)"),
-        *("up[5m]", "up[5m:1m]", "abs(up) > 1", '{a="1" or b="2"}', "up + fill(0) up"),
-        "up @ -5",
+        *('{a="1" or b="2"}', "up + fill(0) up", "up @ -5", "step()"),
     ],
 )
 def test_what_is_not_there_yet_says_so(text: str) -> None:
@@ -73,6 +98,8 @@ def test_what_is_not_there_yet_says_so(text: str) -> None:
     "text",
     [
         *("", "up{", "up ==", '{job=~".*"}', "1 > 2", 'up{a=~"("}', "nope(up)", '"a" + 1'),
+        *(r'up{a="\xc3\xa9"}', r"up{a='\377'}"),
+        *("rate(up)", "sum(up[5m])", "holt_winters(up[5m], 0.1, 0.1)", "up[0s]", "info(up, up())"),
         *("up offset 99999999y", "up offset -999999y", "up @ 99999999999999"),
     ],
 )
@@ -97,6 +124,11 @@ def test_operators_in_texts_and_comments_do_not_count() -> None:
     assert parse('up{a="' + "+" * 400 + '"} # ' + "-" * 400)
 
 
+@pytest.mark.parametrize("text", [r'"\x41"', r'"\\xff"', r"`\xff`", '"é"', r'"\u00e9"', r'"\101"'])
+def test_characters_may_be_written_in_many_ways(text: str) -> None:
+    assert parse(text)
+
+
 def test_a_plan_reads_equal_selectors_once() -> None:
     plan = compile("up / (up + down offset 1m)")
 
@@ -106,7 +138,11 @@ def test_a_plan_reads_equal_selectors_once() -> None:
 
 @pytest.mark.parametrize(
     ("text", "kind"),
-    [("1 + 2", "scalar"), ("-1", "scalar"), ('"a"', "string"), ("1 + up", "vector")],
+    [
+        *(("1 + 2", "scalar"), ("-1", "scalar"), ('"a"', "string"), ("1 + up", "vector")),
+        *(("time()", "scalar"), ("scalar(up) * 2", "scalar"), ("vector(1)", "vector")),
+        *(("up[5m]", "matrix"), ("up[5m:1m]", "matrix"), ("rate(up[5m])", "vector")),
+    ],
 )
 def test_a_plan_knows_what_it_gives(text: str, kind: str) -> None:
     assert compile(text).kind == kind
@@ -120,6 +156,12 @@ def test_a_plan_knows_what_it_gives(text: str, kind: str) -> None:
         ("up offset -5m", (1_000_001, 2_300_000)),
         ("up @ 500", (200_001, 500_000)),
         ("up @ end() offset 1s", (1_699_001, 1_999_000)),
+        ("up[10s]", (990_001, 2_000_000)),
+        ("up[10s] @ start() offset 5s", (985_001, 995_000)),
+        ("max_over_time(up[10s:7s])", (694_001, 2_000_000)),
+        ("max_over_time(rate(up[10s])[1m:1m] offset 1m)", (890_001, 1_940_000)),
+        ("max_over_time((up @ start())[1m:1m])", (700_001, 1_000_000)),
+        ("max_over_time(up[20s:10s] @ 500)", (190_001, 500_000)),
     ],
 )
 def test_a_selector_says_which_samples_it_needs(text: str, window: tuple[int, int]) -> None:

@@ -1,0 +1,125 @@
+"""Functions that make one value of all the samples of a range."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from metrics.promql.frames import Floats, Matrix
+from metrics.promql.functions.arguments import Arguments, Function, Functions
+from metrics.promql.functions.quantiles import quantiles_of_rows, warn_of_quantiles
+from metrics.promql.functions.sums import add, means, sums
+from metrics.promql.terms import Terms
+from metrics.promql.windows import Lanes, Windows
+
+Reduction = Callable[[Windows, Terms], Floats]
+
+
+def _of_windows(reduce: Reduction, *, named: bool = False) -> Function:
+    def function(given: Arguments) -> Matrix:
+        windows = given.windows(0)
+        return windows.matrix(reduce(windows, given.terms), len(given.steps), named=named)
+
+    return function
+
+
+def _count(windows: Windows, _: Terms) -> Floats:
+    return windows.sizes.astype(np.float64)
+
+
+def _present(windows: Windows, _: Terms) -> Floats:
+    return np.ones(windows.first.shape)
+
+
+def _first(windows: Windows, _: Terms) -> Floats:
+    return windows.at(windows.first)
+
+
+def _last(windows: Windows, _: Terms) -> Floats:
+    return windows.at(windows.last - 1)
+
+
+def _first_time(windows: Windows, _: Terms) -> Floats:
+    return windows.when(windows.first) / 1000
+
+
+def _last_time(windows: Windows, _: Terms) -> Floats:
+    return windows.when(windows.last - 1) / 1000
+
+
+def _least(windows: Windows, _: Terms) -> Floats:
+    return windows.reduced(np.fmin)  # a NaN counts only among NaNs
+
+
+def _most(windows: Windows, _: Terms) -> Floats:
+    return windows.reduced(np.fmax)
+
+
+def _time_of(extreme: Reduction) -> Reduction:
+    """Return when a window last had its extreme."""
+
+    def reduce(windows: Windows, terms: Terms) -> Floats:
+        lanes = Lanes(windows, terms)
+        wanted, found = lanes.each(extreme(windows, terms)), np.zeros(len(lanes))
+        for count, places in lanes.walk():
+            values = windows.values[places]
+            hit = (values == wanted[:count]) | np.isnan(wanted[:count])
+            found[:count] = np.where(hit, windows.times[places], found[:count])
+        return lanes.laid(found / 1000)
+
+    return reduce
+
+
+def _variance(windows: Windows, terms: Terms) -> Floats:
+    lanes = Lanes(windows, terms)
+    mean, mean_lost, squares, squares_lost = np.zeros((4, len(lanes)))
+    for turn, (count, places) in enumerate(lanes.walk(), start=1):
+        values = windows.values[places]
+        apart = values - (mean[:count] + mean_lost[:count])
+        add(mean[:count], mean_lost[:count], apart / turn)
+        still = values - (mean[:count] + mean_lost[:count])
+        add(squares[:count], squares_lost[:count], apart * still)
+    return lanes.laid((squares + squares_lost) / lanes.sizes)
+
+
+def _deviation(windows: Windows, terms: Terms) -> Floats:
+    return np.sqrt(_variance(windows, terms))
+
+
+def _median_deviation(windows: Windows, terms: Terms) -> Floats:
+    lanes = Lanes(windows, terms)
+    found = np.zeros(len(lanes))
+    for own, places, known in lanes.blocks():
+        values = windows.at(places)
+        median = quantiles_of_rows(values, known, np.array(0.5))
+        found[own] = quantiles_of_rows(np.abs(values - median[:, None]), known, np.array(0.5))
+    return lanes.laid(found)
+
+
+def _quantile(given: Arguments) -> Matrix:
+    asked, windows = given.scalar(0), given.windows(1).spread(len(given.steps))
+    lanes = Lanes(windows, given.terms)
+    found, wanted = np.zeros(len(lanes)), lanes.each(asked)
+    for own, places, known in lanes.blocks():
+        found[own] = quantiles_of_rows(windows.at(places), known, wanted[own])
+    warn_of_quantiles(wanted, given.terms.notes)
+    return windows.matrix(lanes.laid(found), len(given.steps))
+
+
+FUNCTIONS: Functions = {
+    "avg_over_time": _of_windows(means),
+    "count_over_time": _of_windows(_count),
+    "first_over_time": _of_windows(_first, named=True),
+    "last_over_time": _of_windows(_last, named=True),
+    "mad_over_time": _of_windows(_median_deviation),
+    "max_over_time": _of_windows(_most),
+    "min_over_time": _of_windows(_least),
+    "present_over_time": _of_windows(_present),
+    "quantile_over_time": _quantile,
+    "stddev_over_time": _of_windows(_deviation),
+    "stdvar_over_time": _of_windows(_variance),
+    "sum_over_time": _of_windows(sums),
+    "ts_of_first_over_time": _of_windows(_first_time),
+    "ts_of_last_over_time": _of_windows(_last_time),
+    "ts_of_max_over_time": _of_windows(_time_of(_most)),
+    "ts_of_min_over_time": _of_windows(_time_of(_least)),
+}

@@ -168,9 +168,13 @@ async def test_groups_are_written_again_and_outlive_a_restart(there: Ports, db: 
     await push(there, "job/batch/x/%E9%87%91", 'a NaN\nb{q="1"} +Inf\n')
     await push(there, "job/gone", "a 1\n")
     await push(there, "job/gone", "", "DELETE")
-    reborn = Gateway(there.store, db)
+    clients = {"acme"}
+    reborn = Gateway(there.store, db, lambda: clients)
     await reborn.load()
     now = there.clock.advance(seconds=15)
+    clients.clear()
+    assert await reborn.push_again(now) == 0
+    clients.add("acme")
 
     assert await reborn.push_again(now) == 4
     columns = await there.store.read(

@@ -6,10 +6,10 @@ from functools import reduce
 
 import numpy as np
 
-from metrics.columns import NAME, Labels
+from metrics.columns import Labels
 from metrics.promql.arithmetic import COMPARISON, drops_name, joined
 from metrics.promql.frames import Flags, Floats
-from metrics.promql.grouping import result_labels, signatures
+from metrics.promql.grouping import WHAT_IT_IS, result_labels, signatures
 from metrics.promql.tree import (
     Binary,
     Expr,
@@ -198,4 +198,4 @@ def _labels(tree: Expr, series: Mapping[Selector, Labels]) -> Labels | None:
 
 
 def _unnamed(labels: Labels | None) -> Labels | None:
-    return labels and tuple(pair for pair in labels if pair[0] != NAME)
+    return labels and tuple(pair for pair in labels if pair[0] not in WHAT_IT_IS)

@@ -38,6 +38,8 @@ from metrics.queries import AsSent, Reader, gather, off_the_loop
 PREFIX = "/prometheus/api/v1"
 LONGEST_MS = 120_000
 _NO_RANGE = {Kind.STRING: "string", Kind.MATRIX: "range vector"}
+REMEMBERED = 500_000
+"""Labels whose work is kept for the next query over the same series."""
 TRUNCATED = "results truncated due to limit"
 
 
@@ -46,7 +48,7 @@ class Engine:
     """Answers queries over a store, with the label work of earlier ones at hand."""
 
     limits: Limits = field(default_factory=Limits)
-    memory: Memory = field(default_factory=Memory)
+    memory: Memory = field(default_factory=lambda: Memory(series=REMEMBERED))
 
     def plan(self, asked: Parameters, who: Identity) -> Plan:
         """Return the plan of the query, inside the clients that `who` may read."""

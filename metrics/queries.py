@@ -17,8 +17,8 @@ from metrics.promql.plan import Plan
 from metrics.promql.terms import Terms
 
 T = TypeVar("T")
-CELLS_ON_THE_LOOP = 50_000
-"""More values than these are computed in a thread, so that the loop goes on."""
+ON_THE_LOOP = 10_000
+"""Who touches more values than these does so in a thread, so that the loop goes on."""
 
 
 class Reader(Protocol):
@@ -67,7 +67,7 @@ async def off_the_loop(touched: int, *, terms: Terms, work: Callable[[], T]) -> 
 
     If nobody waits any more, it stops itself.
     """
-    if touched <= CELLS_ON_THE_LOOP:
+    if touched <= ON_THE_LOOP:
         return work()
     try:
         return await asyncio.to_thread(work)

@@ -20,8 +20,10 @@ def aggregated(node: Aggregate, matrix: Matrix, *, terms: Terms) -> Matrix:
 
 def quantile(node: Aggregate, matrix: Matrix, asked: Floats, *, terms: Terms) -> Matrix:
     """Return a quantile of each group; `asked` says for each step which one."""
-    if matrix.present.any():
-        warn_of_quantiles(asked, terms.notes)
+    if matrix.present.any() and len(asked):
+        # as Prometheus does: of all steps the worst on either side
+        worst = asked.max(), np.fmax.reduce(asked), np.fmin.reduce(asked)
+        warn_of_quantiles(np.array(worst), terms.notes)
 
     def compute(values: Floats, present: Flags, groups: Groups) -> Floats:
         found = np.zeros((len(groups.sizes), values.shape[1]))

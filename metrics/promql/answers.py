@@ -6,7 +6,7 @@ import numpy as np
 
 from metrics.columns import Columns
 from metrics.promql.frames import Matrix, Vector
-from metrics.promql.numbers import number_text
+from metrics.promql.numbers import number_text, number_texts
 from metrics.promql.plan import Plan
 from metrics.promql.signatures import Kind
 from metrics.promql.tree import Text
@@ -24,8 +24,8 @@ def instant_data(plan: Plan, found: Vector, at_ms: int) -> dict[str, Any]:
         text = number_text(float(found.values[0]), exponents=False)
         return {"resultType": Kind.SCALAR, "result": [at, text]}
     result = [
-        {"metric": dict(labels), "value": [at, number_text(value)]}
-        for labels, value in zip(found.labels, found.values.tolist(), strict=True)
+        {"metric": dict(labels), "value": [at, text]}
+        for labels, text in zip(found.labels, number_texts(found.values), strict=True)
     ]
     return {"resultType": Kind.VECTOR, "result": result}
 
@@ -37,9 +37,9 @@ def range_data(found: Matrix, start_ms: int, step_ms: int) -> dict[str, Any]:
     times = [_seconds(start_ms + step_ms * step) for step in range(found.values.shape[1])]
     result = []
     for row in rows:
-        steps = np.flatnonzero(found.present[row]).tolist()
-        values = found.values[row].tolist()
-        points = [[times[step], number_text(values[step])] for step in steps]
+        shown = found.present[row]
+        seen = times if shown.all() else [times[step] for step in np.flatnonzero(shown).tolist()]
+        points = list(zip(seen, number_texts(found.values[row][shown]), strict=True))
         result.append({"metric": dict(found.labels[row]), "values": points})
     return {"resultType": Kind.MATRIX, "result": result}
 
@@ -52,8 +52,8 @@ def samples_data(found: Columns) -> dict[str, Any]:
     result = []
     for row in rows:
         own = slice(bounds[row], bounds[row + 1])
-        pairs = zip(found.times[own].tolist(), found.values[own].tolist(), strict=True)
-        points = [[_seconds(at), number_text(value)] for at, value in pairs]
+        seen = [_seconds(at) for at in found.times[own].tolist()]
+        points = list(zip(seen, number_texts(found.values[own]), strict=True))
         result.append({"metric": dict(found.labels[row]), "values": points})
     return {"resultType": Kind.MATRIX, "result": result}
 

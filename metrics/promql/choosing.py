@@ -61,7 +61,9 @@ def sampled(node: Aggregate, matrix: Matrix, asked: Floats, *, terms: Terms) -> 
     if np.isnan(asked).any():
         raise NotComputable("Ratio value is NaN")
     if matrix.present.any():
-        for each in np.unique(asked[np.abs(asked) > 1]).tolist():
+        for each in {asked.min(), asked.max()} if len(asked) else ():
+            if abs(each) <= 1:
+                continue
             terms.notes.warn(
                 f"ratio value should be between -1 and 1, got {short_text(each)}, "
                 f"capping to {short_text(math.copysign(1, each))}"

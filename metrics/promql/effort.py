@@ -6,6 +6,9 @@ from metrics.columns import Columns
 from metrics.promql.plan import Plan
 from metrics.promql.tree import Selector, Span
 
+LABELS = 10
+"""What work on the labels of a series counts, in values."""
+
 
 def effort(plan: Plan, data: Sequence[Columns], *, start_ms: int, end_ms: int, step_ms: int) -> int:
     """Return about how many values are touched; a sample counts in each window it lies in."""
@@ -24,4 +27,4 @@ def _of_selector(selector: Selector, columns: Columns, query: Span, step_ms: int
         steps = max(moments[1] - moments[0], 0) // stretch.step_ms + 1
     first, last = selector.window(*query)
     in_each = samples * selector.range_ms // max(last - first, 1)
-    return touched + series * steps + in_each * steps
+    return touched + series * (steps + LABELS) + in_each * steps

@@ -229,10 +229,10 @@ class _Run:
         """Return what the part of a subquery gives in its stretch, as samples."""
         stretch = expr.stretch
         first, last = stretch.asks(self._span, self.query)
-        steps = np.arange(first, last + 1, stretch.step_ms, dtype=np.int64)
-        self.terms.room(len(steps))
-        if not len(steps):
+        if last < first:
             return columns_of(()), None
+        self.terms.room((last - first) // stretch.step_ms + 1)
+        steps = np.arange(first, last + 1, stretch.step_ms, dtype=np.int64)
         inner = _Run(self.data, self.query, steps, self.terms)
         found = inner.vector(expr.part)
         rows, at = np.nonzero(found.present)

@@ -20,6 +20,8 @@ from metrics.promql.memory import Memory
 from metrics.promql.tree import Grouping, Many, Matching
 
 LabelList = Sequence[Labels]
+WHAT_IT_IS = frozenset((NAME, "__type__", "__unit__"))
+"""Labels that say what a series measures: they go together when it no longer does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,9 @@ def finished(matrix: Matrix, memory: Memory) -> Matrix:
         return matrix
 
     def make() -> Relabelling:
-        name = frozenset((NAME,))
         return relabelling(
             [
-                _without(each, name) if gone else each
+                _without(each, WHAT_IT_IS) if gone else each
                 for each, gone in zip(matrix.labels, nameless.tolist(), strict=True)
             ]
         )
@@ -104,7 +105,7 @@ def result_labels(left: Labels, right: Labels, *, matching: Matching, drop_name:
     else:
         kept = left
     if drop_name:
-        kept = _without(kept, frozenset((NAME,)))
+        kept = _without(kept, WHAT_IT_IS)
     if not matching.include:
         return kept
     included = frozenset(matching.include)

@@ -15,12 +15,14 @@ class Memory:
     """Shared by all plans over one store, and by threads; forgets what was not used longest.
 
     A result is found by the identity of its lists, so results that are themselves lists of
-    labels are found again one node further up.
+    labels are found again one node further up. At most `most` results are kept, of lists that
+    together have not more than `series` labels (None: however many).
     """
 
-    def __init__(self, most: int = 5_000) -> None:
+    def __init__(self, most: int = 5_000, *, series: int | None = None) -> None:
         self._kept: OrderedDict[Hashable, tuple[tuple[LabelList, ...], object]] = OrderedDict()
-        self._most = most
+        self._most, self._series = most, series
+        self._held = 0
         self._lock = Lock()
 
     def recall(self, work: Hashable, *lists: LabelList, make: Callable[[], T]) -> T:
@@ -32,7 +34,14 @@ class Memory:
                 return cast(T, self._kept[key][1])
         made = make()
         with self._lock:
-            self._kept[key] = (lists, made)  # the lists are held, so no other takes their id
-            if len(self._kept) > self._most:
-                self._kept.popitem(last=False)
+            if key not in self._kept:  # another thread may have been first
+                self._kept[key] = (lists, made)  # the lists are held, so no other takes their id
+                self._held += sum(map(len, lists))
+            while self._kept and self._crowded():
+                _, (gone, _) = self._kept.popitem(last=False)
+                self._held -= sum(map(len, gone))
         return made
+
+    def _crowded(self) -> bool:
+        too_long = self._series is not None and self._held > self._series
+        return len(self._kept) > self._most or too_long

@@ -4,8 +4,9 @@ A window is two places in the columns, and all windows are computed at once: by 
 slices, or sample by sample through all of them together where one depends on the last.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -19,18 +20,22 @@ from metrics.promql.terms import Terms
 Ints = NDArray[np.int64]
 N = TypeVar("N", bound=np.generic)
 BLOCK = 2_000_000
-"""So many values are laid out in one block at most."""
+"""So many values are laid out in one block, or reduced at one go."""
+LANES = 100_000
+"""So many windows are walked through together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Windows:
     """The window of a series at a step has the samples from `first` up to before `last`.
 
-    Both are of shape (series, steps), or (series, 1) where all steps look at the same moment.
-    `ends` is that moment; the window begins `range_ms` before it and does not hold its beginning.
+    Series i owns `times[starts[i]:starts[i+1]]`, as in `Columns`. `first` and `last` are of shape
+    (series, steps), or (series, 1) where all steps look at the same moment. `ends` is that
+    moment; the window begins `range_ms` before it and does not hold its beginning.
     """
 
     labels: Sequence[Labels]
+    starts: Ints
     times: Ints
     values: Floats
     first: Ints
@@ -58,20 +63,47 @@ class Windows:
 
     def at(self, places: Ints) -> Floats:
         """Return the values at places, anything where a place is of no window."""
-        return _padded(self.values)[np.clip(places, 0, len(self.values))]
+        return _taken(self.values, places)
 
     def when(self, places: Ints) -> Ints:
         """Return the times at places, anything where a place is of no window."""
-        return _padded(self.times)[np.clip(places, 0, len(self.times))]
+        return _taken(self.times, places)
 
-    def reduced(self, by: np.ufunc, values: Floats | None = None, skip: int = 0) -> Floats:
+    def reduced(
+        self, by: np.ufunc, terms: Terms, *, values: Floats | None = None, skip: int = 0
+    ) -> Floats:
         """Return one value for each window, without its first `skip` samples; 0 where none is."""
-        found = np.zeros(self.first.shape)
-        filled = np.flatnonzero(self.sizes > skip)
-        if len(filled):
-            padded = _padded(self.values if values is None else values)
-            edges = np.column_stack([self.first.ravel()[filled] + skip, self.last.ravel()[filled]])
-            found.ravel()[filled] = by.reduceat(padded, edges.ravel())[::2]
+        found, sizes = np.zeros(self.first.shape), self.sizes.ravel()
+        filled = np.flatnonzero(sizes > skip)
+        padded = _padded(self.values if values is None else values)
+        first, last = self.first.ravel(), self.last.ravel()
+        for part in _parts(sizes[filled]):
+            terms.go_on()
+            places = filled[part]
+            edges = np.column_stack([first[places] + skip, last[places]])
+            found.ravel()[places] = by.reduceat(padded, edges.ravel())[::2]
+        return found
+
+    def in_lanes(
+        self,
+        compute: Callable[["Lanes"], Floats],
+        terms: Terms,
+        *,
+        chosen: Flags | None = None,
+        onto: Floats | None = None,
+    ) -> Floats:
+        """Return what `compute` makes of the windows, of those `chosen`; elsewhere that of `onto`.
+
+        It is given some at a time, the longest first.
+        """
+        found = np.zeros(self.first.shape) if onto is None else onto.copy()
+        sizes = self.sizes.ravel()
+        wanted = sizes > 0 if chosen is None else chosen.ravel() & (sizes > 0)
+        order = np.flatnonzero(wanted)
+        order = order[np.argsort(-sizes[order], kind="stable")]
+        for start in range(0, len(order), LANES):
+            lanes = Lanes(self, order[start : start + LANES], terms)
+            found.ravel()[lanes.order] = compute(lanes)
         return found
 
     def matrix(self, values: Floats, steps: int, *, least: int = 1, named: bool = False) -> Matrix:
@@ -84,6 +116,12 @@ class Windows:
 
 def _padded(column: NDArray[N]) -> NDArray[N]:
     return np.append(column, np.zeros(1, column.dtype))
+
+
+def _taken(column: NDArray[N], places: Ints) -> NDArray[N]:
+    if not len(column):
+        return np.zeros(places.shape, column.dtype)
+    return column.take(places, mode="clip")
 
 
 def live(columns: Columns) -> Columns:
@@ -103,6 +141,7 @@ def windows(
     """Return the windows that end at these moments, which are evenly spaced and rise."""
     return Windows(
         columns.labels,
+        columns.starts,
         columns.times,
         columns.values,
         first=_after(columns, ends - range_ms),
@@ -116,36 +155,55 @@ def windows(
 def _after(columns: Columns, moments: Times) -> Ints:
     """Return for each (series, moment) the place of the first sample later than that."""
     series, width = len(columns.labels), len(moments)
-    step = moments[1] - moments[0] if width > 1 else np.int64(1)
-    seen_at = np.clip(-((moments[0] - columns.times) // step), 0, width)  # rounds up
+    if width == 1:
+        return _after_one(columns, moments[0])
+    seen_at = -((moments[0] - columns.times) // (moments[1] - moments[0]))  # rounds up
+    seen_at = np.clip(seen_at, 0, width)
     rows = np.repeat(np.arange(series), np.diff(columns.starts))
     counts = np.bincount(rows * (width + 1) + seen_at, minlength=series * (width + 1))
     seen = np.cumsum(counts.reshape(series, width + 1)[:, :width], axis=1)
     return seen + columns.starts[:-1, None]
 
 
+def _after_one(columns: Columns, moment: np.int64) -> Ints:
+    seen = columns.times <= moment
+    if seen.all():  # as it is of the end of what was read
+        return columns.starts[1:, None]
+    if not seen.any():  # and of its beginning
+        return columns.starts[:-1, None]
+    known = np.concatenate([[0], np.cumsum(seen)])
+    counts = known[columns.starts[1:]] - known[columns.starts[:-1]]
+    places: Ints = columns.starts[:-1] + counts
+    return places[:, None]
+
+
+def _parts(sizes: Ints) -> Iterator[slice]:
+    """Yield runs of windows that together have not many more samples than a block."""
+    if not len(sizes):
+        return
+    total = np.cumsum(sizes)
+    cuts = np.searchsorted(total, np.arange(BLOCK, total[-1], BLOCK), side="right")
+    for start, end in pairwise([0, *np.unique(cuts[cuts > 0]).tolist(), len(sizes)]):
+        yield slice(start, end)
+
+
 class Lanes:
     """Windows beside each other, the longest first, through which one walks in step."""
 
-    def __init__(self, windows: Windows, terms: Terms, chosen: Flags | None = None) -> None:
-        sizes = windows.sizes.ravel()
-        wanted = sizes > 0 if chosen is None else chosen.ravel() & (sizes > 0)
-        lanes = np.flatnonzero(wanted)
-        self.order: Rows = lanes[np.argsort(-sizes[lanes], kind="stable")]
-        self.sizes = sizes[self.order]
-        self.first = windows.first.ravel()[self.order]
-        self._shape, self._terms = windows.first.shape, terms
+    def __init__(self, windows: Windows, order: Rows, terms: Terms) -> None:
+        self.windows, self.order = windows, order
+        self.sizes = windows.sizes.ravel()[order]
+        self.first = windows.first.ravel()[order]
+        self._terms = terms
 
     def __len__(self) -> int:
         return len(self.order)
 
     def walk(self) -> Iterator[tuple[int, Ints]]:
         """Yield how many lanes still have a sample, and where it stands in each of them."""
-        if not len(self):
-            return
-        longest = int(self.sizes[0])
         rising = self.sizes[::-1]
-        counts = len(self) - np.searchsorted(rising, np.arange(longest), side="right")
+        turns = np.arange(int(self.sizes[0]))
+        counts = len(self) - np.searchsorted(rising, turns, side="right")
         for turn, count in enumerate(counts.tolist()):
             self._terms.go_on()
             yield count, self.first[:count] + turn
@@ -165,12 +223,6 @@ class Lanes:
             )
             start = lanes.stop
 
-    def laid(self, values: Floats, onto: Floats | None = None) -> Floats:
-        """Return one value for each window: the lanes' own, else those of `onto`, else 0."""
-        found = np.zeros(self._shape) if onto is None else onto.copy()
-        found.ravel()[self.order] = values
-        return found
-
     def each(self, by_window: Floats) -> Floats:
         """Return of what is said of each window what is said of each lane."""
-        return np.broadcast_to(by_window, self._shape).ravel()[self.order]
+        return np.broadcast_to(by_window, self.windows.first.shape).ravel()[self.order]

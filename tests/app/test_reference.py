@@ -38,6 +38,7 @@ def house(db: Database | None, clock: FakeClock) -> House:
         "signer": Signer("a secret of the tests"),
         "pages": Pages(),
         "authorizer": None if db is None else Authorizer(db, clock),
+        "house": SimpleNamespace(muted=None),
     }
     parts = SimpleNamespace(
         version="0.1.0",

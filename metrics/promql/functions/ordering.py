@@ -16,7 +16,7 @@ _RUNS = re.compile(r"[0-9]+|[^0-9]+")
 def _by_value(*, falling: bool) -> Function:
     def function(given: Arguments) -> Matrix:
         vector = given.vector(0)
-        if len(given.steps) > 1:
+        if _of_a_range(given):
             return vector
         values = vector.values[:, 0]
         return vector.taken(np.argsort(-values if falling else values, kind="stable"))
@@ -27,7 +27,7 @@ def _by_value(*, falling: bool) -> Function:
 def _by_labels(*, falling: bool) -> Function:
     def function(given: Arguments) -> Matrix:
         vector = given.vector(0)
-        if len(given.steps) > 1:
+        if _of_a_range(given):
             return vector
         names = [given.text(place) for place in range(1, len(given.given))]
         compare = _comparison(names)
@@ -38,6 +38,15 @@ def _by_labels(*, falling: bool) -> Function:
         return vector.taken(np.array(rows, np.intp))
 
     return function
+
+
+def _of_a_range(given: Arguments) -> bool:
+    if len(given.steps) == 1:
+        return False
+    given.terms.notes.warn(
+        "sort is ineffective for range queries since results are always ordered by labels"
+    )
+    return True
 
 
 def _comparison(names: list[str]) -> Callable[[Labels, Labels], int]:

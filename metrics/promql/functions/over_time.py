@@ -46,39 +46,45 @@ def _last_time(windows: Windows, _: Terms) -> Floats:
     return windows.when(windows.last - 1) / 1000
 
 
-def _least(windows: Windows, _: Terms) -> Floats:
-    return windows.reduced(np.fmin)  # a NaN counts only among NaNs
+def _least(windows: Windows, terms: Terms) -> Floats:
+    return windows.reduced(np.fmin, terms)  # a NaN counts only among NaNs
 
 
-def _most(windows: Windows, _: Terms) -> Floats:
-    return windows.reduced(np.fmax)
+def _most(windows: Windows, terms: Terms) -> Floats:
+    return windows.reduced(np.fmax, terms)
 
 
 def _time_of(extreme: Reduction) -> Reduction:
     """Return when a window last had its extreme."""
 
     def reduce(windows: Windows, terms: Terms) -> Floats:
-        lanes = Lanes(windows, terms)
-        wanted, found = lanes.each(extreme(windows, terms)), np.zeros(len(lanes))
-        for count, places in lanes.walk():
-            values = windows.values[places]
-            hit = (values == wanted[:count]) | np.isnan(wanted[:count])
-            found[:count] = np.where(hit, windows.times[places], found[:count])
-        return lanes.laid(found / 1000)
+        extremes = extreme(windows, terms)
+
+        def compute(lanes: Lanes) -> Floats:
+            wanted, found = lanes.each(extremes), np.zeros(len(lanes))
+            for count, places in lanes.walk():
+                hit = (windows.values[places] == wanted[:count]) | np.isnan(wanted[:count])
+                found[:count] = np.where(hit, windows.times[places], found[:count])
+            return found / 1000
+
+        return windows.in_lanes(compute, terms)
 
     return reduce
 
 
 def _variance(windows: Windows, terms: Terms) -> Floats:
-    lanes = Lanes(windows, terms)
+    return windows.in_lanes(_variances, terms)
+
+
+def _variances(lanes: Lanes) -> Floats:
     mean, mean_lost, squares, squares_lost = np.zeros((4, len(lanes)))
     for turn, (count, places) in enumerate(lanes.walk(), start=1):
-        values = windows.values[places]
+        values = lanes.windows.values[places]
         apart = values - (mean[:count] + mean_lost[:count])
         add(mean[:count], mean_lost[:count], apart / turn)
         still = values - (mean[:count] + mean_lost[:count])
         add(squares[:count], squares_lost[:count], apart * still)
-    return lanes.laid((squares + squares_lost) / lanes.sizes)
+    return (squares + squares_lost) / lanes.sizes
 
 
 def _deviation(windows: Windows, terms: Terms) -> Floats:
@@ -86,23 +92,29 @@ def _deviation(windows: Windows, terms: Terms) -> Floats:
 
 
 def _median_deviation(windows: Windows, terms: Terms) -> Floats:
-    lanes = Lanes(windows, terms)
-    found = np.zeros(len(lanes))
+    return windows.in_lanes(_median_deviations, terms)
+
+
+def _median_deviations(lanes: Lanes) -> Floats:
+    found, half = np.zeros(len(lanes)), np.array(0.5)
     for own, places, known in lanes.blocks():
-        values = windows.at(places)
-        median = quantiles_of_rows(values, known, np.array(0.5))
-        found[own] = quantiles_of_rows(np.abs(values - median[:, None]), known, np.array(0.5))
-    return lanes.laid(found)
+        values = lanes.windows.at(places)
+        median = quantiles_of_rows(values, known, half)
+        found[own] = quantiles_of_rows(np.abs(values - median[:, None]), known, half)
+    return found
 
 
 def _quantile(given: Arguments) -> Matrix:
     asked, windows = given.scalar(0), given.windows(1).spread(len(given.steps))
-    lanes = Lanes(windows, given.terms)
-    found, wanted = np.zeros(len(lanes)), lanes.each(asked)
-    for own, places, known in lanes.blocks():
-        found[own] = quantiles_of_rows(windows.at(places), known, wanted[own])
-    warn_of_quantiles(wanted, given.terms.notes)
-    return windows.matrix(lanes.laid(found), len(given.steps))
+
+    def compute(lanes: Lanes) -> Floats:
+        found, wanted = np.zeros(len(lanes)), lanes.each(asked)
+        for own, places, known in lanes.blocks():
+            found[own] = quantiles_of_rows(windows.at(places), known, wanted[own])
+        warn_of_quantiles(wanted, given.terms.notes)
+        return found
+
+    return windows.matrix(windows.in_lanes(compute, given.terms), len(given.steps))
 
 
 FUNCTIONS: Functions = {

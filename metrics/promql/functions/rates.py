@@ -1,6 +1,7 @@
 """Functions of how series grow, move and will move."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from metrics.promql.functions.arguments import Arguments, Function, Functions
 from metrics.promql.functions.sums import means
 from metrics.promql.numbers import quoted
 from metrics.promql.refusals import NotComputable
+from metrics.promql.terms import Terms
 from metrics.promql.windows import Lanes, Windows
 
 NEAR = 1.1
@@ -20,7 +22,8 @@ COUNTERS = ("_total", "_sum", "_count", "_bucket")
 def _extrapolated(*, counter: bool, per_second: bool) -> Function:
     def function(given: Arguments) -> Matrix:
         windows = given.windows(0)
-        found = windows.matrix(_grown(windows, counter=counter), len(given.steps), least=2)
+        grown = _grown(windows, given.terms, counter=counter)
+        found = windows.matrix(grown, len(given.steps), least=2)
         if counter:
             _inform_of_gauges(found, given)
         if not per_second:
@@ -30,7 +33,7 @@ def _extrapolated(*, counter: bool, per_second: bool) -> Function:
     return function
 
 
-def _grown(windows: Windows, *, counter: bool) -> Floats:
+def _grown(windows: Windows, terms: Terms, *, counter: bool) -> Floats:
     """Return by how much each window grew, stretched to its edges where its samples reach them.
 
     The rules are Prometheus's: up to an edge that is near, else half a distance beyond the
@@ -39,7 +42,7 @@ def _grown(windows: Windows, *, counter: bool) -> Floats:
     first, last = windows.at(windows.first), windows.at(windows.last - 1)
     grown = last - first
     if counter:
-        grown = grown + _lost_by_resets(windows)
+        grown = grown + _lost_by_resets(windows, terms)
     since, until = windows.when(windows.first), windows.when(windows.last - 1)
     to_start = (since - (windows.ends - windows.range_ms)) / 1000
     to_end = (windows.ends - until) / 1000
@@ -53,35 +56,44 @@ def _grown(windows: Windows, *, counter: bool) -> Floats:
     return grown * ((sampled + to_start + to_end) / sampled)
 
 
-def _lost_by_resets(windows: Windows) -> Floats:
+def _lost_by_resets(windows: Windows, terms: Terms) -> Floats:
     """Return what a counter had counted in the window before it began again, each time."""
     fell = _steps_down(windows)
     if not fell.any():
         return np.zeros(windows.first.shape)
     before = np.append(np.zeros(1), windows.values[:-1])
-    return windows.reduced(np.add, np.where(fell, before, 0.0), skip=1)
+    return windows.reduced(np.add, terms, values=np.where(fell, before, 0.0), skip=1)
 
 
 def _steps_down(windows: Windows) -> Flags:
-    return np.append(np.zeros(1, np.bool_), windows.values[1:] < windows.values[:-1])[
-        : len(windows.values)
-    ]
+    return _within_series(windows, windows.values[1:] < windows.values[:-1])
 
 
 def _steps_aside(windows: Windows) -> Flags:
     now, before = windows.values[1:], windows.values[:-1]
     other = (now != before) & ~(np.isnan(now) & np.isnan(before))
-    return np.append(np.zeros(1, np.bool_), other)[: len(windows.values)]
+    return _within_series(windows, other)
+
+
+def _within_series(windows: Windows, steps: Flags) -> Flags:
+    """Return which samples are so beside the one before, the first of a series never."""
+    found = np.zeros(len(windows.values), np.bool_)
+    found[1:] = steps
+    found[windows.starts[windows.starts < len(found)]] = False
+    return found
 
 
 def _inform_of_gauges(found: Matrix, given: Arguments) -> None:
-    names = {
-        value
-        for row in np.flatnonzero(found.present.any(axis=1)).tolist()
-        for name, value in found.labels[row]
-        if name == NAME and not value.endswith(COUNTERS)
-    }
-    for name in sorted(names):
+    def make() -> list[tuple[int, str]]:
+        return [
+            (row, value)
+            for row, labels in enumerate(found.labels)
+            for name, value in labels
+            if name == NAME and not value.endswith(COUNTERS)
+        ]
+
+    gauges = given.terms.memory.recall("gauges", found.labels, make=make)
+    for name in sorted({name for row, name in gauges if found.present[row].any()}):
         given.terms.notes.inform(
             "metric might not be a counter, name does not end in "
             f"_total/_sum/_count/_bucket: {quoted(name)}"
@@ -111,49 +123,65 @@ def _counted(steps: Callable[[Windows], Flags]) -> Function:
     return function
 
 
-def _line(windows: Windows, given: Arguments) -> tuple[Floats, Floats, Floats]:
-    """Return of each window the slope of its least-squares line, and a point on it (s, value).
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The least-squares line of each lane: its slope, and a point on it (s, value)."""
 
-    The seconds count from the window's first sample; sums are of distances from the mean, so
+    slope: Floats
+    middle: Floats
+    mean: Floats
+
+
+def _lines(lanes: Lanes, means_: Floats) -> _Lines:
+    """Return the line through each lane, which has this mean.
+
+    The seconds count from the lane's first sample; sums are of distances from the mean, so
     that nothing is lost where times are large and movements small.
     """
-    lanes = Lanes(windows, given.terms, windows.sizes > 1)
-    began = windows.times[lanes.first]
-    middle = np.zeros(len(lanes))
+    windows, began = lanes.windows, lanes.windows.times[lanes.first]
+    middle, together, spread = np.zeros((3, len(lanes)))
     for count, places in lanes.walk():
         middle[:count] += windows.times[places] - began[:count]
     middle = middle / 1000 / lanes.sizes
-    mean = lanes.each(means(windows, given.terms))
     first, level = windows.values[lanes.first], np.ones(len(lanes), np.bool_)
-    together, spread = np.zeros((2, len(lanes)))
     for count, places in lanes.walk():
         values = windows.values[places]
         beside = (windows.times[places] - began[:count]) / 1000 - middle[:count]
-        together[:count] += beside * (values - mean[:count])
+        together[:count] += beside * (values - means_[:count])
         spread[:count] += beside * beside
         level[:count] &= values == first[:count]
-    slope = np.where(level, np.where(np.isinf(first), np.nan, 0.0), together / spread)
-    mean = np.where(level, np.where(np.isinf(first), np.nan, first), mean)
-    return lanes.laid(slope), lanes.laid(middle), lanes.laid(mean)
+    endless = np.where(np.isinf(first), np.nan, 0.0)
+    slope = np.where(level, endless, together / spread)
+    return _Lines(slope, middle, np.where(level, first + endless, means_))
 
 
 def _deriv(given: Arguments) -> Matrix:
     windows = given.windows(0)
-    slope, _, _ = _line(windows, given)
+    mean = means(windows, given.terms)
+    slope = windows.in_lanes(
+        lambda lanes: _lines(lanes, lanes.each(mean)).slope,
+        given.terms,
+        chosen=windows.sizes > 1,
+    )
     return windows.matrix(slope, len(given.steps), least=2)
 
 
 def _predict_linear(given: Arguments) -> Matrix:
-    windows, ahead = given.windows(0), given.scalar(1)
-    slope, middle, mean = _line(windows, given)
-    now = (given.steps - windows.when(windows.first)) / 1000
-    return windows.matrix(mean + slope * (now - middle + ahead), len(given.steps), least=2)
+    windows, ahead = given.windows(0).spread(len(given.steps)), given.scalar(1)
+    mean = means(windows, given.terms)
+    wanted = (given.steps - windows.when(windows.first)) / 1000 + ahead
+
+    def compute(lanes: Lanes) -> Floats:
+        line = _lines(lanes, lanes.each(mean))
+        return line.mean + line.slope * (lanes.each(wanted) - line.middle)
+
+    found = windows.in_lanes(compute, given.terms, chosen=windows.sizes > 1)
+    return windows.matrix(found, len(given.steps), least=2)
 
 
 def _smoothed(given: Arguments) -> Matrix:
     """Double exponential smoothing: a level and a trend, both following the samples."""
     windows = given.windows(0).spread(len(given.steps))
-    lanes = Lanes(windows, given.terms, windows.sizes > 1)
     weight, trending = given.scalar(1), given.scalar(2)
     if (wrong := _no_factor(weight)) is not None:
         raise NotComputable(
@@ -161,22 +189,29 @@ def _smoothed(given: Arguments) -> Matrix:
         )
     if (wrong := _no_factor(trending)) is not None:
         raise NotComputable("invalid trend factor. Expected: 0 < tf < 1, got: {given}", given=wrong)
-    weight, trending = lanes.each(weight), lanes.each(trending)
-    level = windows.values[lanes.first]
-    trend = windows.values[lanes.first + 1] - level if len(lanes) else level
-    former = np.zeros(len(lanes))
+    found = windows.in_lanes(
+        lambda lanes: _levels(lanes, lanes.each(weight), lanes.each(trending)),
+        given.terms,
+        chosen=windows.sizes > 1,
+    )
+    return windows.matrix(found, len(given.steps), least=2)
+
+
+def _levels(lanes: Lanes, weight: Floats, trending: Floats) -> Floats:
+    values = lanes.windows.values
+    level, former = values[lanes.first], np.zeros(len(lanes))
+    trend = values[lanes.first + 1] - level
     for turn, (count, places) in enumerate(lanes.walk()):
         if not turn:
             continue
         own = slice(count)
         if turn > 1:
-            trend[own] = (
-                trending[own] * (level[own] - former[own]) + (1 - trending[own]) * trend[own]
-            )
+            moved = trending[own] * (level[own] - former[own])
+            trend[own] = moved + (1 - trending[own]) * trend[own]
         expected = (1 - weight[own]) * (level[own] + trend[own])
         former[own] = level[own]
-        level[own] = weight[own] * windows.values[places] + expected
-    return windows.matrix(lanes.laid(level), len(given.steps), least=2)
+        level[own] = weight[own] * values[places] + expected
+    return level
 
 
 def _no_factor(factor: Floats) -> str | None:

@@ -16,34 +16,30 @@ LEFT = 1e-3
 
 def sums(windows: Windows, terms: Terms) -> Floats:
     """Return the sum of each window."""
-    plain, doubtful = _plain(windows)
-    if not doubtful.any():
-        return plain
-    lanes = Lanes(windows, terms, doubtful)
-    return lanes.laid(added(lanes, windows.values), onto=plain)
+    plain, doubtful = _plain(windows, terms)
+    return windows.in_lanes(_added, terms, chosen=doubtful, onto=plain)
 
 
 def means(windows: Windows, terms: Terms) -> Floats:
     """Return the mean of each window, also where the sum leaves the range of floats."""
-    sizes = np.maximum(windows.sizes, 1)
-    plain, doubtful = _plain(windows)
-    if not doubtful.any():
-        return plain / sizes
-    lanes = Lanes(windows, terms, doubtful)
-    found = added(lanes, windows.values) / lanes.sizes
+    plain, doubtful = _plain(windows, terms)
+    plain = plain / np.maximum(windows.sizes, 1)
+    return windows.in_lanes(_mean, terms, chosen=doubtful, onto=plain)
+
+
+def _mean(lanes: Lanes) -> Floats:
+    found = _added(lanes) / lanes.sizes
     lost = ~np.isfinite(found)
-    if lost.any():
-        # perhaps only the sum is beyond floats, not its mean
-        found = np.where(lost, added(lanes, windows.values, shared=True), found)
-    return lanes.laid(found, onto=plain / sizes)
+    # perhaps only the sum is beyond floats, not its mean
+    return np.where(lost, _added(lanes, shared=True), found) if lost.any() else found
 
 
-def added(lanes: Lanes, values: Floats, *, shared: bool = False) -> Floats:
+def _added(lanes: Lanes, *, shared: bool = False) -> Floats:
     """Return the compensated sum of each lane; `shared` of each value its part of the mean."""
     total, lost = np.zeros(len(lanes)), np.zeros(len(lanes))
     for count, places in lanes.walk():
-        more = values[places] / lanes.sizes[:count] if shared else values[places]
-        add(total[:count], lost[:count], more)
+        more = lanes.windows.values[places]
+        add(total[:count], lost[:count], more / lanes.sizes[:count] if shared else more)
     return np.where(np.isinf(total), total, total + lost)
 
 
@@ -57,7 +53,7 @@ def add(total: Floats, lost: Floats, more: Floats) -> None:
     lost[np.isinf(total)] = 0.0
 
 
-def _plain(windows: Windows) -> tuple[Floats, Flags]:
-    plain = windows.reduced(np.add)
-    weight = windows.reduced(np.add, np.abs(windows.values))
+def _plain(windows: Windows, terms: Terms) -> tuple[Floats, Flags]:
+    plain = windows.reduced(np.add, terms)
+    weight = windows.reduced(np.add, terms, values=np.abs(windows.values))
     return plain, ~(np.abs(plain) >= weight * LEFT) | ~np.isfinite(weight)

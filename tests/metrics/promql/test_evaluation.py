@@ -219,6 +219,12 @@ def test_what_is_too_large_is_refused_before_it_is_computed() -> None:
             ranged("disk", shelf, terms=Terms(limits=limits))
 
 
+def test_a_subquery_of_too_many_steps_is_refused_before_they_are_made() -> None:
+    for text in ("max_over_time(vector(1)[9y:1ms])", "count_over_time(m[9y:1ms] offset 1y)"):
+        with pytest.raises(NotComputable, match="values at once"):
+            ranged(text, Shelf([]))
+
+
 def test_pairs_that_would_be_too_many_are_refused() -> None:
     shelf = Shelf([({"__name__": "m", "x": str(n)}, [(0, 1.0)]) for n in range(8)])
 

@@ -6,6 +6,7 @@ import pytest
 
 from kit.errors import Invalid
 from metrics.promql.refusals import NotComputable, NotYet
+from metrics.promql.terms import Terms
 from tests.support.asking import INF, MINUTE, NAN, about, ask, line, steps
 
 
@@ -123,7 +124,17 @@ def test_series_are_put_in_order() -> None:
     assert order('sort_by_label(m, "host")') == ["h1", "h9", "h10", "x"]
     assert order('sort_by_label_desc(m, "host")') == ["x", "h10", "h9", "h1"]
     assert order('sort_by_label(m, "nope")') == ["h1", "h10", "h9", "x"]
-    assert len(steps("sort(m)", *series, end_ms=MINUTE)) == 4
+
+
+def test_a_range_is_ordered_by_labels_whatever_is_asked() -> None:
+    series = [line("m", "2 1", x="1"), line("m", "1 2", x="2")]
+    terms = Terms()
+
+    assert list(steps("sort(m)", *series, end_ms=MINUTE, terms=terms)) == ['m{x="1"}', 'm{x="2"}']
+    assert list(terms.notes.warnings) == [
+        "PromQL warning: sort is ineffective for range queries since results are always "
+        "ordered by labels"
+    ]
 
 
 def test_what_is_not_stored_is_not_answered_with_nothing() -> None:
@@ -136,6 +147,14 @@ def test_what_is_not_stored_is_not_answered_with_nothing() -> None:
 def test_arguments_that_do_not_fit_are_refused(text: str) -> None:
     with pytest.raises(Invalid, match="parse error"):
         ask(text)
+
+
+def test_type_and_unit_go_with_the_name() -> None:
+    series = line("m", "1", __type__="gauge", __unit__="bytes", x="1")
+
+    assert list(ask("m > 0", series)) == ['m{__type__="gauge", __unit__="bytes", x="1"}']
+    for call in ("-m", "m * 2", "abs(m)", "m + on (x) m", "m - m"):
+        assert list(ask(call, series)) == ['{x="1"}']
 
 
 def test_a_name_goes_when_the_query_ends() -> None:

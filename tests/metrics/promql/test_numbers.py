@@ -2,11 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.promql.numbers import labels_text, number_text
+from metrics.promql.numbers import labels_text, number_text, number_texts
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,11 @@ def test_a_scalar_is_written_without_an_exponent() -> None:
 @given(st.floats(allow_nan=False))
 def test_a_written_number_is_the_same_when_read(value: float) -> None:
     assert float(number_text(value)) == value
+
+
+@given(st.lists(st.floats()))
+def test_many_numbers_are_written_as_each_alone(values: list[float]) -> None:
+    assert number_texts(np.array(values, np.float64)) == [number_text(value) for value in values]
 
 
 def test_series_are_written_as_people_do() -> None:

@@ -9,7 +9,7 @@ from kit.clock import Clock
 from metrics.ports.http import Authorize, Sink
 from metrics.ports.influx.door import Influx1, Influx2, Query, ping
 from metrics.ports.otlp.door import Otlp
-from metrics.ports.pushgateway import Pushgateway, healthy
+from metrics.ports.pushgateway import Groups, Pushgateway, healthy
 from metrics.ports.samples import Samples
 from metrics.ports.write import RemoteWrite
 from metrics.pushed.gateway import Gateway
@@ -24,6 +24,9 @@ PORTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "/influx/query": ("GET", "POST"),
         "/influx/ping": ("GET", "HEAD"),
         "/pushgateway/metrics/{path}": ("PUT", "POST", "DELETE"),
+        "/pushgateway/metrics": ("GET",),
+        "/pushgateway/api/v1/metrics": ("GET",),
+        "/pushgateway/api/v1/admin/wipe": ("PUT",),
         "/pushgateway/-/healthy": ("GET", "HEAD"),
         "/pushgateway/-/ready": ("GET", "HEAD"),
     }
@@ -35,6 +38,7 @@ def ports(
     store: Sink, gateway: Gateway, authorize: Authorize, clock: Clock
 ) -> Mapping[str, ASGIApp]:
     """Return who answers at each path of `PORTS`."""
+    groups = Groups(gateway, authorize, clock)
     return {
         "/prometheus/api/v1/write": RemoteWrite(store, authorize, clock),
         "/api/v1/samples": Samples(store, authorize, clock),
@@ -44,6 +48,9 @@ def ports(
         "/influx/query": Query(store, authorize, clock),
         "/influx/ping": ping,
         "/pushgateway/metrics/{path}": Pushgateway(gateway, store, authorize, clock),
+        "/pushgateway/metrics": groups,
+        "/pushgateway/api/v1/metrics": groups,
+        "/pushgateway/api/v1/admin/wipe": groups,
         "/pushgateway/-/healthy": healthy,
         "/pushgateway/-/ready": healthy,
     }

@@ -119,6 +119,9 @@ ROUTES: tuple[Route, ...] = (
         "PUT /pushgateway/metrics/{path}",
         "POST /pushgateway/metrics/{path}",
         "DELETE /pushgateway/metrics/{path}",
+        "GET /pushgateway/metrics",
+        "GET /pushgateway/api/v1/metrics",
+        "PUT /pushgateway/api/v1/admin/wipe",
     ),
     *_routes(
         Door.TOKEN,

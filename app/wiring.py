@@ -87,7 +87,7 @@ def build(
     path, sends = db.share(PATH), db.share(SENDS)
     authorizer = Authorizer(db, clock)
     store = _store(settings, db, lambda: house.directory.clients)
-    gateway = Gateway(store, db)
+    gateway = Gateway(store, db, lambda: house.directory.clients)
     evaluator = Evaluator(
         store,
         path,

@@ -216,6 +216,23 @@ OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative""",
     ),
     *(
         RouteView(
+            method=method,
+            path=f"/pushgateway/{path}",
+            summary=f"Pushgateway: {what}.",
+            about="A client sees and wipes its own groups alone.",
+            parameters=(BEARER,),
+            answers=(AnswerView("202" if method == "PUT" else "200", answer),),
+            example=f"""curl -s -X {method} -H "Authorization: Bearer $TOKEN" \\
+  '{{url}}/pushgateway/{path}'""",
+        )
+        for method, path, what, answer in (
+            ("GET", "metrics", "all groups in the text format", "The groups"),
+            ("GET", "api/v1/metrics", "all groups as JSON", "The groups"),
+            ("PUT", "api/v1/admin/wipe", "takes all groups away", "They are gone"),
+        )
+    ),
+    *(
+        RouteView(
             method="GET",
             path=f"/pushgateway/-/{word}",
             summary="Tells clients of a Pushgateway that somebody is there.",

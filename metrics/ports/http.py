@@ -45,10 +45,13 @@ class SamplesRefused(Invalid):
 
 
 class MethodNotAllowed(Refusal):
-    """This door takes POST only."""
+    """This door takes other methods: `allowed` names them, as the header does."""
 
-    slug, title = "method-not-allowed", "This door takes POST only"
-    allowed = "POST"
+    slug, title = "method-not-allowed", "This method is not spoken here"
+
+    def __init__(self, detail: str, *, allowed: str = "POST", **facts: object) -> None:
+        super().__init__(detail, **facts)
+        self.allowed = allowed
 
 
 class Gone(Exception):

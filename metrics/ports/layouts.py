@@ -23,6 +23,8 @@ LONGEST = 1024 * 1024
 """Bytes of a request that is remembered, or compared: longer ones are decoded in slices."""
 RUNS = 32
 """Runs in one request after which it is decoded message by message, and remembered anew."""
+FIRST_RUNS = 8
+"""Runs that it may have at once; of further ones, only so many as its part that is read allows."""
 STEP = 4096
 NONE = -1
 MOST_SIZE = (1 << 14) - 1
@@ -200,8 +202,9 @@ class Layouts:
         runs: list[Columns] = []
         at = begin
         while at < size:
-            one = self._first(request, at, size, keys) if len(runs) < RUNS else None
-            if one is None:
+            one = self._first(request, at, size, keys)
+            most = min(RUNS, FIRST_RUNS + RUNS * (at - begin) // (size - begin))
+            if one is None or len(runs) > most:
                 return None
             layout, place = self._place(one.ref, sender)
             run = self._alike(octets, at, layout, place) if layout else None

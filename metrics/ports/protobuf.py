@@ -19,11 +19,13 @@ _MESSAGES = classes(
     {
         "Split": "1 timeseries bytes*",
         "Split2": "4 symbols bytes*; 5 timeseries bytes*",
+        "Symbols": "4 symbols bytes*",
         "Label": "1 name string; 2 value string",
         "Head": "1 labels Label*",
     },
 )
 _Split, _Split2, _Head = _MESSAGES["Split"], _MESSAGES["Split2"], _MESSAGES["Head"]
+_Symbols = _MESSAGES["Symbols"]
 
 
 def split(request: bytes) -> list[bytes]:
@@ -41,6 +43,14 @@ def split_2(request: bytes) -> tuple[list[bytes], list[bytes]]:
     except DecodeError:
         raise Invalid("the body is not a Request message of io.prometheus.write.v2") from None
     return list(found.symbols), list(found.timeseries)
+
+
+def symbols_of(request: bytes) -> list[bytes]:
+    """Return the symbols of a Request alone, for less than half of what `split_2` takes."""
+    try:
+        return list(_Symbols.FromString(request).symbols)
+    except DecodeError:
+        raise Invalid("the body is not a Request message of io.prometheus.write.v2") from None
 
 
 def pieces(request: bytes, size: int, *, least: int = FIELD_LEAST) -> Iterator[bytes]:

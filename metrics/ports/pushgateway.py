@@ -2,6 +2,7 @@
 
 import asyncio
 
+import orjson
 from starlette.types import Receive, Scope, Send
 
 from kit.clock import Clock
@@ -21,18 +22,14 @@ from metrics.ports.http import (
     problem,
 )
 from metrics.ports.packed import gunzipped
+from metrics.pushed import telling
 from metrics.pushed.gateway import Gateway
 from metrics.pushed.groups import grouping
 
 PREFIX = "/pushgateway/metrics/"
+TOLD, WIPE = "/pushgateway/api/v1/metrics", "/pushgateway/api/v1/admin/wipe"
 BODY_MOST = 16 * 1024 * 1024
 PROTOBUF = b"application/vnd.google.protobuf"
-
-
-class OtherMethod(MethodNotAllowed):
-    """Groups are put, posted to and deleted."""
-
-    allowed = "PUT, POST, DELETE"
 
 
 class Pushgateway:
@@ -57,7 +54,7 @@ class Pushgateway:
     async def _answer(self, scope: Scope, receive: Receive) -> Reply:
         method = scope["method"]
         if method not in ("PUT", "POST", "DELETE"):
-            raise OtherMethod(f"{method} is not spoken here")
+            raise MethodNotAllowed(f"{method} is not spoken here", allowed="PUT, POST, DELETE")
         client = client_of(await identity_of(self._authorize, scope))
         labels = grouping(_path(scope))
         if method == "DELETE":
@@ -96,6 +93,42 @@ def _read(body: bytes, headers: Headers) -> Exposition:
         return text.parsed(body.decode())
     except UnicodeDecodeError:
         raise Invalid("the body is not valid UTF-8") from None
+
+
+class Groups:
+    """GET /pushgateway/metrics and /api/v1/metrics: what the token's client has pushed.
+
+    And PUT /pushgateway/api/v1/admin/wipe, which takes all of it away.
+    """
+
+    def __init__(self, gateway: Gateway, authorize: Authorize, clock: Clock) -> None:
+        self._gateway = gateway
+        self._authorize = authorize
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        try:
+            reply = await self._answer(scope)
+        except Refusal as refusal:
+            reply = problem(refusal, scope["path"])
+        await reply.send(send)
+
+    async def _answer(self, scope: Scope) -> Reply:
+        wipes = scope["path"] == WIPE
+        allowed = "PUT" if wipes else "GET"
+        if scope["method"] != allowed:
+            raise MethodNotAllowed(f"{scope['method']} is not spoken here", allowed=allowed)
+        client = client_of(await identity_of(self._authorize, scope))
+        if wipes:
+            await self._gateway.wipe(client, now=self._clock())
+            return Reply(202)
+        groups = self._gateway.groups(client)
+        if scope["path"] == TOLD:
+            body = orjson.dumps({"status": "success", "data": telling.told(groups)})
+            return Reply(200, {b"content-type": b"application/json"}, body)
+        kind = b"text/plain; version=0.0.4; charset=utf-8"
+        return Reply(200, {b"content-type": kind}, telling.text(groups).encode())
 
 
 async def healthy(scope: Scope, _receive: Receive, send: Send) -> None:

@@ -15,22 +15,18 @@ from metrics.batch import Floats, Ints, Refs
 from metrics.columns import NAME
 from metrics.ports import wire
 from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, columns
+from metrics.ports.laid import Laid, laid
 from metrics.ports.layouts import LONGEST, Layout, Layouts, words_of
+from metrics.ports.orders import Order
 from metrics.ports.packed import unpack, unpacked, unpacked_size
-from metrics.ports.protobuf import pieces, split_2
-from metrics.ports.request_2 import PAD, Seen, first_of_references, references, seen
-from metrics.ports.symbols import MISSING, PREFIX, Keys, Memory, Table, Tables
+from metrics.ports.request_2 import Seen, first_of_references, references, seen
+from metrics.ports.symbols import MISSING, PREFIX, Keys, Memory, Numbers, Table, Tables
 
-PIECE = 128 * 1024
-SLICE = 4096
 ODD_SLICE = 250
 HUGE = 64 * 1024
 """Bytes of a message that is taken apart in a thread: it has a great many samples."""
-SMALLEST = 14
-"""Bytes of a series at the least: a name, and the time of a zero."""
-SYMBOL_LEAST = 3
-SYMBOLS_MOST = 800_000
-"""Symbols of one request."""
+MISSES = 8
+"""Requests unlike the one before after which only each eighth is compared with it."""
 NATIVE = Invalid("native histograms are not kept here, send classic ones")
 
 
@@ -39,6 +35,7 @@ class _Odd(NamedTuple):
 
     place: int
     key: bytes
+    message: bytes
 
 
 class _Found:
@@ -99,32 +96,37 @@ class RemoteWrite2Decoder:
             return await self._anew(request, client, breathe)
         size = unpack(body, self._room)
         table = self._tables.find(self._room, size, client)
-        if table is not None:
+        if table is not None and not (table.missed > MISSES and table.missed % MISSES):
             begin = len(table.symbols)
             alike = self._layouts.read(self._room, size, table, table.keys, begin=begin)
             if alike is not None:
+                table.missed = 0
                 return Decoded(alike.refs, alike.times, alike.values)
-        return await self._anew(bytes(memoryview(self._room)[:size]), client, breathe)
+        return await self._anew(bytes(memoryview(self._room)[:size]), client, breathe, table)
 
-    async def _anew(self, request: bytes, client: str | None, breathe: Breathe) -> Decoded:
+    async def _anew(
+        self, request: bytes, client: str | None, breathe: Breathe, table: Table | None = None
+    ) -> Decoded:
         """Decode a request by its symbols, and remember it if it has come again."""
-        symbols, messages = await _apart(request, breathe)
+        symbols, parts = await laid(request, breathe)
         memory = self._memory_of(client)
         numbers = memory.numbers(symbols)
         found, said = _Found(), Gathering()
-        for start in range(0, len(messages), SLICE):
+        start = 0
+        for part in parts:
             if start:
                 await breathe()
-            _known(messages[start : start + SLICE], start, numbers, (memory.series, found))
-        if not found.odd and len(found.seen) == 1 and len(request) <= LONGEST:
+            _known(part, start, numbers, (memory, found))
+            start += len(part.begins)
+        if not found.odd and len(parts) == 1 and parts[0].starts is not None:
             if self._memories.get(client) is memory:  # else forgotten while others had their turn
-                self._remember(request, client, messages, found)
+                self._remember(request, table or client, parts[0].starts, found)
             return found.decoded(said)
         # all are taken apart before the first is named: a malformed body changes nothing
         apart: list[list[tuple[_Odd, wire.Series2]]] = []
         for start in range(0, len(found.odd), ODD_SLICE):
             some = found.odd[start : start + ODD_SLICE]
-            apart.append([(odd, await _series(messages[odd.place])) for odd in some])
+            apart.append([(odd, await _series(odd.message)) for odd in some])
             await breathe()
         for taken in apart:
             self._named(taken, symbols, (memory, client), (found, said))
@@ -132,30 +134,31 @@ class RemoteWrite2Decoder:
         return found.decoded(said)
 
     def _remember(
-        self, request: bytes, client: str | None, messages: list[bytes], found: _Found
+        self, request: bytes, whose: Table | str | None, starts: Ints, found: _Found
     ) -> None:
-        """Remember a request of known series with one sample each."""
-        lengths = np.fromiter(map(len, messages), np.int64, len(messages))
-        heads = 2 + (lengths >= 1 << 7) + (lengths >= 1 << 14)
-        begin = len(request) - int((lengths + heads).sum())
-        if begin <= 0 or lengths.max() >= 1 << 14:
+        """Remember a request of known series with one sample each.
+
+        `whose` is its table, or the client where none is known yet. A request that is unlike the
+        one before again and again is remembered less and less often: it takes its time.
+        """
+        symbols = request[: int(starts[0])]
+        if isinstance(whose, Table):
+            whose.missed += 1
+            if whose.missed & (whose.missed - 1) or whose.symbols != symbols:
+                return
+            table = whose
+        elif self._tables.again(symbols, whose):
+            if self._tables.full:
+                self._forget_requests()
+            table = Table(symbols, Keys())
+            self._tables.remember(table, request[:PREFIX], whose)
+        else:
             return
-        symbols = request[:begin]
-        if not self._tables.again(symbols, client):
-            return
-        starts = np.zeros(len(lengths) + 1, np.int64)
-        np.cumsum(lengths + heads, out=starts[1:])
-        starts += begin
-        if not (np.frombuffer(request, np.uint8)[starts[:-1]] == 0x2A).all():
-            return  # the symbols do not all stand first
-        table = Table(symbols, Keys())
-        layout = _layout(request, table, starts, heads, found)
-        if self._tables.full:
-            self._forget_requests()
-        for message, ref in zip(messages, layout.refs.tolist(), strict=True):
-            table.keys[message[2 : 2 + message[1]]] = ref
-        self._tables.remember(table, request[:PREFIX], client)
-        self._layouts.remember(layout)
+        there, refs = found.seen[0], found.refs[0]
+        keys = zip(there.labels_at.tolist(), there.labels_size.tolist(), strict=True)
+        for (at, size), ref in zip(keys, refs.tolist(), strict=True):
+            table.keys[request[at : at + size]] = ref
+        self._layouts.remember(_layout(request, table, starts, found))
 
     def _named(
         self,
@@ -200,63 +203,55 @@ class RemoteWrite2Decoder:
         return memory
 
 
-async def _apart(request: bytes, breathe: Breathe) -> tuple[list[bytes], list[bytes]]:
-    """Return the symbols and the messages of a request."""
-    if len(request) <= LONGEST:
-        symbols, messages = split_2(request)
-    else:
-        symbols, messages = [], []
-        for piece in pieces(request, PIECE, least=SYMBOL_LEAST):
-            more = split_2(piece)
-            symbols += more[0]
-            messages += more[1]
-            _believe(symbols, messages, len(request))
-            await breathe()
-    _believe(symbols, messages, len(request))
-    return symbols, messages
-
-
-def _believe(symbols: list[bytes], messages: list[bytes], size: int) -> None:
-    """Refuse messages that can be no series: millions of empty ones fit into one body."""
-    if len(messages) > size // SMALLEST + 16 or len(symbols) > SYMBOLS_MOST:
-        raise Invalid("the body is no Request message: more in it than it has room for")
-    if size and not symbols:
-        raise Invalid("the body is no Request message of io.prometheus.write.v2: no symbols in it")
-
-
-def _known(
-    messages: list[bytes], start: int, numbers: Ints | Refs, into: tuple[Keys, _Found]
-) -> None:
+def _known(part: Laid, start: int, numbers: Numbers, into: tuple[Memory, _Found]) -> None:
     """Find the samples of messages that are the references of a known series and one sample."""
-    keys, found = into
-    lengths = np.fromiter(map(len, messages), np.int64, len(messages))
-    ends = np.cumsum(lengths)
-    joined = b"".join([*messages, bytes(PAD)])
-    there = seen(joined, ends - lengths, ends)
-    at = np.flatnonzero(there.good)
-    read = references(np.frombuffer(joined, np.uint8), there.labels_at[at], there.labels_size[at])
-    refs, labels = np.full(len(messages), MISSING, np.int32), [b""] * len(messages)
+    memory, found = into
+    count = len(part.begins)
+    there = seen(part.octets, part.begins, part.ends)
+    usual = bool(there.good.all())
+    at = np.arange(count) if usual else np.flatnonzero(there.good)
+    labels_at, sizes = there.labels_at, there.labels_size
+    if not usual:
+        labels_at, sizes = labels_at[at], sizes[at]
+    read = references(np.frombuffer(part.octets, np.uint8), labels_at, sizes)
+    some, named = np.full(len(at), MISSING, np.int32), [b""] * len(at)
     if len(read.flat) and int(read.flat.max()) < len(numbers):
-        blob = numbers[read.flat].tobytes()
-        named = [blob[a:b] for a, b in pairwise([0, *np.cumsum(4 * read.counts).tolist()])]
-        refs[at] = np.fromiter(map(keys.__getitem__, named), np.int32, len(named))
-        if len(at) == len(messages) and int(refs.min()) != MISSING:
-            found.add(np.arange(start, start + len(at)), refs, there.times, there.values)
-            found.seen.append(there)
-            return
-        for place, key in zip(at.tolist(), named, strict=True):
-            labels[place] = key
+        cuts = np.zeros(len(at) + 1, np.int64)
+        np.cumsum(read.counts, out=cuts[1:])
+        some, named = _refs(numbers[read.flat], cuts, memory)
+    if usual and count and int(some.min()) != MISSING:
+        found.add(at + start, some, there.times, there.values)
+        found.seen.append(there)
+        return
+    refs, keys = np.full(count, MISSING, np.int32), [b""] * count
+    refs[at] = some
+    for place, key in zip(at.tolist(), named, strict=False):  # none if all are known
+        keys[place] = key
     known, odd = np.flatnonzero(refs != MISSING), np.flatnonzero(refs == MISSING)
     found.add(known + start, refs[known], there.times[known], there.values[known])
-    found.odd += [_Odd(place + start, labels[place]) for place in odd.tolist()]
+    found.odd += [_Odd(place + start, keys[place], part.message(place)) for place in odd.tolist()]
 
 
-def _layout(request: bytes, table: Table, starts: Ints, heads: Ints, found: _Found) -> Layout:
+def _refs(flat: Numbers, cuts: Ints, memory: Memory) -> tuple[Refs, list[bytes]]:
+    """Return the refs of series given by the numbers of their labels, and their keys.
+
+    The keys are left out where all are known as they come.
+    """
+    refs = memory.orders.read(flat, cuts, memory.series)
+    if refs is not None:
+        return refs, []
+    blob = flat.tobytes()
+    named = [blob[a:b] for a, b in pairwise((4 * cuts).tolist())]
+    refs = np.fromiter(map(memory.series.__getitem__, named), np.int32, len(named))
+    if len(refs) and int(refs.min()) != MISSING:
+        memory.orders.remember(Order(flat, cuts, refs))
+    return refs, named
+
+
+def _layout(request: bytes, table: Table, starts: Ints, found: _Found) -> Layout:
     """Return the layout of a request whose messages `found` has seen, all in one look."""
     there, refs = found.seen[0], found.refs[0]
-    shift = starts[:-1] + heads - (there.labels_at - 2)
-    time_at = there.time_at + shift
-    value_at = np.where(there.zero, time_at, there.value_at + shift)
+    time_at, value_at = there.time_at, there.value_at
     fixed = np.full(len(request), 0xFF, np.uint8)
     fixed[(time_at + 2)[:, np.newaxis] + np.arange(6)] = 0x80  # a varint stays as long as it was
     fixed[value_at[~there.zero][:, np.newaxis] + np.arange(8)] = 0
@@ -265,7 +260,7 @@ def _layout(request: bytes, table: Table, starts: Ints, heads: Ints, found: _Fou
         sender=table,
         octets=np.frombuffer(request, np.uint8),
         fixed=fixed,
-        starts=starts,
+        starts=np.append(starts, len(request)),
         refs=refs,
         kept=np.where(there.zero, np.uint64(0), ~np.uint64(0)),
         value_at=value_at,

@@ -11,12 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from metrics.ports.layouts import Request
+from metrics.ports.orders import Orders
 
 MISSING = -1
 SYMBOL_BYTES = 64 * 1024 * 1024
 """Bytes of one tenant's symbols that are remembered; of more, all are forgotten."""
 TABLE_BYTES = 32 * 1024 * 1024
 """Bytes of all tables that are remembered."""
+TABLE_LEAST = 64 * 1024
+"""Bytes that are counted for the keys of a table."""
 PREFIX = 96
 """Bytes by which a table is looked for."""
 ALIKE = 16
@@ -38,6 +41,7 @@ class Memory:
 
     def __init__(self, most: int) -> None:
         self.series = Keys()
+        self.orders = Orders()
         self._most = most
         self._numbers: dict[bytes, int] = {}
         self._bytes = 0
@@ -70,6 +74,8 @@ class Table:
     def __init__(self, symbols: bytes, keys: Keys) -> None:
         self.symbols = symbols
         self.keys = keys
+        self.missed = 0
+        """Requests since the last that was like a former one."""
 
 
 class Tables:
@@ -116,4 +122,4 @@ class Tables:
         alike = self._all.setdefault((client, prefix), [])
         alike[:] = [one for one in alike if one.symbols != table.symbols][-ALIKE + 1 :]
         alike.insert(0, table)
-        self._held += len(table.symbols) + 100 * len(table.keys)
+        self._held += len(table.symbols) + TABLE_LEAST

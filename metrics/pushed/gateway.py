@@ -11,6 +11,7 @@ from kit.clock import milliseconds
 from kit.db import Database
 from kit.errors import Invalid, Refusal
 from metrics.columns import STALE, Labels
+from metrics.ports.decoders import KnownClients
 from metrics.ports.encode import write_request
 from metrics.ports.exposition.found import Exposition
 from metrics.ports.http import Sink
@@ -30,9 +31,10 @@ Sample = tuple[Labels, float]
 class Gateway:
     """Every group, in memory as in the database; for the loop only."""
 
-    def __init__(self, store: Sink, db: Database) -> None:
+    def __init__(self, store: Sink, db: Database, known_clients: KnownClients) -> None:
         self._store = store
         self._db = db
+        self._known_clients = known_clients
         self._groups: dict[str | None, dict[Labels, Group]] = {}
         self._turn = asyncio.Lock()
 
@@ -78,10 +80,20 @@ class Gateway:
             del self._groups[sender][labels]
             await self._end(sender, group, None, now)
 
+    async def wipe(self, sender: str | None, *, now: datetime) -> None:
+        """Take every group of one sender away."""
+        for group in self.groups(sender):
+            await self.delete(sender, group.labels, now=now)
+
     async def push_again(self, now: datetime) -> int:
-        """Write every group as of now, as a scrape would; return how many samples that were."""
-        written = 0
+        """Write every group as of now, as a scrape would; return how many samples that were.
+
+        Those of a client that is gone stay unwritten: it may come back.
+        """
+        written, known = 0, self._known_clients()
         for sender, groups in list(self._groups.items()):
+            if sender is not None and sender not in known:
+                continue
             samples = [one for group in groups.values() for one in group.samples()]
             try:
                 await self._write(sender, samples, now)

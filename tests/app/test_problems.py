@@ -19,7 +19,7 @@ from metrics.ports.http import MethodNotAllowed, SamplesRefused
 from tests.support.refusals import KINDS
 
 DOCUMENTS = ROOT / "docs" / "problems"
-AT_A_DOOR = {MethodNotAllowed: 405, SamplesRefused: 400}
+AT_A_DOOR: dict[type[Refusal], int] = {MethodNotAllowed: 405, SamplesRefused: 400}
 """What the ports for samples answer with another number than routes would."""
 
 

@@ -29,6 +29,7 @@ from kit.errors import Invalid
 from metrics.columns import is_stale, labels_of
 from metrics.labels import Limits
 from metrics.matchers import Matcher, Op
+from metrics.ports.exposition.text import parsed
 from metrics.pushed.gateway import Gateway
 from metrics.pushed.groups import grouping
 from tests.support.clock import NOON
@@ -167,9 +168,13 @@ async def test_groups_are_written_again_and_outlive_a_restart(there: Ports, db: 
     await push(there, "job/batch/x/%E9%87%91", 'a NaN\nb{q="1"} +Inf\n')
     await push(there, "job/gone", "a 1\n")
     await push(there, "job/gone", "", "DELETE")
-    reborn = Gateway(there.store, db)
+    clients = {"acme"}
+    reborn = Gateway(there.store, db, lambda: clients)
     await reborn.load()
     now = there.clock.advance(seconds=15)
+    clients.clear()
+    assert await reborn.push_again(now) == 0
+    clients.add("acme")
 
     assert await reborn.push_again(now) == 4
     columns = await there.store.read(
@@ -227,6 +232,30 @@ async def test_gzip_and_delimited_protobuf_are_taken(there: Ports) -> None:
     assert (packed.status_code, proto.status_code) == (200, 200)
     found = await standing(there)
     assert (found["a{job=packed}"], found["c{job=proto,x=y}"]) == (1.0, 3.0)
+
+
+async def test_groups_are_told_of_and_wiped(there: Ports) -> None:
+    await push(there, "job/batch/q/%22%5C", '# TYPE a gauge\na{x="1\\n"} NaN\n{"b c"} 2.5\n')
+    await push(there, "job/theirs", "a 1\n", Authorization="Bearer bolt")
+    as_text = (await there.http.get(GATEWAY)).text
+    (as_json,) = (await there.http.get("/pushgateway/api/v1/metrics")).json()["data"]
+
+    read = {(one.head.name, dict(one.head.labels)["job"]) for one in parsed(as_text).samples}
+    names = ("a", "b c", "push_time_seconds", "push_failure_time_seconds")
+    assert read == {(name, "batch") for name in names}
+    assert 'a{job="batch",q="\\"\\\\",x="1\\n",instance=""} NaN' in as_text
+    assert as_json["labels"] == {"job": "batch", "q": '"\\'}
+    assert as_json["last_push_successful"] is True
+    assert as_json["a"]["type"] == "GAUGE"
+    assert as_json["a"]["metrics"][0]["value"] == "NaN"
+
+    there.clock.advance(seconds=1)
+    wipe = "/pushgateway/api/v1/admin/wipe"
+    assert (await there.http.put(wipe)).status_code == 202
+    assert (await there.http.get(wipe)).headers["allow"] == "PUT"
+    assert await standing(there) == {}
+    assert (await there.http.get(GATEWAY)).text == ""
+    assert 'a{job="theirs"}' in await there.found("bolt")
 
 
 async def test_it_says_that_it_is_there(there: Ports) -> None:

@@ -133,6 +133,22 @@ async def test_what_was_learned_changes_no_sample(
         assert await learned.read(body, client) == await anew.read(body, client)
 
 
+@given(st.lists(st.integers(1, 63), min_size=1, max_size=12), st.integers(0, 300))
+async def test_messages_of_any_length_are_found(widths: list[int], symbols: int) -> None:
+    port = Port()
+    for shift in (0, 1, 0):
+        made = Request2()
+        for number in range(symbols):
+            made.ref(f"spare-{number}")  # so that references are of one byte, and of two
+        turned = widths[shift:] + widths[:shift]
+        for number, width in enumerate(turned):
+            more = {f"label{n}": f"{width}-{n}" for n in range(width - 1)}
+            made.add(series(f"m{number % 3}", **more), [(AT + number, 1.0 + number)], ABOUT)
+        got = await port.raw(made.body())
+        assert got.values.tolist() == [1.0 + number for number in range(len(widths))]
+        assert [len(port.registry.labels[ref]) - 1 for ref in got.refs.tolist()] == turned
+
+
 async def test_tenants_do_not_share_what_was_learned(port: Port) -> None:
     body = of([(series("cpu", client="acme"), [(AT, 1.0)])])
     for client in ("acme", None) * 4:

@@ -86,7 +86,7 @@ async def served(
     known = {"house", "acme", "bolt"}
     store = Store(folder, db, known_clients=lambda: known, limits=limits)
     await store.open(clock())
-    gateway = Gateway(store, db)
+    gateway = Gateway(store, db, lambda: known)
     await gateway.load()
     app = Doors(_nowhere, ports(store, gateway, authorize, clock))
     config = uvicorn.Config(app, port=0, lifespan="off", log_level="warning")

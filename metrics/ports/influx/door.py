@@ -121,7 +121,7 @@ class Query(Influx1):
 
     async def _answer(self, scope: Scope, receive: Receive) -> Reply:
         if scope["method"] not in ("GET", "POST"):
-            raise MethodNotAllowed(f"{scope['method']} is not spoken here")
+            raise MethodNotAllowed(f"{scope['method']} is not spoken here", allowed="GET, POST")
         client_of(await identity_of(self._authorize, self.credential(scope)))
         with self._store.load.body(self._clock()) as came:
             body = await body_of(receive, dict(scope["headers"]), ASKED_MOST, came)

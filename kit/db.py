@@ -260,7 +260,8 @@ class Database:
         async with self._sessions() as session, session.begin():
             await _reached(session)
             yield session
-            if words := session.info.get(SAID):
+            words = session.info.get(SAID)
+            if words and session.in_transaction():  # a dry run has taken everything back
                 await session.execute(SAYING, {"words": list(words)})
 
     @asynccontextmanager

@@ -92,6 +92,33 @@ class Gathering:
         self.reason = self.reason or f"{what}: {why.detail}"
 
 
+class Placed:
+    """Columns in the making, with the number of the message that each sample stood in."""
+
+    def __init__(self) -> None:
+        self.places: list[Ints] = []
+        self.refs: list[Refs] = []
+        self.times: list[Ints] = []
+        self.values: list[Floats] = []
+
+    def add(self, places: Ints, refs: Refs, times: Ints, values: Floats) -> None:
+        """Take columns of equal length."""
+        self.places.append(places)
+        self.refs.append(refs)
+        self.times.append(times)
+        self.values.append(values)
+
+    def decoded(self, said: Gathering) -> Decoded:
+        """Return everything in the order in which it was sent."""
+        if len(self.places) == 1:
+            return Decoded(self.refs[0], self.times[0], self.values[0], said.refused, said.reason)
+        order = np.argsort(np.concatenate([*self.places, np.empty(0, np.int64)]), kind="stable")
+        refs = np.concatenate([*self.refs, np.empty(0, np.int32)])[order]
+        times = np.concatenate([*self.times, np.empty(0, np.int64)])[order]
+        values = np.concatenate([*self.values, np.empty(0, np.float64)])[order]
+        return Decoded(refs, times, values, said.refused, said.reason)
+
+
 def columns(refs: list[int], times: list[int], values: list[float]) -> tuple[Refs, Ints, Floats]:
     """Return lists as columns."""
     return (

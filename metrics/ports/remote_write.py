@@ -12,7 +12,7 @@ import numpy.typing as npt
 from kit.errors import Invalid
 from metrics.batch import Floats, Ints
 from metrics.ports import wire
-from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, columns
+from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, Placed, columns
 from metrics.ports.layouts import LONGEST, Layouts, layout_of, times_of
 from metrics.ports.packed import unpack, unpacked, unpacked_size
 from metrics.ports.protobuf import label_pairs, pieces, split
@@ -90,14 +90,11 @@ class _Apart(NamedTuple):
     values: list[float]
 
 
-class _Found:
-    """The columns of one request, with the number of the message that each sample stood in."""
+class _Found(Placed):
+    """The columns of one request, with what of it is not usual."""
 
     def __init__(self) -> None:
-        self.places: list[Ints] = []
-        self.refs: list[npt.NDArray[np.int32]] = []
-        self.times: list[Ints] = []
-        self.values: list[Floats] = []
+        super().__init__()
         self.odd: list[_Odd] = []
         self.zero: list[Mask] = []
 
@@ -105,24 +102,6 @@ class _Found:
     def complete(self) -> bool:
         """Tell whether every message was of a known series, with one sample."""
         return len(self.zero) == len(self.refs)
-
-    def add(self, places: Ints, refs: npt.NDArray[np.int32], times: Ints, values: Floats) -> None:
-        """Take columns of equal length."""
-        self.places.append(places)
-        self.refs.append(refs)
-        self.times.append(times)
-        self.values.append(values)
-
-    def decoded(self, said: Gathering) -> Decoded:
-        """Return everything in the order in which it was sent."""
-        if len(self.places) == 1:
-            return Decoded(self.refs[0], self.times[0], self.values[0], said.refused, said.reason)
-        places = np.concatenate([*self.places, np.empty(0, np.int64)])
-        order = np.argsort(places, kind="stable")
-        refs = np.concatenate([*self.refs, np.empty(0, np.int32)])[order]
-        times = np.concatenate([*self.times, np.empty(0, np.int64)])[order]
-        values = np.concatenate([*self.values, np.empty(0, np.float64)])[order]
-        return Decoded(refs, times, values, said.refused, said.reason)
 
 
 class RemoteWriteDecoder:

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from kit.errors import Invalid
-from metrics.batch import Floats, Ints, Refs
+from metrics.batch import Ints, Refs
 from metrics.columns import NAME
 from metrics.ports import wire
-from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, columns
+from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, Placed, columns
 from metrics.ports.laid import Laid, laid
 from metrics.ports.layouts import LONGEST, Layout, Layouts, words_of
 from metrics.ports.orders import Order
@@ -38,33 +38,13 @@ class _Odd(NamedTuple):
     message: bytes
 
 
-class _Found:
-    """The columns of one request, with the number of the message that each sample stood in."""
+class _Found(Placed):
+    """The columns of one request, with what of it is not usual."""
 
     def __init__(self) -> None:
-        self.places: list[Ints] = []
-        self.refs: list[Refs] = []
-        self.times: list[Ints] = []
-        self.values: list[Floats] = []
+        super().__init__()
         self.odd: list[_Odd] = []
         self.seen: list[Seen] = []
-
-    def add(self, places: Ints, refs: Refs, times: Ints, values: Floats) -> None:
-        """Take columns of equal length."""
-        self.places.append(places)
-        self.refs.append(refs)
-        self.times.append(times)
-        self.values.append(values)
-
-    def decoded(self, said: Gathering) -> Decoded:
-        """Return everything in the order in which it was sent."""
-        if len(self.places) == 1:
-            return Decoded(self.refs[0], self.times[0], self.values[0], said.refused, said.reason)
-        order = np.argsort(np.concatenate([*self.places, np.empty(0, np.int64)]), kind="stable")
-        refs = np.concatenate([*self.refs, np.empty(0, np.int32)])[order]
-        times = np.concatenate([*self.times, np.empty(0, np.int64)])[order]
-        values = np.concatenate([*self.values, np.empty(0, np.float64)])[order]
-        return Decoded(refs, times, values, said.refused, said.reason)
 
 
 class RemoteWrite2Decoder:

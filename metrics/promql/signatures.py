@@ -28,10 +28,6 @@ class Signature:
         least = len(self.takes) - self.optional
         return count >= least and (self.repeated or count <= len(self.takes))
 
-    def takes_at(self, place: int) -> Kind:
-        """Return the kind of the argument at a place."""
-        return self.takes[min(place, len(self.takes) - 1)]
-
 
 _SCALAR, _VECTOR, _MATRIX, _TEXT = Kind.SCALAR, Kind.VECTOR, Kind.MATRIX, Kind.STRING
 _ELEMENTWISE = (

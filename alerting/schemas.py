@@ -101,9 +101,7 @@ def unsaid(value: object) -> bool:
     return value is None
 
 
-class LevelSpec(_Spec):
-    """One test, and for how long it has to hold: {above: 95, for: 5m}."""
-
+class _Tested(_Spec):
     above: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
     below: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
     at_least: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
@@ -111,6 +109,11 @@ class LevelSpec(_Spec):
     equal: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
     not_equal: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
     present: bool | None = Field(None, exclude_if=unsaid)
+
+
+class LevelSpec(_Tested):
+    """One test, and for how long it has to hold: {above: 95, for: 5m}."""
+
     hold: Duration = Field(AT_ONCE, alias="for")
 
     @model_validator(mode="after")
@@ -140,16 +143,9 @@ class AbsentSpec(_Spec):
     priority: Priority = Priority.P2
 
 
-class Change(_Spec):
+class Change(_Tested):
     """What a client's override changes in a level, or in what silence means; the rest stays."""
 
-    above: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
-    below: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
-    at_least: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
-    at_most: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
-    equal: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
-    not_equal: float | None = Field(None, allow_inf_nan=False, exclude_if=unsaid)
-    present: bool | None = Field(None, exclude_if=unsaid)
     hold: Duration | None = Field(None, alias="for", exclude_if=unsaid)
     priority: Priority | None = Field(None, exclude_if=unsaid)
 

@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -64,6 +66,34 @@ def _due(now: datetime, full: Collection[str]) -> Select[Any]:
     )
 
 
+@dataclass
+class _Places:
+    """How many more may be leased: of each host, of P3 and P4 together."""
+
+    of_host: dict[str, int]
+    minor: int
+    per_host: int
+
+    @property
+    def full(self) -> list[str]:
+        """The hosts that have no place left."""
+        return [host for host, places in self.of_host.items() if places <= 0]
+
+    def take(self, row: _Candidate) -> bool:
+        """Take the place of a message; tell whether there was one."""
+        places, minor = self.of_host.get(row.host, self.per_host), row.priority > GRAVE
+        if places <= 0 or (minor and self.minor <= 0):
+            return False
+        self.of_host[row.host] = places - 1
+        self.minor -= minor
+        return True
+
+    def give_back(self, row: _Candidate) -> None:
+        """Free the place of a message that another worker has."""
+        self.of_host[row.host] += 1
+        self.minor += row.priority > GRAVE
+
+
 async def claim(
     tx: AsyncSession,
     *,
@@ -80,30 +110,23 @@ async def claim(
     Those `aside` are left alone; what cannot be leased is put there.
     """
     aside = set() if aside is None else aside
-    free = dict(rooms or {})
-    minor = limit if minor is None else minor
+    places = _Places(dict(rooms or {}), limit if minor is None else minor, per_host)
     passed, taken = set(aside), list[Notification]()
     for _ in range(ROUNDS_MOST):
-        full = [host for host, places in free.items() if places <= 0]
-        looked_at = (limit - len(taken)) * CANDIDATES
-        due = _due(now, full).where(not_among(Notification.id, passed))
-        if minor <= 0:
+        free = limit - len(taken)
+        due = _due(now, places.full).where(not_among(Notification.id, passed))
+        if places.minor <= 0:
             due = due.where(Notification.priority <= GRAVE)
-        rows = [_Candidate(*row) for row in await tx.execute(due.limit(looked_at))]
-        chosen: dict[UUID, _Candidate] = {}
-        for row in rows:
-            places, grave = free.get(row.host, per_host), row.priority <= GRAVE
-            if places > 0 and len(taken) + len(chosen) < limit and (grave or minor > 0):
-                free[row.host] = places - 1
-                minor -= not grave
-                chosen[row.id] = row
+        found = await tx.execute(due.limit(free * CANDIDATES))
+        rows = [_Candidate(*row) for row in found]
+        chosen = {row.id: row for row in islice(filter(places.take, rows), free)}
         locked = await _locked(tx, list(chosen), now=now)
+        for elsewhere in chosen.keys() - {row.id for row in locked}:
+            places.give_back(chosen[elsewhere])
         taken += locked
         passed |= chosen.keys()
-        for elsewhere in chosen.keys() - {row.id for row in locked}:
-            free[chosen[elsewhere].host] += 1
-            minor += chosen[elsewhere].priority > GRAVE
-        if len(taken) >= limit or (len(rows) < looked_at and len(locked) == len(chosen)):
+        all_seen = len(rows) < free * CANDIDATES and len(locked) == len(chosen)
+        if len(taken) >= limit or all_seen:
             break
     try:
         async with tx.begin_nested():

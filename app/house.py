@@ -48,7 +48,6 @@ log = logging.getLogger(__name__)
 
 CONFIG = "config"
 ACCESS = "access"
-DRAINED_WITHIN = 1.0
 LATELY = 1.0
 
 

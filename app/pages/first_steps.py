@@ -24,8 +24,8 @@ def _steps(
 ) -> Iterator[StepView]:
     clients = set(directory.clients) - {HOUSE}
     yield StepView("client", bool(clients), [("client", "/admin/clients/new")])
-    line = next(port.example for port in ports_at(url) if port.path == SAMPLES)
     sent = bool(store.index.values("client", "", limit=1, clients=clients))
+    line = "" if sent else next(one.example for one in ports_at(url) if one.path == SAMPLES)
     yield StepView("samples", sent, [("token", "/admin/tokens"), ("ports", "/docs#ports")], line)
     on_call = any(shift.person for schedule in schedules for shift in schedule.current)
     ways = [("person", "/admin/people/new"), ("schedule", "/admin/schedules/new")]

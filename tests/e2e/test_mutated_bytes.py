@@ -75,7 +75,7 @@ def told_well(answer: httpx.Response) -> None:
 
 
 async def rounds(of: st.SearchStrategy[Any], ask: Callable[[Any], httpx.Response]) -> None:
-    """Ask with `ROUNDS` cases, off the loop."""
+    """Ask with `ROUNDS` cases, off the loop; `told_well` judges each answer."""
 
     @seed(SEED)
     @settings(

@@ -1,8 +1,10 @@
 """The application: every route of the house behind one set of doors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 
 from fastapi import APIRouter, Depends, FastAPI, Request
+from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -128,17 +130,27 @@ def create_app(house: House) -> Doors:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
-        max_body_size=BODY_MOST,
-        responses=problems.ANSWERS,
-        dependencies=[Depends(keepable)],
     )
     for name, part in house.shared().items():
         setattr(app.state, name, part)
     problems.install(app)
-    for router in routers():
-        app.include_router(router)
+    app.router.routes.extend(_routes())
     app.mount("/static", StaticFiles(directory=ROOT / "static"), name="static")
     return Doors(app, _timed(house))
+
+
+@cache
+def _routes() -> Sequence[BaseRoute]:
+    """Return every route as FastAPI serves it; to understand them all takes it half a second."""
+    whole = FastAPI(
+        openapi_url=None,
+        max_body_size=BODY_MOST,
+        responses=problems.ANSWERS,
+        dependencies=[Depends(keepable)],
+    )
+    for router in routers():
+        whole.include_router(router)
+    return whole.routes
 
 
 def routers() -> list[APIRouter]:

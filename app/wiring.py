@@ -43,7 +43,7 @@ from kit.db import Database
 from kit.net import guarded
 from kit.notices import Notices
 from kit.outbox import Reactions
-from kit.pages import Pages
+from kit.pages import Pages, own_pages
 from kit.sealing import Sealer
 from kit.settings import Settings
 from kit.signing import Signer
@@ -81,7 +81,7 @@ def build(
     sending: Limits | None = None,
 ) -> House:
     """Return the house, every part handed what it needs; nothing moves yet."""
-    measures, notices, pages = Measures(), Notices(db), Pages()
+    measures, notices, pages = Measures(), Notices(db), own_pages()
     signer, sealer = Signer(secrets.keys), Sealer(secrets.keys)
     http = guarded(FETCHES, allow=settings.allow_link_local)
     path, sends = db.share(PATH), db.share(SENDS)

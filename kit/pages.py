@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,14 @@ from kit.settings import ROOT
 from kit.slices import sliced
 
 
+@cache
+def own_pages() -> "Pages":
+    """Return the pages that come with the program, compiled once in a process."""
+    return Pages()
+
+
 class Pages:
-    """The templates, ready to render; made once at start."""
+    """The templates, ready to render."""
 
     def __init__(self, root: Path = ROOT) -> None:
         self._static = root / "static"

@@ -1,13 +1,15 @@
 """What every test may ask for: a database that is empty, a clock that is turned by hand."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from sqlalchemy import text
 
+from access import passwords
 from app.schema import TABLES
 from kit.db import Base, Database
+from tests.support.access import HASHER
 from tests.support.clock import FakeClock
 from tests.support.database import prepared
 
@@ -23,6 +25,14 @@ EMPTIED = f"DO $$ BEGIN {GONE} {BEGUN_ANEW} END $$"
 @pytest.fixture(scope="session")
 def database_url() -> str:
     return prepared(os.environ.get("PYTEST_XDIST_WORKER", "gw0"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hash with little effort: thousands of worlds are made, each with people in it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "PasswordHasher", lambda: HASHER)
+        yield
 
 
 @pytest.fixture

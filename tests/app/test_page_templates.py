@@ -14,11 +14,11 @@ from app.pages.views import ClockView, IncidentView, ShellView, ShiftView
 from app.pages.wording import timeline_text
 from incidents.lifecycle import What
 from kit.i18n import Locale
-from kit.pages import Pages
+from kit.pages import own_pages
 
 NOW = datetime(2026, 11, 23, 19, 12, 5, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-PAGES = Pages()
+PAGES = own_pages()
 SHELL = ShellView("now", "/?a=1&b=2", "the-token", "李雷")
 RESPONSE = ClockView("response", "running", 15 * MINUTE, 10 * MINUTE, NOW + 5 * MINUTE)
 RECOVERY = ClockView("recovery", "paused", 120 * MINUTE, 10 * MINUTE, reason="非工作时间")

@@ -13,7 +13,7 @@ from app import problems
 from incidents.lifecycle import MoveNotAllowed
 from kit.clock import system_clock
 from kit.errors import Invalid, Overloaded, Refusal, TooMany
-from kit.pages import Pages
+from kit.pages import own_pages
 from kit.settings import ROOT
 from metrics.ports.http import MethodNotAllowed, SamplesRefused
 from tests.support.refusals import KINDS
@@ -41,7 +41,7 @@ def example(kind: type[Refusal]) -> dict[str, object]:
 
 def small_program(refusal: Exception) -> httpx.AsyncClient:
     app = FastAPI()
-    app.state.pages, app.state.clock = Pages(), system_clock
+    app.state.pages, app.state.clock = own_pages(), system_clock
     problems.install(app)
 
     @app.get("/thing")

@@ -22,7 +22,7 @@ from app.ports import PORTS
 from incidents.schemas import NoteIn
 from kit.db import Database
 from kit.i18n import Locale
-from kit.pages import Pages
+from kit.pages import own_pages
 from kit.settings import Settings
 from kit.signing import Signer
 from tests.support.clock import FakeClock
@@ -36,7 +36,7 @@ def house(db: Database | None, clock: FakeClock) -> House:
         "clock": clock,
         "settings": Settings(public_url=URL),
         "signer": Signer("a secret of the tests"),
-        "pages": Pages(),
+        "pages": own_pages(),
         "authorizer": None if db is None else Authorizer(db, clock),
         "house": SimpleNamespace(muted=None),
     }

@@ -8,7 +8,7 @@ from jinja2 import nodes
 
 from kit.errors import Said
 from kit.i18n import Locale, catalogue, negotiate, placeholders, t, told
-from kit.pages import Pages
+from kit.pages import own_pages
 
 ZH, EN = catalogue(Locale.ZH), catalogue(Locale.EN)
 
@@ -114,7 +114,7 @@ def test_every_text_is_given_its_facts() -> None:
 
 
 def _calls() -> Iterator[tuple[str, nodes.Call]]:
-    environment = Pages().environment
+    environment = own_pages().environment
     assert environment.loader
     for name in environment.loader.list_templates():
         source = environment.loader.get_source(environment, name)[0]

@@ -9,11 +9,11 @@ import pytest
 from jinja2 import UndefinedError
 
 from kit.i18n import Locale
-from kit.pages import Pages
+from kit.pages import Pages, own_pages
 from kit.settings import ROOT
 
 NOW = datetime(2026, 11, 23, 19, 12, 5, tzinfo=UTC)
-PAGES = Pages()
+PAGES = own_pages()
 FILES = sorted((ROOT / "templates").rglob("*.html"))
 TOKENS = (ROOT / "static" / "langyan.css").read_text("utf-8")
 

@@ -20,7 +20,7 @@ from access.web import Caller, Csrf, PageCaller
 from app import problems
 from app.api import configuration
 from kit.db import Database
-from kit.pages import Pages
+from kit.pages import own_pages
 from kit.settings import Settings
 from kit.signing import Signer
 from tests.support.clock import FakeClock
@@ -51,7 +51,7 @@ class Doors:
         self.app.state.settings = Settings(public_url=url)
         self.app.state.signer = Signer("a secret of the tests")
         self.app.state.passwords, self.app.state.authorizer = self.passwords, self.authorizer
-        self.app.state.pages = Pages()
+        self.app.state.pages = own_pages()
         problems.install(self.app)
         self.app.router.routes.extend(_routes())
         self._add_pages()

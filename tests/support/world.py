@@ -20,7 +20,7 @@ from tests.support.clock import FakeClock
 from tests.support.phone import Phone
 from tests.support.program import ADMIN_TOKEN
 
-STEP = timedelta(seconds=15)
+STEP = timedelta(seconds=30)
 
 STANDING = """
 clients: [{name: acme, title: 爱可美餐饮, timezone: Asia/Shanghai}]
@@ -96,7 +96,7 @@ class World:
             await self.house.sender.settle()
 
     async def passes(self, **length: float) -> datetime:
-        """Let time go by, in steps of fifteen seconds."""
+        """Let time go by, in steps of half a minute."""
         left = timedelta(**length)
         while left > timedelta():
             step = min(left, STEP)

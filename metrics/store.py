@@ -13,7 +13,7 @@ import numpy as np
 from kit.clock import from_milliseconds, milliseconds
 from kit.db import Database
 from kit.errors import Overloaded, Refusal
-from metrics import chunks
+from metrics import chunks, presence
 from metrics.batch import (
     START,
     Appended,
@@ -85,7 +85,7 @@ class Store:
         self._lock = FolderLock(folder)
         self._head = Head()
         self._registry = Registry(self.limits, reserve=self._head.reserve)
-        self.index = self._registry.index
+        self.index, self.described = self._registry.index, self._registry.described
         self._writing = Flush(self._head, self._registry, db)
         self._active: Counter[str] = Counter()
         self._flushed = 0
@@ -304,6 +304,10 @@ class Store:
     def window(self, refs: Refs, start: int, end: int) -> Columns:
         """Return what memory holds from `start` to `end` ms, both included."""
         return merged(self._head.between(refs, start, end), self._registry.labels_of(refs))
+
+    async def known(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Labels]:
+        """Return the labels of matching series that have samples from `start` to `end` ms."""
+        return await presence.known((self._head, self._registry, self._db), matchers, start, end)
 
     async def read(self, matchers: Sequence[Matcher], start: int, end: int) -> Columns:
         """Return the samples of matching series from `start` to `end` ms, both included.

@@ -3,7 +3,7 @@
 A decoder raises only refusals, and changes nothing before the whole body has been understood.
 """
 
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable, Container, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from kit.errors import Invalid
 from metrics.batch import Floats, Ints, Refs
+from metrics.described import About
 from metrics.labels import Limits, canonical, stamped
 from metrics.series import Registry
 
@@ -70,6 +71,10 @@ class Naming:
     def limits(self) -> Limits:
         """The limits that hold here."""
         return self._registry.limits
+
+    def describe(self, client: str | None, told: Iterable[tuple[str, About]]) -> None:
+        """Take what a sender says about its metrics."""
+        self._registry.described.tell(client, told)
 
     def ref(self, pairs: list[tuple[str, str]], client: str | None) -> int:
         """Return the ref of a series, or refuse its labels."""

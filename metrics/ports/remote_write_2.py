@@ -13,12 +13,14 @@ import numpy as np
 from kit.errors import Invalid
 from metrics.batch import Ints, Refs
 from metrics.columns import NAME
+from metrics.described import NOTHING, About, family
 from metrics.ports import wire
 from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, Placed, columns
 from metrics.ports.laid import Laid, laid
 from metrics.ports.layouts import LONGEST, Layout, Layouts, words_of
 from metrics.ports.orders import Order
 from metrics.ports.packed import unpack, unpacked, unpacked_size
+from metrics.ports.protobuf import metadata_2
 from metrics.ports.request_2 import Seen, first_of_references, references, seen
 from metrics.ports.symbols import MISSING, PREFIX, Keys, Memory, Numbers, Table, Tables
 
@@ -160,6 +162,7 @@ class RemoteWrite2Decoder:
                 ref = memory.series[odd.key] if odd.key else MISSING
                 if series.times and ref == MISSING:
                     ref = self._naming.ref(pairs, client)
+                    self._describe(pairs, metadata_2(series.about, symbols), client)
             except Invalid as why:
                 said.refuse(_shown(pairs), why, len(series.times) + series.histograms)
                 continue
@@ -174,6 +177,11 @@ class RemoteWrite2Decoder:
             times += series.times
             values += series.values
         found.add(np.array(places, np.int64), *columns(refs, times, values))
+
+    def _describe(self, pairs: list[tuple[str, str]], about: About, client: str | None) -> None:
+        name = next(value for name, value in pairs if name == NAME)
+        if about != NOTHING:
+            self._naming.describe(client, [(family(name, about.kind), about)])
 
     def _memory_of(self, client: str | None) -> Memory:
         memory = self._memories.get(client)

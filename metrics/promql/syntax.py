@@ -53,16 +53,26 @@ _BEFORE_1970 = re.compile(r"@\s*-")
 
 def parse(text: str) -> Expr:
     """Return the tree of `text`; refuse what is wrong or not supported."""
-    bare = _QUOTED.sub('""', text)
-    _refuse_what_the_parser_cannot_bear(text, bare)
-    try:
-        parsed = pp.parse(worked_out(text))
-    except ValueError as error:
-        raise Invalid("parse error: {error}", field="query", error=error) from None
+    parsed = _parsed(text)
     try:
         return _tree(parsed)
     except (OverflowError, ValueError):  # the parser's lengths of time end before its numbers do
         raise _beyond() from None
+
+
+def formatted(text: str) -> str:
+    """Return `text` as a person would lay it out, or refuse what is wrong."""
+    shown: str = _parsed(text).prettify()
+    return shown
+
+
+def _parsed(text: str) -> pp.Expr:
+    bare = _QUOTED.sub('""', text)
+    _refuse_what_the_parser_cannot_bear(text, bare)
+    try:
+        return pp.parse(worked_out(text))
+    except ValueError as error:
+        raise Invalid("parse error: {error}", field="query", error=error) from None
 
 
 def _beyond() -> Invalid:

@@ -12,6 +12,7 @@ from typing import Any
 
 from kit.errors import Invalid, TooLarge
 from metrics.columns import NAME, STALE
+from metrics.described import NOTHING, About
 from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, columns
 from metrics.ports.otlp import names
 from metrics.ports.otlp.messages import (
@@ -127,6 +128,8 @@ class OtlpDecoder:
         sources = [memory.source(of) for of, _ in metrics]
         for source, (_, listed) in zip(sources, metrics, strict=True):
             taking.newest = 0
+            told = [(metric.name, metric.about) for metric in listed if metric.why is None]
+            self._naming.describe(client, told)
             for metric in listed:
                 for start in range(0, len(metric.points), BREATH):
                     _take(taking, source, metric, metric.points[start : start + BREATH])
@@ -145,6 +148,7 @@ class _Metric:
     kind: str
     points: list[Any]
     why: str | None = None
+    about: About = NOTHING
 
 
 async def _metrics(body: bytes, breathe: Breathe) -> list[tuple[bytes, list[_Metric]]]:
@@ -184,7 +188,9 @@ async def _metric(metric: Any, breathe: Breathe) -> _Metric:
     for start in range(0, len(raw), BREATH):
         points += [point(POINTS[kind], one) for one in raw[start : start + BREATH]]
         await breathe()
-    return _Metric(name, kind, points)
+    told = "gauge" if gauge else "counter" if kind == "sum" else kind
+    about = About(told, metric.description, names.UNITS.get(metric.unit, metric.unit))
+    return _Metric(name, kind, points, about=about)
 
 
 def _refused(name: str, kind: str, temporality: int) -> str | None:

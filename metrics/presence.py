@@ -1,14 +1,15 @@
-"""Which series have samples in a time, without reading them."""
+"""Which series have samples in a time, and how they ended, without reading all of them."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import ARRAY, BigInteger, cast, exists, func, select
+from sqlalchemy import ARRAY, BigInteger, TableValuedAlias, cast, exists, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.db import Database
-from metrics.batch import Ints, Refs
+from metrics import codec
+from metrics.batch import Floats, Ints, Refs
 from metrics.columns import Labels
 from metrics.head import Head
 from metrics.matchers import Matcher
@@ -26,7 +27,10 @@ Where = tuple[Head, Registry, Database]
 
 
 async def known(where: Where, matchers: Sequence[Matcher], start: int, end: int) -> list[Labels]:
-    """Return the labels of matching series that have samples from `start` to `end` ms."""
+    """Return the labels of matching series that have samples from `start` to `end` ms.
+
+    Of what stands in chunks alone, a chunk that reaches over the time will do.
+    """
     head, registry, db = where
     refs, labels = registry.selected(matchers)
     there = _in_memory(head, refs, start, end)
@@ -50,7 +54,7 @@ def _in_memory(head: Head, refs: Refs, start: int, end: int) -> Flags:
 
 async def _in_chunks(session: AsyncSession, ids: Ints, start: int, end: int) -> Ints:
     """Return which of these ids have a chunk that reaches into the time."""
-    given = func.unnest(cast(ids.tolist(), ARRAY(BigInteger))).table_valued("id")
+    given = _given(ids)
     chunk = exists().where(
         Chunk.series == given.c.id,
         Chunk.start_at.between(start - LONGEST_MS, end),
@@ -58,3 +62,39 @@ async def _in_chunks(session: AsyncSession, ids: Ints, start: int, end: int) -> 
     )
     found = (await session.scalars(select(given.c.id).where(chunk))).all()
     return np.array(found, np.int64)
+
+
+async def newest(where: Where, refs: Refs) -> tuple[Ints, Floats]:
+    """Return time and value of each series' newest sample, however long ago; -1 and NaN for none.
+
+    A series that memory has let go of is looked up in its newest chunk.
+    """
+    head, registry, db = where
+    times, values = head.last(refs)
+    ids = registry.ids_of(refs)
+    quiet = np.flatnonzero((times < 0) & (ids != UNSTORED))
+    if len(quiet):
+        async with db.snapshot() as session:
+            bodies = await _last_chunks(session, ids[quiet])
+        for place in quiet.tolist():
+            if body := bodies.get(int(ids[place])):
+                of, are = codec.decode(body)
+                times[place], values[place] = of[-1], are[-1]
+    return times, values
+
+
+async def _last_chunks(session: AsyncSession, ids: Ints) -> dict[int, bytes]:
+    given = _given(ids)
+    last = (
+        select(Chunk.body)
+        .where(Chunk.series == given.c.id)
+        .order_by(Chunk.start_at.desc(), Chunk.id.desc())
+        .limit(1)
+        .lateral()
+    )
+    found = await session.execute(select(given.c.id, last.c.body).join(last, true()))
+    return {number: body for number, body in found}
+
+
+def _given(ids: Ints) -> TableValuedAlias:
+    return func.unnest(cast(ids.tolist(), ARRAY(BigInteger))).table_valued("id").render_derived()

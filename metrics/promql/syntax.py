@@ -17,6 +17,7 @@ from metrics.promql.refusals import unsupported
 from metrics.promql.signatures import SIGNATURES
 from metrics.promql.tree import (
     SUBQUERY_STEP_MS,
+    UNFILLED,
     Aggregate,
     Binary,
     Call,
@@ -199,6 +200,10 @@ def _aggregate(node: pp.AggregateExpr, within: Within) -> Aggregate:
 def _binary(node: pp.BinaryExpr, within: Within) -> Binary:
     asked = node.modifier
     matching = _matching(asked) if asked else Matching()
+    if matching.fill != UNFILLED and str(node.op) in ("and", "or", "unless"):
+        raise Invalid(
+            "parse error: filling in missing series not allowed for set operators", field="query"
+        )
     as_bool = bool(asked and asked.return_bool)
     sides = _tree(node.lhs, within), _tree(node.rhs, within)
     return Binary(str(node.op), *sides, as_bool, matching)
@@ -211,11 +216,10 @@ def _many(card: pp.VectorMatchCardinality) -> Many:
 
 
 def _matching(asked: pp.BinModifier) -> Matching:
-    if asked.fill_values.lhs is not None or asked.fill_values.rhs is not None:
-        raise unsupported("a fill modifier")
     labels = frozenset(asked.matching.labels if asked.matching else ())
     on = bool(asked.matching and asked.matching.type == pp.LabelModifierType.Include)
-    return Matching(labels, on, _many(asked.card), tuple(asked.group_labels or ()))
+    fill = asked.fill_values.lhs, asked.fill_values.rhs
+    return Matching(labels, on, _many(asked.card), tuple(asked.group_labels or ()), fill)
 
 
 _TRANSLATIONS: dict[type[pp.Expr], Callable[[Any, Within], Expr]] = {

@@ -202,7 +202,9 @@ def _binary(node: pp.BinaryExpr, within: Within) -> Binary:
     matching = _matching(asked) if asked else Matching()
     if matching.fill != UNFILLED and str(node.op) in ("and", "or", "unless"):
         raise Invalid(
-            "parse error: filling in missing series not allowed for set operators", field="query"
+            "parse error: {error}",
+            field="query",
+            error="filling in missing series not allowed for set operators",
         )
     as_bool = bool(asked and asked.return_bool)
     sides = _tree(node.lhs, within), _tree(node.rhs, within)

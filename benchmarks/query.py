@@ -204,7 +204,7 @@ async def of_peer(
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(peer)
         assert peer.process is not None
-        await load(f"{peer.url}/api/v1/write", "", groups(), end_ms)
+        await load(f"{peer.url}/api/v1/write", TOKEN, groups(), end_ms)
         await rested([peer.process.pid])
         return await asked(Asked(name, peer.url, more), end_ms // 1000)
 

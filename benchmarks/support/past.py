@@ -16,6 +16,8 @@ from metrics.ports.encode import varint
 
 OFF_MS = 7_123
 """No sample lies on a round moment: Prometheus 2 counts the left edge of a range, 3 does not."""
+TOGETHER_MS = 20 * 60_000
+"""How far one request reaches at most: Prometheus takes nothing an hour behind its newest."""
 
 
 @dataclass
@@ -43,7 +45,7 @@ class Group:
         """Yield for each request the time it begins, whose it is, its body and its samples."""
         random = np.random.default_rng(len(self.labels) + self.step_ms)
         moments = self.span_ms // self.step_ms
-        together = max(1, self.per_body // len(self.labels))
+        together = max(1, min(self.per_body // len(self.labels), TOGETHER_MS // self.step_ms))
         for begin in range(0, moments, together):
             numbers = range(begin, min(begin + together, moments))
             at = [end_ms - (moments - number) * self.step_ms + OFF_MS for number in numbers]

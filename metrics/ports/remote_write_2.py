@@ -82,7 +82,7 @@ class RemoteWrite2Decoder:
             begin = len(table.symbols)
             alike = self._layouts.read(self._room, size, table, table.keys, begin=begin)
             if alike is not None:
-                table.missed = 0
+                table.missed //= 2
                 return Decoded(alike.refs, alike.times, alike.values)
         return await self._anew(bytes(memoryview(self._room)[:size]), client, breathe, table)
 
@@ -137,9 +137,11 @@ class RemoteWrite2Decoder:
         else:
             return
         there, refs = found.seen[0], found.refs[0]
-        keys = zip(there.labels_at.tolist(), there.labels_size.tolist(), strict=True)
-        for (at, size), ref in zip(keys, refs.tolist(), strict=True):
-            table.keys[request[at : at + size]] = ref
+        if not np.array_equal(refs, table.refs):  # else its keys are those of last time
+            keys = zip(there.labels_at.tolist(), there.labels_size.tolist(), strict=True)
+            for (at, size), ref in zip(keys, refs.tolist(), strict=True):
+                table.keys[request[at : at + size]] = ref
+            table.refs = refs
         self._layouts.remember(_layout(request, table, starts, found))
 
     def _named(

@@ -217,7 +217,10 @@ async def run() -> str:
         ours, mine, written, lag = await of_langyan(folder / "langyan", end_ms)
         print([round(median(each), 1) for each in ours], flush=True)
         prometheus, theirs = await of_peer(
-            "Prometheus", peers.prometheus(folder / "prometheus"), {}, end_ms
+            "Prometheus",
+            peers.prometheus(folder / "prometheus", words=("--storage.tsdb.retention.time=60d",)),
+            {},
+            end_ms,
         )
         print([round(median(each), 1) for each in prometheus], flush=True)
         compared(mine, theirs)

@@ -11,6 +11,7 @@ from metrics.promql.arithmetic import COMPARISON, drops_name, joined
 from metrics.promql.frames import Flags, Floats
 from metrics.promql.grouping import WHAT_IT_IS, result_labels, signatures
 from metrics.promql.tree import (
+    UNFILLED,
     Binary,
     Expr,
     Many,
@@ -90,7 +91,8 @@ def formula(tree: Expr) -> Formula | None:
     if not all(isinstance(node, Selector | Number | Negated) or _joins(node) for node in nodes):
         return None
     matchings = {node.matching for node in nodes if isinstance(node, Binary) and _meets(node)}
-    if len(matchings) > 1 or any(each.many is not Many.NEITHER for each in matchings):
+    plain = all(each.many is Many.NEITHER and each.fill == UNFILLED for each in matchings)
+    if len(matchings) > 1 or not plain:
         return None
     numbers: list[float] = []
     shape = _shape(tree, found, numbers)

@@ -17,6 +17,7 @@ import incidents.api.health
 import incidents.api.history
 import incidents.api.verbs
 import metrics.api
+import metrics.catalogue
 import oncall.api
 from access.scope import Identity
 from access.web import Caller
@@ -26,6 +27,7 @@ from app.api import configuration as configuration_api
 from app.api import contacts as contacts_api
 from app.api import muting as muting_api
 from app.api import preview as preview_api
+from app.api import prometheus as prometheus_api
 from app.api import proof
 from app.api import targets as targets_api
 from app.api import troubles as troubles_api
@@ -85,6 +87,7 @@ API = (
     account_api,
     contacts_api,
     troubles_api,
+    prometheus_api,
     proof,
 )
 PAGES = (
@@ -156,7 +159,11 @@ def _routes() -> Sequence[BaseRoute]:
 def routers() -> list[APIRouter]:
     """Return every room's routes; `app.routes` says what each takes."""
     rooms = [room.router for room in (*API, *PAGES, health)]
-    return [*rooms, search.rest, metrics.api.router(_store, _who)]
+    prometheus = (
+        metrics.api.router(_store, _who),
+        metrics.catalogue.router(_store, _who, metrics.api.PREFIX),
+    )
+    return [*rooms, search.rest, *prometheus]
 
 
 async def _store(request: Request) -> Store:

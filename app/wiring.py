@@ -199,7 +199,8 @@ def _rounds(
         await store.append(body, port="remote_write", client=client, now=now)
 
     asking = (http, settings.allow_link_local, sealer.unseal)
-    kinds: dict[str, Collector] = {"scrape": Scraper(*asking), "http": Prober(*asking)}
+    scraper = Scraper(*asking, store.described.tell)
+    kinds: dict[str, Collector] = {"scrape": scraper, "http": Prober(*asking)}
     return Rounds(deliver, kinds, clock, host=Host() if settings.watch_host else None)
 
 

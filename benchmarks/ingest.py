@@ -26,6 +26,7 @@ from tests.support.peers import Peer
 
 SERIES, PER_BODY = 100_000, 2_000
 WARM_ROUNDS = 3
+VERSION_2 = "Langyan, remote write 2.0"
 AGAINST = ("Prometheus", "VictoriaMetrics")
 
 
@@ -60,23 +61,27 @@ async def _measured(
     return Result(name, sender.accepted - before, took, used() - began)
 
 
-def _sender(port: int, path: str, fleet: list[bodies.Body], connections: int) -> Sender:
+def _sender(
+    port: int, path: str, fleet: list[bodies.Body], connections: int, version: int = 1
+) -> Sender:
     start = milliseconds(system_clock())
-    return Sender(port, path, fleet, start, token=TOKEN, connections=connections)
+    return Sender(port, path, fleet, start, token=TOKEN, connections=connections, version=version)
 
 
-async def of_langyan(fleet: list[bodies.Body], seconds: float, connections: int) -> Result:
+async def of_langyan(name: str, seconds: float, connections: int) -> Result:
     """Measure Langyan with the shipped thresholds, and two flushes in the time."""
+    version = 2 if name == VERSION_2 else 1
+    fleet = bodies.fleet(SERIES, PER_BODY, version=version)
     with tempfile.TemporaryDirectory(prefix="langyan-") as folder:
         more = {"LANGYAN_FLUSH_EVERY": f"{max(2, round(seconds / 2.4))}s"}
         async with langyan(Path(folder), more=more) as program:
-            sender = _sender(program.port, WRITE, fleet, connections)
+            sender = _sender(program.port, WRITE, fleet, connections, version)
 
             async def settled() -> None:
                 await drained(program)
 
             before = await figures(program)
-            got = await _measured("Langyan", sender, seconds, lambda: cpu_seconds(program), settled)
+            got = await _measured(name, sender, seconds, lambda: cpu_seconds(program), settled)
             after = await figures(program)
             lag = quantile("loop_lag_seconds", 0.99, before, after)
             said = f"loop lag p99 ≤ {lag * 1000:g} ms, {sender.busy} times 503"
@@ -108,11 +113,11 @@ async def run(seconds: float, connections: int, only: str | None) -> list[Result
     """Measure one after the other."""
     fleet, results = bodies.fleet(SERIES, PER_BODY), []
     with tempfile.TemporaryDirectory(prefix="peers-") as folder:
-        for name in ("Langyan", *AGAINST):
+        for name in ("Langyan", VERSION_2, *AGAINST):
             if only and only.lower() != name.lower():
                 continue
-            if name == "Langyan":
-                results.append(await of_langyan(fleet, seconds, connections))
+            if name not in AGAINST:
+                results.append(await of_langyan(name, seconds, connections))
             else:
                 make = peers.prometheus if name == "Prometheus" else peers.victoria_metrics
                 peer = make(Path(folder) / name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from collectors.samples import Labels, Sample, stamped
 from kit.errors import Invalid
+from metrics.described import About
 from metrics.ports.exposition import delimited, text
 from metrics.ports.exposition.found import Exposition, Head
 
@@ -19,6 +20,8 @@ class Known:
     ours: Mapping[str, str]
     heads: dict[str, Head] = field(default_factory=dict)
     labels: dict[Head, Labels] = field(default_factory=dict)
+    told: list[tuple[str, About]] = field(default_factory=list)
+    """What it said about its metrics the last time."""
 
     def under_our_labels(self, head: Head) -> Labels:
         """Return the labels of a series as we keep it."""
@@ -34,6 +37,7 @@ def samples_of(body: bytes, kind: str, known: Known, *, most: int) -> list[Sampl
         known.heads.clear()
         known.labels.clear()
     said = _read(body, kind, known, most)
+    known.told = list(said.told())
     return [Sample(known.under_our_labels(one.head), one.value, one.at) for one in said.samples]
 
 

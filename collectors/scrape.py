@@ -1,6 +1,7 @@
 """Scraping a target as Prometheus does: its samples, `up`, the duration, stale markers."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from collectors.fetching import Answer, Unseal, credential, fetch
 from collectors.samples import Labels, Look, Sample, ended, labelled
 from collectors.turns import TargetFacts
 from kit.errors import Refusal
+from metrics.described import About
 
 BODY_MOST = 16 * 2**20
 SAMPLES_MOST = 50_000
@@ -46,6 +48,14 @@ class _Past:
     about: list[Labels] = field(default_factory=list)
 
 
+Describe = Callable[[str, Sequence[tuple[str, About]]], None]
+"""Takes what a client's target says about its metrics."""
+
+
+def _not_told(client: str, told: Sequence[tuple[str, About]]) -> None:
+    return
+
+
 @dataclass
 class Scraper:
     """Fetches targets; remembers which series each had, to say when one has ended."""
@@ -53,6 +63,7 @@ class Scraper:
     client: httpx.AsyncClient
     allow: bool = False
     unseal: Unseal = str
+    describe: Describe = _not_told
     troubles: dict[tuple[str, str], str] = field(default_factory=dict)
     """Why a target is down, of those that are."""
     _past: dict[tuple[str, str], _Past] = field(default_factory=dict)
@@ -68,7 +79,9 @@ class Scraper:
         known = before.known if before.known.ours == ours else Known(ours)
         seen = await self._ask(target, known)
         self.troubles.pop(target.key, None)
-        if not seen.good:
+        if seen.good:
+            self.describe(target.client, known.told)
+        else:
             self.troubles[target.key] = seen.why
         theirs = [sample.labels for sample in seen.samples]
         added = 0 if theirs == before.theirs else len(set(theirs) - set(before.theirs))

@@ -1,11 +1,9 @@
 """Prometheus's query API, for Grafana, promtool and scripts: its paths and its envelope."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
@@ -15,19 +13,18 @@ from kit.web import AppClock
 from metrics.asked import (
     ASKED,
     ASKED_RANGE,
-    JSON,
     POSTED,
     POSTED_RANGE,
     Asked,
     Parameters,
     answers,
 )
+from metrics.envelope import TRUNCATED, answered, success
 from metrics.promql.answers import instant_data, range_data, samples_data, text_data
 from metrics.promql.effort import effort
 from metrics.promql.evaluation import evaluate, instant, samples
 from metrics.promql.memory import Memory
 from metrics.promql.plan import Plan
-from metrics.promql.refusals import NotComputable
 from metrics.promql.signatures import Kind
 from metrics.promql.syntax import parse
 from metrics.promql.tenancy import scoped
@@ -36,11 +33,9 @@ from metrics.promql.tree import LOOKBACK_MS, Text
 from metrics.queries import AsSent, Reader, gather, off_the_loop
 
 PREFIX = "/prometheus/api/v1"
-LONGEST_MS = 120_000
 _NO_RANGE = {Kind.STRING: "string", Kind.MATRIX: "range vector"}
 REMEMBERED = 500_000
 """Labels whose work is kept for the next query over the same series."""
-TRUNCATED = "results truncated due to limit"
 
 
 @dataclass(frozen=True)
@@ -129,7 +124,7 @@ def router(
                 computing.plan(asked, who), at_ms, asked=asked, reader=store
             )
 
-        return await _answered(asked, answer)
+        return await answered(asked, answer)
 
     @routes.post(
         "/query_range", response_class=Response, openapi_extra=POSTED_RANGE, responses=over_time
@@ -147,36 +142,15 @@ def router(
         async def answer() -> bytes:
             return await computing.over_time(computing.plan(asked, who), asked, reader=store)
 
-        return await _answered(asked, answer)
+        return await answered(asked, answer)
 
     return routes
 
 
-async def _answered(asked: Parameters, answer: Callable[[], Awaitable[bytes]]) -> Response:
-    """Answer in time with what `answer` gives, or say in Prometheus's words why not."""
-    try:
-        longest = min(asked.positive("timeout", LONGEST_MS), LONGEST_MS)
-        async with asyncio.timeout(longest / 1000):
-            return Response(await answer(), media_type=JSON)
-    except NotComputable as refusal:
-        return _failure(422, "execution", refusal.detail)
-    except Invalid as refusal:
-        return _failure(400, "bad_data", refusal.detail)
-    except TimeoutError:
-        return _failure(503, "timeout", "query timed out in expression evaluation")
-
-
 def _success(data: dict[str, Any], limit: int, notes: Notes) -> bytes:
-    warnings, infos = list(notes.warnings), list(notes.infos)
+    warnings = list(notes.warnings)
     many = data["resultType"] in (Kind.VECTOR, Kind.MATRIX)
     if many and limit and len(data["result"]) > limit:
         data["result"] = data["result"][:limit]
         warnings.append(TRUNCATED)
-    told = {name: said for name, said in (("warnings", warnings), ("infos", infos)) if said}
-    body = {"status": "success", "data": data, **told}
-    return orjson.dumps(body)
-
-
-def _failure(status: int, kind: str, why: str) -> Response:
-    body = {"status": "error", "errorType": kind, "error": why}
-    return Response(orjson.dumps(body), status, media_type=JSON)
+    return success(data, warnings=warnings, infos=list(notes.infos))

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -32,7 +32,18 @@ class Span:
 
 
 class Parameters(dict[str, str]):
-    """The parameters of a query, from its URL and from a posted form (which comes first)."""
+    """The parameters of a query, from its URL and from a posted form (which comes first).
+
+    Of one given twice the first counts; `each` has all of them.
+    """
+
+    def __init__(self, given: Sequence[tuple[str, str]]) -> None:
+        super().__init__(reversed(given))
+        self._given = given
+
+    def each(self, name: str) -> list[str]:
+        """Return all that was given under a name."""
+        return [value for key, value in self._given if key == name]
 
     def moment(self, name: str, otherwise: datetime | None = None) -> int:
         """Return a time given as RFC 3339 or in seconds, as ms since 1970."""
@@ -44,11 +55,11 @@ class Parameters(dict[str, str]):
             try:
                 found = _since_1970(datetime.fromisoformat(given.upper()))
             except (ValueError, OverflowError):
-                raise _wrong(name, f"cannot parse {given!r} to a valid timestamp") from None
+                raise wrong(name, f"cannot parse {given!r} to a valid timestamp") from None
         else:
             found = _as_ms(given)
         if found is None:
-            raise _wrong(name, f"cannot parse {given!r} to a valid timestamp")
+            raise wrong(name, f"cannot parse {given!r} to a valid timestamp")
         return found
 
     def length(self, name: str, otherwise: int | None = None) -> int:
@@ -61,23 +72,23 @@ class Parameters(dict[str, str]):
             try:
                 found = durations.parse(given) // _MILLISECOND
             except ValueError:
-                raise _wrong(name, f"cannot parse {given!r} to a valid duration") from None
+                raise wrong(name, f"cannot parse {given!r} to a valid duration") from None
         return found
 
     def positive(self, name: str, otherwise: int) -> int:
         """Return a length that must be more than nothing, in ms."""
         found = self.length(name, otherwise)
         if found <= 0:
-            raise _wrong(name, "it must be greater than zero")
+            raise wrong(name, "it must be greater than zero")
         return found
 
     def span(self) -> Span:
         """Return the steps that start, end and step ask for, at most 11,000."""
         start, end, step = self.moment("start"), self.moment("end"), self.length("step")
         if end < start:
-            raise _wrong("end", "end timestamp must not be before start time")
+            raise wrong("end", "end timestamp must not be before start time")
         if step <= 0:
-            raise _wrong(
+            raise wrong(
                 "step",
                 "zero or negative query resolution step widths are not accepted. "
                 "Try a positive integer",
@@ -90,27 +101,26 @@ class Parameters(dict[str, str]):
             )
         return Span(start, end, step)
 
-    def limit(self) -> int:
-        """Return how many series are wanted at most; 0 is all of them."""
-        given = self.get("limit") or "0"
+    def limit(self, name: str = "limit") -> int:
+        """Return how many are wanted at most; 0 is all of them."""
+        given = self.get(name) or "0"
         if not given.isascii() or not given.isdigit():
-            raise _wrong("limit", "it must be a whole number, not below zero")
+            raise wrong(name, "it must be a whole number, not below zero")
         return int(given)
 
 
-def read(url: Mapping[str, str], form: bytes) -> Parameters:
-    """Return the parameters of a URL and of a posted form; of one given twice the first counts."""
+def read(url: Sequence[tuple[str, str]], form: bytes) -> Parameters:
+    """Return the parameters of a URL and of a posted form."""
     try:
         posted = parse_qsl(form.decode(), keep_blank_values=True, max_num_fields=1_000)
     except ValueError:
         raise Invalid("the form cannot be read") from None
-    return Parameters({**url, **dict(reversed(posted))})
+    return Parameters([*posted, *url])
 
 
 async def _parameters(request: Request) -> Parameters:
-    url = dict(reversed(request.query_params.multi_items()))
     form = request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM
-    return read(url, await _body(request) if form else b"")
+    return read(request.query_params.multi_items(), await _body(request) if form else b"")
 
 
 async def _body(request: Request) -> bytes:
@@ -140,10 +150,10 @@ _RANGE = {
     "step": ("seconds, or a duration; at most 11,000 points", True, "15s"),
     **_MORE,
 }
-_Said = Mapping[str, tuple[str, bool, str]]
+Said = Mapping[str, tuple[str, bool, str]]
 
 
-def _in_url(said: _Said) -> dict[str, Any]:
+def in_url(said: Said) -> dict[str, Any]:
     """Return how OpenAPI tells of parameters that `Asked` reads by itself."""
     return {
         "parameters": [
@@ -154,7 +164,7 @@ def _in_url(said: _Said) -> dict[str, Any]:
     }
 
 
-def _in_form(said: _Said) -> dict[str, Any]:
+def in_form(said: Said) -> dict[str, Any]:
     """Return how OpenAPI tells of the same parameters, posted."""
     schema = {
         "type": "object",
@@ -186,12 +196,13 @@ def answers(kinds: list[str]) -> dict[int | str, dict[str, Any]]:
     }
 
 
-ASKED, POSTED = _in_url(_AT), _in_form(_AT)
-ASKED_RANGE, POSTED_RANGE = _in_url(_RANGE), _in_form(_RANGE)
+ASKED, POSTED = in_url(_AT), in_form(_AT)
+ASKED_RANGE, POSTED_RANGE = in_url(_RANGE), in_form(_RANGE)
 """What the routes add to OpenAPI."""
 
 
-def _wrong(name: str, why: str) -> Invalid:
+def wrong(name: str, why: str) -> Invalid:
+    """Return the refusal of a parameter."""
     return Invalid('invalid parameter "{name}": {why}', field=name, name=name, why=why)
 
 

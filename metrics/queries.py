@@ -39,11 +39,12 @@ class AsSent:
     async def read(self, matchers: Sequence[Matcher], start: int, end: int, /) -> Columns:
         """Return what the store does, the house's label left off."""
         columns = await self.reader.read(matchers, start, end)
-        labels = self.memory.recall("as sent", columns.labels, make=lambda: _sent(columns.labels))
+        labels = self.memory.recall("as sent", columns.labels, make=lambda: as_sent(columns.labels))
         return replace(columns, labels=labels)
 
 
-def _sent(labels: Sequence[Labels]) -> Sequence[Labels]:
+def as_sent(labels: Sequence[Labels]) -> Sequence[Labels]:
+    """Return labels as Prometheus's own API shows them: what is the house's has no client."""
     house = (CLIENT, HOUSE)
     return [
         tuple([pair for pair in each if pair != house]) if house in each else each

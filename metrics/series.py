@@ -7,6 +7,7 @@ import numpy as np
 from kit.errors import Invalid
 from metrics.batch import Ints, Refs
 from metrics.columns import Labels
+from metrics.described import Described
 from metrics.growing import grown
 from metrics.index import Index
 from metrics.labels import CLIENT, Limits
@@ -39,6 +40,7 @@ class Registry:
         self.clients: list[str] = []
         self._ids = np.empty(0, np.int64)
         self.index = Index()
+        self.described = Described()
         self._refs: dict[Labels, int] = {}
         self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
         self._counts: dict[str, int] = {}

@@ -13,7 +13,7 @@ import numpy as np
 from kit.clock import from_milliseconds, milliseconds
 from kit.db import Database
 from kit.errors import Overloaded, Refusal
-from metrics import chunks
+from metrics import chunks, presence
 from metrics.batch import (
     START,
     Appended,
@@ -85,7 +85,7 @@ class Store:
         self._lock = FolderLock(folder)
         self._head = Head()
         self._registry = Registry(self.limits, reserve=self._head.reserve)
-        self.index = self._registry.index
+        self.index, self.described = self._registry.index, self._registry.described
         self._writing = Flush(self._head, self._registry, db)
         self._active: Counter[str] = Counter()
         self._flushed = 0
@@ -95,7 +95,7 @@ class Store:
         self._marked = START
         self._appending = asyncio.Lock()
         self._flushing = asyncio.Lock()
-        self._decoders = decoders(self._registry, known_clients)
+        self._decoders = decoders(self._registry, known_clients, self._latest)
 
     def listen(self, callback: Listener) -> None:
         """Have `callback` given each batch, on the loop; from then on `release` is waited for."""
@@ -213,6 +213,7 @@ class Store:
             good, why = self._in_time(decoded, arrived)
             self.refused.update(why)
             if len(good.refs):
+                port, client, body = decoded.record or (port, client, body)
                 position = self._journalled(Record(port, client, arrived, body), now)
                 good = self._apply(good, arrived, position)
         if len(good.refs):
@@ -304,6 +305,13 @@ class Store:
     def window(self, refs: Refs, start: int, end: int) -> Columns:
         """Return what memory holds from `start` to `end` ms, both included."""
         return merged(self._head.between(refs, start, end), self._registry.labels_of(refs))
+
+    async def _latest(self, refs: Refs) -> tuple[Ints, Floats]:
+        return await presence.newest((self._head, self._registry, self._db), refs)
+
+    async def known(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Labels]:
+        """Return the labels of matching series that have samples from `start` to `end` ms."""
+        return await presence.known((self._head, self._registry, self._db), matchers, start, end)
 
     async def read(self, matchers: Sequence[Matcher], start: int, end: int) -> Columns:
         """Return the samples of matching series from `start` to `end` ms, both included.

@@ -9,7 +9,7 @@ from cramjam import snappy
 from numpy.typing import NDArray
 
 from metrics.columns import Labels, labels_of
-from metrics.ports.encode import delimited, label_bytes, varint
+from metrics.ports.encode import delimited, label_bytes, packed, varint
 
 STEP_MS = 100
 JITTER_MS = 3
@@ -106,7 +106,9 @@ def host(number: int) -> tuple[list[Labels], list[Kind]]:
 class Body:
     """The request of a few hosts: its bytes stay, times and values are written over."""
 
-    def __init__(self, labels: Sequence[Labels], kinds: Sequence[Kind], seed: int) -> None:
+    def __init__(
+        self, labels: Sequence[Labels], kinds: Sequence[Kind], seed: int, *, version: int = 1
+    ) -> None:
         self.samples = len(labels)
         self._seed = seed
         random = np.random.default_rng(seed)
@@ -116,7 +118,8 @@ class Body:
         self._pace += np.where(kind == Kind.SECONDS, np.round(drawn, 2), 0.0)
         self._pages, self._reading = kind == Kind.PAGES, kind == Kind.READING
         self._written = np.flatnonzero(kind != Kind.NOTHING)
-        self._message, times, values = _message(labels, kind)
+        written = _message if version == 1 else _message_2
+        self._message, times, values = written(labels, kind)
         self._times = times[:, np.newaxis] + np.arange(6)
         self._places = values[self._written, np.newaxis] + np.arange(8)
 
@@ -161,6 +164,28 @@ def _message(
     return np.frombuffer(message, np.uint8).copy(), np.array(times), np.array(values)
 
 
+def _message_2(
+    labels: Sequence[Labels], kind: NDArray[np.str_]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the same as a Request of remote write 2.0, with words about each metric."""
+    symbols: dict[str, int] = {"": 0}
+    series: list[tuple[bytes, bytes, bytes]] = []
+    for of, moves in zip(labels, kind, strict=True):
+        refs = packed([symbols.setdefault(text, len(symbols)) for pair in of for text in pair])
+        about = packed([0x08, 2, 0x18, symbols.setdefault(f"About {of[0][1]}.", len(symbols))])
+        value = b"" if moves == Kind.NOTHING else b"\x09" + bytes(8)
+        sample = delimited(2, value + b"\x10" + varint(1 << 41))
+        series.append((delimited(1, refs), sample, delimited(5, about)))
+    message, times, values = bytearray(), [], []
+    for symbol in symbols:
+        message += delimited(4, symbol.encode())
+    for refs, sample, about in series:
+        message += delimited(5, refs + sample + about)
+        times.append(len(message) - len(about) - 6)
+        values.append(len(message) - len(about) - 15)
+    return np.frombuffer(message, np.uint8).copy(), np.array(times), np.array(values)
+
+
 def template(
     labels: Sequence[Labels],
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
@@ -168,13 +193,21 @@ def template(
     return _message(labels, np.full(len(labels), Kind.READING))
 
 
-def fleet(series: int, per_body: int) -> list[Body]:
-    """Return the bodies of one round: together they hold each series of the fleet once."""
+def fleet(series: int, per_body: int, *, version: int = 1) -> list[Body]:
+    """Return the bodies of one round: together they hold each series of the fleet once.
+
+    `version` is that of remote write.
+    """
     hosts = [host(number) for number in range(-(-series // PER_HOST))]
     labels = [one for named, _ in hosts for one in named][:series]
     kinds = [one for _, moving in hosts for one in moving][:series]
     return [
-        Body(labels[first : first + per_body], kinds[first : first + per_body], first)
+        Body(
+            labels[first : first + per_body],
+            kinds[first : first + per_body],
+            first,
+            version=version,
+        )
         for first in range(0, series, per_body)
     ]
 

@@ -8,6 +8,12 @@ from dataclasses import dataclass, field
 from benchmarks.support.bodies import STEP_MS, Body, share
 
 CONNECTIONS = 6
+KINDS = {
+    1: "Content-Type: application/x-protobuf\r\nX-Prometheus-Remote-Write-Version: 0.1.0",
+    2: "Content-Type: application/x-protobuf;proto=io.prometheus.write.v2.Request\r\n"
+    "X-Prometheus-Remote-Write-Version: 2.0.0",
+}
+"""What a request says of itself, by the version of remote write."""
 
 
 class Refused(Exception):
@@ -26,6 +32,7 @@ class Sender:
     connections: int = CONNECTIONS
     rate: float | None = None
     step_ms: int = STEP_MS
+    version: int = 1
     accepted: int = 0
     busy: int = 0
     rounds: int = 0
@@ -90,8 +97,7 @@ class Sender:
         return (
             f"POST {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n"
             f"Authorization: Bearer {self.token}\r\nContent-Encoding: snappy\r\n"
-            "Content-Type: application/x-protobuf\r\nUser-Agent: bench\r\n"
-            f"X-Prometheus-Remote-Write-Version: 0.1.0\r\nContent-Length: {length}\r\n\r\n"
+            f"{KINDS[self.version]}\r\nUser-Agent: bench\r\nContent-Length: {length}\r\n\r\n"
         ).encode()
 
 

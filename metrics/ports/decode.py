@@ -3,7 +3,7 @@
 A decoder raises only refusals, and changes nothing before the whole body has been understood.
 """
 
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable, Container, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -12,19 +12,25 @@ import numpy.typing as npt
 
 from kit.errors import Invalid
 from metrics.batch import Floats, Ints, Refs
+from metrics.columns import Labels
+from metrics.described import About
 from metrics.labels import Limits, canonical, stamped
 from metrics.series import Registry
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """Columns as they were sent, and how many samples were refused for their labels."""
+    """Columns as they were sent, and how many samples were refused for their labels.
+
+    `record` is the port, the client and the body that the journal keeps, if not those that came.
+    """
 
     refs: Refs
     times: Ints
     values: Floats
     refused: int = 0
     reason: str | None = None
+    record: tuple[str, str | None, bytes] | None = None
 
     def without(self, bad: npt.NDArray[np.bool_], reason: str) -> "Decoded":
         """Return the good samples; the others are refused for this reason."""
@@ -40,6 +46,15 @@ class Decoded:
 
 Breathe = Callable[[], Awaitable[None]]
 """Called between slices of a big body, so that others have their turn."""
+
+
+Latest = Callable[[Refs], Awaitable[tuple[Ints, Floats]]]
+"""Tells time and value of the newest sample of each series; -1 and NaN for none."""
+
+
+async def nothing_yet(refs: Refs) -> tuple[Ints, Floats]:
+    """Tell of series that none of them has a sample."""
+    return np.full(len(refs), -1, np.int64), np.full(len(refs), np.nan)
 
 
 class Decoder(Protocol):
@@ -71,6 +86,14 @@ class Naming:
         """The limits that hold here."""
         return self._registry.limits
 
+    def describe(self, client: str | None, told: Iterable[tuple[str, About]]) -> None:
+        """Take what a sender says about its metrics."""
+        self._registry.described.tell(client, told)
+
+    def labels_of(self, refs: Refs) -> list[Labels]:
+        """Return the labels of series as they are kept."""
+        return self._registry.labels_of(refs)
+
     def ref(self, pairs: list[tuple[str, str]], client: str | None) -> int:
         """Return the ref of a series, or refuse its labels."""
         sent = canonical(pairs, self.limits, vouched=self._registry.vouched)
@@ -88,8 +111,12 @@ class Gathering:
 
     def refuse(self, what: str, why: Invalid, samples: int = 1) -> None:
         """Count refused samples; the first reason is kept."""
+        self.refuse_for(f"{what}: {why.detail}", samples)
+
+    def refuse_for(self, reason: str, samples: int) -> None:
+        """Count samples that were refused for one reason."""
         self.refused += samples
-        self.reason = self.reason or f"{what}: {why.detail}"
+        self.reason = self.reason or reason
 
 
 class Placed:

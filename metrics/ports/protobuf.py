@@ -3,11 +3,12 @@
 The schemas are declared here and not generated; they say less than the messages hold.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from google.protobuf.message import DecodeError
 
 from kit.errors import Invalid
+from metrics.described import NOTHING, About, kind_of
 from metrics.ports import wire
 from metrics.ports.schemas import classes
 
@@ -22,6 +23,9 @@ _MESSAGES = classes(
         "Symbols": "4 symbols bytes*",
         "Label": "1 name string; 2 value string",
         "Head": "1 labels Label*",
+        "Told": "3 metadata Metadata*",
+        "Metadata": "1 type int32; 2 name string; 4 help string; 5 unit string",
+        "Metadata2": "1 type int32; 3 help_ref uint32; 4 unit_ref uint32",
     },
 )
 _Split, _Split2, _Head = _MESSAGES["Split"], _MESSAGES["Split2"], _MESSAGES["Head"]
@@ -34,6 +38,28 @@ def split(request: bytes) -> list[bytes]:
         return list(_Split.FromString(request).timeseries)
     except DecodeError:
         raise Invalid("the body is not a WriteRequest message") from None
+
+
+def metadata(request: bytes) -> list[tuple[str, About]]:
+    """Return what a WriteRequest says about metrics."""
+    try:
+        told = _MESSAGES["Told"].FromString(request).metadata
+    except DecodeError:
+        raise Invalid("the body is not a WriteRequest message") from None
+    return [(one.name, About(kind_of(one.type), one.help, one.unit)) for one in told]
+
+
+def metadata_2(message: bytes, symbols: Sequence[bytes]) -> About:
+    """Return what the words about a metric say, with which a series of version 2.0 comes."""
+    try:
+        told = _MESSAGES["Metadata2"].FromString(message)
+    except DecodeError:
+        return NOTHING
+
+    def text(ref: int) -> str:
+        return symbols[ref].decode(errors="replace") if ref < len(symbols) else ""
+
+    return About(kind_of(told.type), text(told.help_ref), text(told.unit_ref))
 
 
 def split_2(request: bytes) -> tuple[list[bytes], list[bytes]]:

@@ -15,7 +15,7 @@ from metrics.ports import wire
 from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, Placed, columns
 from metrics.ports.layouts import LONGEST, Layouts, layout_of, times_of
 from metrics.ports.packed import unpack, unpacked, unpacked_size
-from metrics.ports.protobuf import label_pairs, pieces, split
+from metrics.ports.protobuf import label_pairs, metadata, pieces, split
 
 PIECE = 512 * 1024
 SLICE = 4096
@@ -138,6 +138,8 @@ class RemoteWriteDecoder:
     ) -> Decoded:
         """Decode a request message by message, and remember it if it may come again."""
         messages = await _messages(request, breathe)
+        if not messages:  # Prometheus sends what it knows about metrics by itself
+            self._naming.describe(client, metadata(request))
         found, said = _Found(), Gathering()
         for start in range(0, len(messages), SLICE):
             if start:

@@ -13,12 +13,14 @@ import numpy as np
 from kit.errors import Invalid
 from metrics.batch import Ints, Refs
 from metrics.columns import NAME
+from metrics.described import NOTHING, About, family
 from metrics.ports import wire
 from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, Placed, columns
 from metrics.ports.laid import Laid, laid
 from metrics.ports.layouts import LONGEST, Layout, Layouts, words_of
 from metrics.ports.orders import Order
 from metrics.ports.packed import unpack, unpacked, unpacked_size
+from metrics.ports.protobuf import metadata_2
 from metrics.ports.request_2 import Seen, first_of_references, references, seen
 from metrics.ports.symbols import MISSING, PREFIX, Keys, Memory, Numbers, Table, Tables
 
@@ -80,7 +82,7 @@ class RemoteWrite2Decoder:
             begin = len(table.symbols)
             alike = self._layouts.read(self._room, size, table, table.keys, begin=begin)
             if alike is not None:
-                table.missed = 0
+                table.missed //= 2
                 return Decoded(alike.refs, alike.times, alike.values)
         return await self._anew(bytes(memoryview(self._room)[:size]), client, breathe, table)
 
@@ -135,9 +137,11 @@ class RemoteWrite2Decoder:
         else:
             return
         there, refs = found.seen[0], found.refs[0]
-        keys = zip(there.labels_at.tolist(), there.labels_size.tolist(), strict=True)
-        for (at, size), ref in zip(keys, refs.tolist(), strict=True):
-            table.keys[request[at : at + size]] = ref
+        if not np.array_equal(refs, table.refs):  # else its keys are those of last time
+            keys = zip(there.labels_at.tolist(), there.labels_size.tolist(), strict=True)
+            for (at, size), ref in zip(keys, refs.tolist(), strict=True):
+                table.keys[request[at : at + size]] = ref
+            table.refs = refs
         self._layouts.remember(_layout(request, table, starts, found))
 
     def _named(
@@ -160,6 +164,7 @@ class RemoteWrite2Decoder:
                 ref = memory.series[odd.key] if odd.key else MISSING
                 if series.times and ref == MISSING:
                     ref = self._naming.ref(pairs, client)
+                    self._describe(pairs, metadata_2(series.about, symbols), client)
             except Invalid as why:
                 said.refuse(_shown(pairs), why, len(series.times) + series.histograms)
                 continue
@@ -174,6 +179,11 @@ class RemoteWrite2Decoder:
             times += series.times
             values += series.values
         found.add(np.array(places, np.int64), *columns(refs, times, values))
+
+    def _describe(self, pairs: list[tuple[str, str]], about: About, client: str | None) -> None:
+        name = next(value for name, value in pairs if name == NAME)
+        if about != NOTHING:
+            self._naming.describe(client, [(family(name, about.kind), about)])
 
     def _memory_of(self, client: str | None) -> Memory:
         memory = self._memories.get(client)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from metrics.batch import Refs
 from metrics.ports.layouts import Request
 from metrics.ports.orders import Orders
 
@@ -74,8 +75,10 @@ class Table:
     def __init__(self, symbols: bytes, keys: Keys) -> None:
         self.symbols = symbols
         self.keys = keys
+        self.refs: Refs = np.empty(0, np.int32)
+        """The series of the request that was remembered last."""
         self.missed = 0
-        """Requests since the last that was like a former one."""
+        """Requests that were unlike a former one, of late."""
 
 
 class Tables:

@@ -110,6 +110,7 @@ class Series2:
         self.times: list[int] = []
         self.values: list[float] = []
         self.histograms = 0
+        self.about = b""
         for number, kind, content, _ in fields(message):
             if number == 1:
                 self.references += [content] if isinstance(content, int) else _packed(content)
@@ -121,6 +122,8 @@ class Series2:
                     self.times.append(at)
                     self.values.append(value)
                 self.histograms += number == 3
+                if number == 5:
+                    self.about = content
 
 
 def _packed(content: bytes) -> Iterator[int]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from metrics.columns import Labels
 from metrics.promql.arithmetic import drops_name, joined
+from metrics.promql.filling import filled
 from metrics.promql.frames import (
     SAME_LABELS,
     Flags,
@@ -25,7 +26,7 @@ from metrics.promql.grouping import Sides, result_labels, sides
 from metrics.promql.memory import Memory
 from metrics.promql.numbers import labels_text
 from metrics.promql.refusals import NotComputable
-from metrics.promql.tree import Binary, Many, Matching
+from metrics.promql.tree import UNFILLED, Binary, Many, Matching
 
 EXPLICIT = (
     "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
@@ -50,6 +51,8 @@ class _Pairs:
 
 def matched(node: Binary, left: Matrix, right: Matrix, *, memory: Memory, most: int) -> Matrix:
     """Return what the operator makes of the series that match, or refuse an unclear match."""
+    if node.matching.fill != UNFILLED:
+        left, right = filled(left, right, matching=node.matching, memory=memory)
     swapped = node.matching.many is Many.RIGHT
     many, one = (right, left) if swapped else (left, right)
     meeting = sides(many.labels, one.labels, matching=node.matching, memory=memory)

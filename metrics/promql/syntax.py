@@ -17,6 +17,7 @@ from metrics.promql.refusals import unsupported
 from metrics.promql.signatures import SIGNATURES
 from metrics.promql.tree import (
     SUBQUERY_STEP_MS,
+    UNFILLED,
     Aggregate,
     Binary,
     Call,
@@ -53,16 +54,26 @@ _BEFORE_1970 = re.compile(r"@\s*-")
 
 def parse(text: str) -> Expr:
     """Return the tree of `text`; refuse what is wrong or not supported."""
-    bare = _QUOTED.sub('""', text)
-    _refuse_what_the_parser_cannot_bear(text, bare)
-    try:
-        parsed = pp.parse(worked_out(text))
-    except ValueError as error:
-        raise Invalid("parse error: {error}", field="query", error=error) from None
+    parsed = _parsed(text)
     try:
         return _tree(parsed)
     except (OverflowError, ValueError):  # the parser's lengths of time end before its numbers do
         raise _beyond() from None
+
+
+def formatted(text: str) -> str:
+    """Return `text` as a person would lay it out, or refuse what is wrong."""
+    shown: str = _parsed(text).prettify()
+    return shown
+
+
+def _parsed(text: str) -> pp.Expr:
+    bare = _QUOTED.sub('""', text)
+    _refuse_what_the_parser_cannot_bear(text, bare)
+    try:
+        return pp.parse(worked_out(text))
+    except ValueError as error:
+        raise Invalid("parse error: {error}", field="query", error=error) from None
 
 
 def _beyond() -> Invalid:
@@ -189,6 +200,12 @@ def _aggregate(node: pp.AggregateExpr, within: Within) -> Aggregate:
 def _binary(node: pp.BinaryExpr, within: Within) -> Binary:
     asked = node.modifier
     matching = _matching(asked) if asked else Matching()
+    if matching.fill != UNFILLED and str(node.op) in ("and", "or", "unless"):
+        raise Invalid(
+            "parse error: {error}",
+            field="query",
+            error="filling in missing series not allowed for set operators",
+        )
     as_bool = bool(asked and asked.return_bool)
     sides = _tree(node.lhs, within), _tree(node.rhs, within)
     return Binary(str(node.op), *sides, as_bool, matching)
@@ -201,11 +218,10 @@ def _many(card: pp.VectorMatchCardinality) -> Many:
 
 
 def _matching(asked: pp.BinModifier) -> Matching:
-    if asked.fill_values.lhs is not None or asked.fill_values.rhs is not None:
-        raise unsupported("a fill modifier")
     labels = frozenset(asked.matching.labels if asked.matching else ())
     on = bool(asked.matching and asked.matching.type == pp.LabelModifierType.Include)
-    return Matching(labels, on, _many(asked.card), tuple(asked.group_labels or ()))
+    fill = asked.fill_values.lhs, asked.fill_values.rhs
+    return Matching(labels, on, _many(asked.card), tuple(asked.group_labels or ()), fill)
 
 
 _TRANSLATIONS: dict[type[pp.Expr], Callable[[Any, Within], Expr]] = {

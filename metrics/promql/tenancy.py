@@ -26,7 +26,7 @@ _LABELLING = frozenset(("label_replace", "label_join"))
 
 def scoped(tree: Expr, *clients: str) -> Expr:
     """Return the query as it is inside these clients; of none, no series is read."""
-    matchers = _inside(sorted(set(clients)))
+    matchers = inside(clients)
 
     def change(expr: Expr) -> Expr:
         if not isinstance(expr, Selector):
@@ -47,12 +47,13 @@ def partitioned(tree: Expr) -> Expr:
     return rebuilt(tree, _apart)
 
 
-def _inside(clients: Collection[str]) -> tuple[Matcher, ...]:
+def inside(clients: Collection[str]) -> tuple[Matcher, ...]:
+    """Return the matchers that only series of these clients fit; of none, no series at all."""
     if not clients:
         return Matcher(CLIENT, Op.EQUAL, ""), Matcher(CLIENT, Op.NOT_EQUAL, "")
     if len(clients) == 1:
         return (Matcher(CLIENT, Op.EQUAL, *clients),)
-    named = "|".join(client.replace(".", r"\.") for client in clients)
+    named = "|".join(client.replace(".", r"\.") for client in sorted(set(clients)))
     return (Matcher(CLIENT, Op.MATCHES, named),)
 
 

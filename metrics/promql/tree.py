@@ -135,14 +135,22 @@ class Many(StrEnum):
     RIGHT = "group_right"
 
 
+UNFILLED = (None, None)
+"""No value stands for a missing series, on either side."""
+
+
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """Which series of two vectors belong together: same labels `on` these, or all but these."""
+    """Which series of two vectors belong together: same labels `on` these, or all but these.
+
+    `fill` is what stands for a series that is missing on the left, and on the right.
+    """
 
     labels: frozenset[str] = frozenset()
     on: bool = False
     many: Many = Many.NEITHER
     include: tuple[str, ...] = ()
+    fill: tuple[float | None, float | None] = UNFILLED
 
 
 @dataclass(frozen=True, slots=True)

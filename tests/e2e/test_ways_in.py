@@ -1,7 +1,11 @@
 """Real clients of each protocol against the running program."""
 
 import asyncio
+import gzip
+import subprocess
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +26,7 @@ from prometheus_client import CollectorRegistry, Gauge, delete_from_gateway, pus
 from prometheus_client.exposition import basic_auth_handler
 
 from kit.clock import system_clock
+from tests.support.peers import Peer, needed, node_exporter, prometheus, vmagent
 from tests.support.site import INGEST_TOKEN, Site
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
@@ -73,12 +78,14 @@ async def test_the_sdk_of_opentelemetry_sends_and_is_read_back(site: Site) -> No
     await site.reads('target_info{host_name="h1"}', "1")
 
 
-async def test_delta_is_a_partial_success_and_the_rest_is_kept(site: Site) -> None:
+async def test_deltas_of_the_sdk_are_added_up(site: Site) -> None:
     delta = {Counter: AggregationTemporality.DELTA, Histogram: AggregationTemporality.DELTA}
-    result = await asyncio.to_thread(measured, site, preferred_temporality=delta)
+    before = int(await site.value_of("checkout_duration_seconds_count") or 0)
+    for _ in range(2):
+        result = await asyncio.to_thread(measured, site, preferred_temporality=delta)
+        assert result is MetricExportResult.SUCCESS
 
-    assert result is MetricExportResult.SUCCESS  # the SDK must not send it again
-    await site.reads("queue_length", "7")
+    await site.reads("checkout_duration_seconds_count", str(before + 2))
 
 
 async def test_the_client_of_influxdb_writes_and_is_told_of_bad_lines(site: Site) -> None:
@@ -127,3 +134,56 @@ async def test_what_a_job_pushed_stands_after_a_restart_until_it_is_deleted(site
             await asyncio.sleep(0.5)
     await asyncio.to_thread(delete_from_gateway, where, "nightly", key, handler=_handler)
     assert await site.value_of(rows) is None
+
+
+SENDERS: dict[str, Callable[..., Peer]] = {
+    "prometheus": prometheus,
+    "prometheus-agent": partial(prometheus, agent=True),
+    "vmagent": vmagent,
+}
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+async def test_a_real_sender_of_remote_write_is_read_back(
+    site: Site, sender: str, tmp_path: Path
+) -> None:
+    told = {"write_to": site.program.url, "token": INGEST_TOKEN, "job": sender}
+    async with (
+        node_exporter(tmp_path / "exporter") as exporter,
+        SENDERS[sender](tmp_path / sender, scraped=exporter, **told),
+    ):
+        up = f'up{{job="{sender}",instance="127.0.0.1:{exporter.port}",client="acme"}}'
+        await site.reads(up, "1")
+        await site.reads(f'count(node_load1{{job="{sender}"}})', "1")
+        exporter.end()
+        await site.reads(up, "0")
+        await site.reads(f'count(node_load1{{job="{sender}"}}) or vector(0)', "0")  # it has ended
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "labels"),
+    [
+        ("write?db=telegraf", (), 'db="telegraf"'),
+        ("write?db=telegraf&precision=s", ("Content-Encoding: gzip",), 'db="telegraf"'),
+        ("api/v2/write?org=any&bucket=host", ("Content-Encoding: gzip",), 'db="host"'),
+        ("api/v2/write?org=any&bucket=host&precision=ms", (), 'db="host"'),
+    ],
+    ids=["v1", "v1 packed", "v2 packed", "v2"],
+)
+async def test_lines_as_telegraf_sends_them_are_read_back(
+    site: Site, path: str, headers: tuple[str, ...], labels: str, tmp_path: Path
+) -> None:
+    now = system_clock().timestamp()
+    scale = 1 if "=s" in path else 1_000 if "=ms" in path else 1_000_000_000
+    host = f"{path[:3]}{len(path)}"
+    lines = f"cpu,cpu=cpu-total,host={host} usage_idle=97.5,n=3i,ok=true {int(now * scale)}\n"
+    packed = gzip.compress(lines.encode()) if headers else lines.encode()
+    (tmp_path / "lines").write_bytes(packed)
+    words = [needed("curl"), "-s", "-o", "/dev/null", "-w", "%{http_code}", "-A", "Telegraf/1.30"]
+    for header in (f"Authorization: Token {INGEST_TOKEN}", *headers):
+        words += ["-H", header]
+    words += ["--data-binary", f"@{tmp_path}/lines", f"{site.program.url}/influx/{path}"]
+    said = await asyncio.to_thread(subprocess.run, words, capture_output=True, text=True)
+
+    assert said.stdout == "204"
+    await site.reads(f'cpu_usage_idle{{host="{host}",{labels}}}', "97.5")

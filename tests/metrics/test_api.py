@@ -2,59 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-import httpx
 import pytest
-from fastapi import FastAPI
 
 from access.scope import Identity, Right, RightMissing, Role, Scope
 from kit.errors import TooLarge
-from metrics.api import Engine, router
+from metrics.api import PREFIX as URL
 from metrics.columns import Columns
 from metrics.matchers import Matcher
-from metrics.promql.terms import Limits
-from tests.support.clock import FakeClock
+from tests.support.office import DISKS, Office, open_office
 from tests.support.shelf import Shelf
-
-URL = "/prometheus/api/v1"
-NOW = datetime(1970, 1, 1, 0, 10, tzinfo=UTC)
-DISKS = [
-    ({"__name__": "disk", "client": client, "host": "a"}, [(540_000, value), (600_000, value + 1)])
-    for client, value in (("acme", 91.5), ("bolt", 20.0), ("axme", 7.0))
-]
-
-
-class Office:
-    """Who asks, and of which store; both may change between two questions."""
-
-    def __init__(self, clock: FakeClock) -> None:
-        self.store = Shelf(DISKS)
-        self.who = self.reads(None)
-        app = FastAPI()
-        app.state.clock = clock
-        app.include_router(router(lambda: self.store, lambda: self.who, Engine(Limits(series=50))))
-        self.web = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://langyan.test"
-        )
-
-    def reads(self, clients: Sequence[str] | None) -> Identity:
-        scope = Scope(None if clients is None else frozenset(clients))
-        return Identity("g", "Grafana", Role.AGENT, scope, frozenset((Right.READ,)))
-
-    async def ask(self, path: str, **asked: str) -> httpx.Response:
-        return await self.web.get(URL + path, params=asked)
-
-    async def values(self, query: str) -> list[tuple[str | None, str]]:
-        answer = (await self.ask("/query", query=query)).json()
-        result = answer["data"]["result"]
-        return sorted(((r["metric"].get("client"), r["value"][1]) for r in result), key=str)
 
 
 @pytest.fixture
 async def office() -> AsyncIterator[Office]:
-    found = Office(FakeClock(NOW))
-    async with found.web:
+    async with open_office() as found:
         yield found
 
 

@@ -150,7 +150,6 @@ async def test_protobuf_is_answered_in_protobuf_packed_or_not(there: Ports) -> N
 @pytest.mark.parametrize(
     ("metric", "rejected", "why"),
     [
-        pytest.param(total("hits", 1, DELTA), 1, "cumulative", id="delta"),
         pytest.param(total("hits", 1, 0), 1, "temporality", id="no temporality"),
         pytest.param(EXPONENTIAL, 2, "explicit_bucket_histogram", id="exponential"),
         pytest.param(gauge("", 1), 1, "without a name", id="no name"),

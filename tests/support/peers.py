@@ -105,8 +105,10 @@ def node_exporter(folder: Path) -> Peer:
     return Peer("prometheus-node-exporter", words, folder, ready_path="/")
 
 
-def prometheus(folder: Path, *, job: str, scraped: Peer, write_to: str, token: str) -> Peer:
-    """Return a Prometheus that scrapes each second, and writes all of it on."""
+def prometheus(
+    folder: Path, *, job: str, scraped: Peer, write_to: str, token: str, agent: bool = False
+) -> Peer:
+    """Return a Prometheus, or its agent, that scrapes each second and writes all of it on."""
     folder.mkdir(parents=True)
     (folder / "prometheus.yml").write_text(f"""
 global: {{scrape_interval: 1s, scrape_timeout: 1s}}
@@ -118,5 +120,26 @@ remote_write:
     authorization: {{credentials: {token}}}
     queue_config: {{batch_send_deadline: 500ms, max_backoff: 1s}}
 """)
-    words = ("--config.file=prometheus.yml", "--storage.tsdb.path=tsdb", "--log.level=warn")
-    return Peer("prometheus", words, folder)
+    kept = ("--enable-feature=agent", "--storage.agent.path=wal")
+    words = kept if agent else ("--storage.tsdb.path=tsdb",)
+    return Peer("prometheus", ("--config.file=prometheus.yml", "--log.level=warn", *words), folder)
+
+
+def vmagent(folder: Path, *, job: str, scraped: Peer, write_to: str, token: str) -> Peer:
+    """Return VictoriaMetrics's agent that scrapes each second and writes all of it on."""
+    folder.mkdir(parents=True)
+    (folder / "scrape.yml").write_text(f"""
+global: {{scrape_interval: 1s, scrape_timeout: 1s}}
+scrape_configs:
+  - job_name: {job}
+    static_configs: [{{targets: ["127.0.0.1:{scraped.port}"]}}]
+""")
+    words = (
+        "-promscrape.config=scrape.yml",
+        f"-remoteWrite.url={write_to}/prometheus/api/v1/write",
+        f"-remoteWrite.bearerToken={token}",
+        "-remoteWrite.flushInterval=500ms",
+        "-remoteWrite.tmpDataPath=waiting",
+        "-loggerLevel=WARN",
+    )
+    return Peer("vmagent", words, folder, ready_path="/health", listen="-httpListenAddr")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from metrics.columns import Columns, Labels, columns_of, labels_of
+from metrics.described import Described
 from metrics.matchers import Matcher, all_hold
 
 Points = Sequence[tuple[int, float]]
@@ -15,6 +16,11 @@ class Shelf:
         self.series: list[tuple[Labels, Points]] = [
             (labels_of(labels), points) for labels, points in series
         ]
+        self.described = Described()
+
+    async def known(self, matchers: Sequence[Matcher], start: int, end: int, /) -> list[Labels]:
+        """Return the labels of what `read` finds."""
+        return list(self.columns(matchers, start, end).labels)
 
     def columns(self, matchers: Sequence[Matcher], start: int, end: int) -> Columns:
         """Return what `read` returns, without waiting."""

@@ -18,7 +18,7 @@ _VALUE = "1 value double"
 _MESSAGES = classes(
     "langyan.exposition",
     {
-        "Family": "1 name string; 3 type int32; 4 metric Metric*",
+        "Family": "1 name string; 2 help string; 3 type int32; 4 metric Metric*; 5 unit string",
         "Metric": "1 label Label*; 2 gauge Value; 3 counter Value; 4 summary Summary; "
         "5 untyped Value; 7 histogram Histogram; 6 timestamp_ms int64?at",
         "Label": "1 name string; 2 value string",
@@ -58,6 +58,7 @@ def _add(found: Exposition, message: bytes, most: int) -> None:
     if name in found.kinds:
         raise Invalid(f"the family {name[:120]!r} stands there twice")
     found.kinds[name] = KINDS[kind]
+    found.helps[name], found.units[name] = family.help, family.unit
     for metric in family.metric:
         at = metric.timestamp_ms if metric.HasField("timestamp_ms") else None
         labels = tuple((label.name, label.value) for label in metric.label)

@@ -1,9 +1,11 @@
 """What was read of an exposition: samples, and the kinds of the families they belong to. Pure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kit.errors import Invalid
+from metrics.described import KINDS, About
 
 SUFFIXES = {
     "histogram": ("_bucket", "_sum", "_count", "_created"),
@@ -41,6 +43,14 @@ class Exposition:
 
     samples: list[Found] = field(default_factory=list)
     kinds: dict[str, str] = field(default_factory=dict)
+    helps: dict[str, str] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+
+    def told(self) -> Iterator[tuple[str, About]]:
+        """Yield what was said about each family."""
+        for name, kind in self.kinds.items():
+            shown = KINDS[0] if kind == "untyped" else kind
+            yield name, About(shown, self.helps.get(name, ""), self.units.get(name, ""))
 
     def room(self, most: int) -> None:
         """Refuse one sample more than `most`."""

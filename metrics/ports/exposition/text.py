@@ -70,9 +70,13 @@ def _lines(text: str, *, open_metrics: bool) -> Iterator[str]:
 
 def _about(line: str, found: Exposition, types: frozenset[str]) -> None:
     about = _ABOUT.fullmatch(line)
-    if about is None or about[1] != "TYPE":
+    if about is None:
         return
     name = _unquoted(about[2]) if about[2].startswith('"') else about[2]
+    if about[1] != "TYPE":
+        told = found.helps if about[1] == "HELP" else found.units
+        told[name] = _unescaped(about[3] or "")
+        return
     kind = (about[3] or "").strip(" \t")
     if kind not in types:
         raise Invalid(f"unknown type {kind[:SHOWN]!r}")
@@ -152,7 +156,10 @@ def _head(written: str) -> Head:
 
 
 def _unquoted(text: str) -> str:
-    inside = text[1:-1]
-    if "\\" not in inside:
-        return inside
-    return _ESCAPED.sub(lambda found: _UNESCAPED.get(found[1], found[0]), inside)
+    return _unescaped(text[1:-1])
+
+
+def _unescaped(text: str) -> str:
+    if "\\" not in text:
+        return text
+    return _ESCAPED.sub(lambda found: _UNESCAPED.get(found[1], found[0]), text)

@@ -1,9 +1,8 @@
-"""OTLP metrics as classic series: gauges, cumulative sums and histograms, summaries.
+"""OTLP metrics as classic series: gauges, sums, histograms, summaries.
 
 What Prometheus makes of them, we make: `_bucket`, `_sum`, `_count`, names with units, `job` and
-`instance` from the resource, and the rest of the resource in `target_info`. Delta is refused by
-name, and so are exponential histograms: a total that is kept in memory alone would begin anew with
-each restart, and look like a reset.
+`instance` from the resource, and the rest of the resource in `target_info`. Deltas are added up
+(`deltas`); exponential histograms are refused by name.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,8 +11,18 @@ from typing import Any
 
 from kit.errors import Invalid, TooLarge
 from metrics.columns import NAME, STALE
-from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, columns
+from metrics.described import NOTHING, About
+from metrics.ports.decode import (
+    Breathe,
+    Decoded,
+    Gathering,
+    Latest,
+    Naming,
+    columns,
+    nothing_yet,
+)
 from metrics.ports.otlp import names
+from metrics.ports.otlp.deltas import Deltas, as_totals
 from metrics.ports.otlp.messages import (
     CUMULATIVE,
     DELTA,
@@ -31,10 +40,6 @@ NO_VALUE = 1
 """The flag of a point that says its series has ended."""
 NAMESPACE, SERVICE, INSTANCE = "service.namespace", "service.name", "service.instance.id"
 IDENTIFYING = frozenset({NAMESPACE, SERVICE, INSTANCE})
-DELTA_REFUSED = (
-    "delta is not taken, send cumulative (for SDKs: "
-    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative)"
-)
 EXPONENTIAL_REFUSED = (
     "exponential histograms are not taken, send explicit buckets (for SDKs: "
     "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION=explicit_bucket_histogram)"
@@ -78,6 +83,8 @@ class _Taking:
         self.times: list[int] = []
         self.values: list[float] = []
         self.said = Gathering()
+        self.deltas = Deltas()
+        self.are_deltas = False
         self.newest = 0
         self.arrived = arrived
         self.memory = memory
@@ -88,6 +95,8 @@ class _Taking:
         """Take the samples of one data point."""
         at = given.time_unix_nano // NANOSECONDS or self.arrived
         self.newest = max(self.newest, at)
+        if self.are_deltas:
+            self.deltas.point(len(self.refs), len(refs))
         self.refs += refs
         self.times += [at] * len(refs)
         self.values += [STALE] * len(refs) if given.flags & NO_VALUE else values
@@ -104,10 +113,14 @@ class _Taking:
 
 
 class OtlpDecoder:
-    """Decodes ExportMetricsServiceRequests; what cannot be taken is counted in data points."""
+    """Decodes ExportMetricsServiceRequests; what cannot be taken is counted in data points.
 
-    def __init__(self, naming: Naming) -> None:
+    `latest` tells to what deltas are added.
+    """
+
+    def __init__(self, naming: Naming, latest: Latest = nothing_yet) -> None:
         self._naming = naming
+        self._latest = latest
         self._memories: dict[str | None, _Memory] = {}
 
     def forget(self) -> None:
@@ -127,14 +140,20 @@ class OtlpDecoder:
         sources = [memory.source(of) for of, _ in metrics]
         for source, (_, listed) in zip(sources, metrics, strict=True):
             taking.newest = 0
+            told = [(metric.name, metric.about) for metric in listed if metric.why is None]
+            self._naming.describe(client, told)
             for metric in listed:
                 for start in range(0, len(metric.points), BREATH):
                     _take(taking, source, metric, metric.points[start : start + BREATH])
                     await breathe()
             _tell_of(taking, source)
-        said = taking.said
-        refs, times, values = columns(taking.refs, taking.times, taking.values)
-        return Decoded(refs, times, values, said.refused, said.reason)
+        said, deltas = taking.said, taking.deltas
+        found = columns(taking.refs, taking.times, taking.values)
+        if not deltas:
+            return Decoded(*found, said.refused, said.reason)
+        found = await deltas.added_up(found, self._latest, said)
+        totals = Decoded(*found, said.refused, said.reason)
+        return await as_totals(totals, self._naming.labels_of(totals.refs))
 
 
 @dataclass(frozen=True)
@@ -145,6 +164,8 @@ class _Metric:
     kind: str
     points: list[Any]
     why: str | None = None
+    about: About = NOTHING
+    delta: bool = False
 
 
 async def _metrics(body: bytes, breathe: Breathe) -> list[tuple[bytes, list[_Metric]]]:
@@ -184,7 +205,10 @@ async def _metric(metric: Any, breathe: Breathe) -> _Metric:
     for start in range(0, len(raw), BREATH):
         points += [point(POINTS[kind], one) for one in raw[start : start + BREATH]]
         await breathe()
-    return _Metric(name, kind, points)
+    told = "gauge" if gauge else "counter" if kind == "sum" else kind
+    about = About(told, metric.description, names.UNITS.get(metric.unit, metric.unit))
+    delta = held.aggregation_temporality == DELTA
+    return _Metric(name, kind, points, about=about, delta=delta)
 
 
 def _refused(name: str, kind: str, temporality: int) -> str | None:
@@ -192,8 +216,8 @@ def _refused(name: str, kind: str, temporality: int) -> str | None:
         return "a metric without a name"
     if kind == "exponential_histogram":
         return EXPONENTIAL_REFUSED
-    if kind in ("sum", "histogram") and temporality != CUMULATIVE:
-        return DELTA_REFUSED if temporality == DELTA else "its temporality is not said"
+    if kind in ("sum", "histogram") and temporality not in (CUMULATIVE, DELTA):
+        return "its temporality is not said"
     return None
 
 
@@ -202,7 +226,7 @@ def _take(taking: _Taking, source: _Source, metric: _Metric, points: list[Any]) 
     if metric.why is not None:
         taking.said.refuse(metric.name, Invalid(metric.why), len(points))
         return
-    take = TAKERS[metric.kind]
+    take, taking.are_deltas = TAKERS[metric.kind], metric.delta
     for one in points:
         try:
             take(taking, source, metric.name, one)

@@ -60,7 +60,8 @@ _WHOLE = classes(
         "Request": "1 resource_metrics ResourceMetrics*",
         "ResourceMetrics": "1 resource Resource; 2 scope_metrics ScopeMetrics*",
         "ScopeMetrics": "2 metrics Metric*",
-        "Metric": "1 name string; 3 unit string; 5 gauge Gauge?kind; 7 sum Sum?kind; "
+        "Metric": "1 name string; 2 description string; 3 unit string; "
+        "5 gauge Gauge?kind; 7 sum Sum?kind; "
         "9 histogram Histogram?kind; 10 exponential_histogram Exponential?kind; "
         "11 summary Summary?kind",
         "Gauge": "1 data_points NumberPoint*",
@@ -83,7 +84,8 @@ _APART = classes(
         "Request": "1 parts bytes*",
         "ResourceMetrics": "1 resource bytes; 2 parts bytes*",
         "ScopeMetrics": "2 parts bytes*",
-        "Metric": "1 name string; 3 unit string; 5 gauge bytes?kind; 7 sum bytes?kind; "
+        "Metric": "1 name string; 2 description string; 3 unit string; "
+        "5 gauge bytes?kind; 7 sum bytes?kind; "
         "9 histogram bytes?kind; 10 exponential_histogram bytes?kind; 11 summary bytes?kind",
         "Resource": "1 attributes bytes*",
         "Points": f"1 parts bytes*; {_HELD}",

@@ -100,7 +100,8 @@ def _median_deviations(lanes: Lanes) -> Floats:
     for own, places, known in lanes.blocks():
         values = lanes.windows.at(places)
         median = quantiles_of_rows(values, known, half)
-        found[own] = quantiles_of_rows(np.abs(values - median[:, None]), known, half)
+        apart = quantiles_of_rows(np.abs(values - median[:, None]), known, half)
+        found[own] = np.where((np.isnan(values) & known).any(axis=1), np.nan, apart)
     return found
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,13 @@ class Encoded:
 
     owner: Ints
     fixed: npt.NDArray[np.void]
-    bodies: list[bytes]
+    bodies: bytes
+
+    @property
+    def sizes(self) -> Ints:
+        """How long each body is; they stand one after another."""
+        sizes: Ints = self.fixed["body_bytes"].astype(np.int64)
+        return sizes
 
     @property
     def samples(self) -> int:
@@ -84,7 +91,7 @@ def encoded(columns: Columns) -> Encoded:
     for name in _FIXED:
         fixed[f"{name}_bytes"] = _ROW[name].itemsize
     fixed["body_bytes"] = [len(body) for body in bodies]
-    return Encoded(owner, fixed, bodies)
+    return Encoded(owner, fixed, b"".join(bodies))
 
 
 def _rows(columns: Columns, begins: Ints, length: int) -> tuple[Ints, Floats]:
@@ -133,10 +140,12 @@ def copy_rows(chunks: Encoded, ids: Ints) -> bytes:
     """Return rows in the binary COPY format, without its header; `ids` by owner."""
     chunks.fixed["series"] = ids[chunks.owner]
     size, fixed = _ROW.itemsize, chunks.fixed.tobytes()
+    heads = range(0, len(fixed), size)
+    ends = np.cumsum(chunks.sizes).tolist()
     return b"".join(
         part
-        for place, body in enumerate(chunks.bodies)
-        for part in (fixed[place * size : place * size + size], body)
+        for at, (begin, end) in zip(heads, pairwise([0, *ends]), strict=True)
+        for part in (fixed[at : at + size], chunks.bodies[begin:end])
     )
 
 
@@ -152,14 +161,14 @@ def _series_rows(ids: Sequence[int], clients: Sequence[str], labels: Sequence[La
 
 
 async def _copy(
-    tx: AsyncSession, table: str, columns: Iterable[str], rows: Sequence[bytes]
+    tx: AsyncSession, table: str, columns: Iterable[str], rows: AsyncIterable[bytes]
 ) -> None:
     connection = await (await tx.connection()).get_raw_connection()
     driver: Any = connection.driver_connection
 
     async def stream() -> AsyncIterator[bytes]:
         yield _HEADER
-        for part in rows:
+        async for part in rows:
             yield part
         yield _TRAILER
 
@@ -180,16 +189,25 @@ async def enter_series(
         drawn = select(func.nextval(sequence)).select_from(func.generate_series(1, len(new)))
         ids = list((await tx.scalars(drawn)).all())
         rows = _series_rows(ids, [clients[i] for i in new], [labels[i] for i in new])
-        await _copy(tx, Series.__tablename__, ("id", "client", "labels", "key"), [rows])
+        await _copy(tx, Series.__tablename__, ("id", "client", "labels", "key"), _once(rows))
         known |= {keys[place]: number for place, number in zip(new, ids, strict=True)}
     return [known[key] for key in keys]
 
 
-async def write(tx: AsyncSession, rows: Sequence[bytes], mark: Position) -> None:
-    """Write rows of `copy_rows`, and the place in the journal that they reach."""
+async def _once(rows: bytes) -> AsyncIterator[bytes]:
+    yield rows
+
+
+async def write(tx: AsyncSession, parts: Sequence[tuple[Encoded, Ints]], mark: Position) -> None:
+    """Write chunks, each part with the ids by owner, and the place in the journal they reach."""
     await tx.execute(update(JournalMark).values(segment=mark.segment, offset=mark.offset))
-    if rows:
-        await _copy(tx, Chunk.__tablename__, _COLUMNS, rows)
+    if parts:
+        await _copy(tx, Chunk.__tablename__, _COLUMNS, _lines(parts))
+
+
+async def _lines(parts: Sequence[tuple[Encoded, Ints]]) -> AsyncIterator[bytes]:
+    for part, ids in parts:
+        yield await asyncio.to_thread(copy_rows, part, ids)
 
 
 async def series(session: AsyncSession) -> AsyncIterator[tuple[int, str, Labels]]:
@@ -202,7 +220,10 @@ async def series(session: AsyncSession) -> AsyncIterator[tuple[int, str, Labels]
 async def read(
     session: AsyncSession, ids: Sequence[int], start: int, end: int
 ) -> list[tuple[int, bytes]]:
-    """Return series id and body of each chunk that may hold samples from `start` to `end`."""
+    """Return series id and body of each chunk that may hold samples from `start` to `end`.
+
+    Of equal times in two of them the later one counts.
+    """
     stmt = (
         select(Chunk.series, Chunk.body)
         .where(
@@ -216,12 +237,10 @@ async def read(
     return [(number, body) for number, body in await session.execute(stmt)]
 
 
-def opened(
-    rows: Sequence[tuple[int, bytes]], place_of: dict[int, int], start: int, end: int
-) -> Pieces:
-    """Decode what `read` returned, from `start` to `end`; of equal times the greater id is last."""
-    counts, times, values = codec.decode_many([body for _, body in rows])
-    owner = np.repeat(np.array([place_of[number] for number, _ in rows], np.int64), counts)
+def opened(bodies: Sequence[bytes], owners: Ints, start: int, end: int) -> Pieces:
+    """Decode bodies, of which each has its owner, from `start` to `end`."""
+    counts, times, values = codec.decode_many(bodies)
+    owner = np.repeat(owners, counts)
     inside = (times >= start) & (times <= end)
     return Pieces(owner[inside], times[inside], values[inside])
 

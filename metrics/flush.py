@@ -11,6 +11,7 @@ from metrics import chunks
 from metrics.batch import Ints, Pieces, Position, merged
 from metrics.head import Head
 from metrics.series import UNSTORED, Registry
+from metrics.slabs import slab_of
 
 SLICE = 2000
 """Series that are looked at in one go."""
@@ -41,7 +42,11 @@ class Flush:
                 head.committed(rows, late)
             else:
                 head.given_up(rows)
-        self._registry.stored(head.ref_of[rows].astype(np.int32), ids)
+        refs = head.ref_of[rows].astype(np.int32)
+        if parts:
+            both = zip(slices, parts, strict=True)
+            head.slabs.push(slab_of([(refs[some], part) for some, part in both]))
+        self._registry.stored(refs, ids)
         return sum(part.samples for part in parts)
 
     async def _encoded(self, rows: Ints, late: int) -> chunks.Encoded:
@@ -61,10 +66,7 @@ class Flush:
                 some = new[start : start + SLICE]
                 clients = [registry.clients[ref] for ref in refs[some].tolist()]
                 ids[some] = await chunks.enter_series(tx, clients, registry.labels_of(refs[some]))
-            lines = [
-                await asyncio.to_thread(chunks.copy_rows, part, ids[some]) for some, part in parts
-            ]
-            await chunks.write(tx, lines, mark)
+            await chunks.write(tx, [(part, ids[some]) for some, part in parts], mark)
         return ids
 
 

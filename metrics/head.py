@@ -1,7 +1,8 @@
 """The head: the newest samples of every series that is written to, in columns.
 
 A series that is written to has a row: room for `WIDTH` times and values, ascending. A full row
-gives its older half to `sealed`; what comes late goes to `late`. Numbers count a series' samples
+gives its oldest `PART` to `sealed`; what comes late goes to `late`. What a flush has written stands
+in `slabs` as well, so after a few minutes `sealed` lets go of it. Numbers count a series' samples
 in the order of their times; those below `flushed` stand in chunks.
 
 Rows lie side by side, a block of them in `WIDTH` lines: series that are written to together have
@@ -17,9 +18,10 @@ from metrics.batch import Floats, Ints, Pieces, Refs, merged
 from metrics.growing import Cells, first_at_or_after, grown, neighbours, spread
 from metrics.late import Late
 from metrics.sealed import Sealed
+from metrics.slabs import Slabs
 
-WIDTH = 64
-HALF = WIDTH // 2
+WIDTH = 32
+PART = WIDTH // 4
 STEP_BITS = 12
 STEP = 1 << STEP_BITS
 """Rows of a block."""
@@ -37,24 +39,31 @@ EVERYTHING = np.iinfo(np.int64).min
 
 
 class Head:
-    """Rows by number; `row_of` maps a ref to its row, or to NONE while nothing is written."""
+    """Rows by number; `row_of` maps a ref to its row, or to NONE while nothing is written.
 
-    def __init__(self) -> None:
+    `reach` is for how many ms samples are at hand that slabs hold, too.
+    """
+
+    def __init__(self, reach: int = 0) -> None:
+        self.reach = reach
         self.row_of = np.empty(0, np.int64)  # by ref
         self.covered = np.empty(0, np.int64)  # by ref: from here on everything is in memory
+        self.bare = np.empty(0, np.int64)  # by ref: from here on none of it in slabs alone
         self.ref_of = np.empty(0, np.int64)  # by row, as are all that follow
         self.count = np.empty(0, np.int64)
         self.first = np.empty(0, np.int64)
         self.flushed = np.empty(0, np.int64)
         self.taken = np.empty(0, np.int64)  # `flushed`, or what a flush under way has copied
+        self.replayed = np.empty(0, np.int64)  # what is numbered below stands in no slab
         self.newest = np.empty(0, np.int64)
         self.touched = np.empty(0, np.int64)
         self._times = Cells(np.int64)
         self._values = Cells(np.float64)
         self._stamp = np.empty(0, np.int64)
         self._free: list[int] = []
-        self.sealed = Sealed(HALF)
+        self.sealed = Sealed(PART)
         self.late = Late()
+        self.slabs = Slabs()
 
     @property
     def rows(self) -> int:
@@ -67,6 +76,7 @@ class Head:
             size = max(refs, len(self.row_of) + STEP)
             grown(self.row_of, size, NONE)
             grown(self.covered, size, EVERYTHING)
+            grown(self.bare, size, EVERYTHING)
 
     def rows_of(self, refs: Refs) -> Ints:
         """Return the rows of these series, NONE where there is none."""
@@ -85,7 +95,7 @@ class Head:
         del self._free[left:]
         self.row_of[refs] = rows
         self.ref_of[rows] = refs
-        for column in (self.count, self.first, self.flushed, self.taken):
+        for column in (self.count, self.first, self.flushed, self.taken, self.replayed):
             column[rows] = 0
         self.newest[rows] = NEVER
         return rows
@@ -93,7 +103,7 @@ class Head:
     def _more_rows(self) -> None:
         size = len(self.ref_of)
         grown(self.ref_of, size + STEP, NONE)
-        for column in (self.count, self.first, self.flushed, self.taken):
+        for column in (self.count, self.first, self.flushed, self.taken, self.replayed):
             grown(column, size + STEP)
         for column in (self.newest, self.touched, self._stamp):
             grown(column, size + STEP)
@@ -166,10 +176,18 @@ class Head:
 
     def _shift(self, rows: Ints) -> None:
         first = self.first[rows]
-        at = self._cells(rows[:, np.newaxis], first[:, np.newaxis] + np.arange(HALF))
-        self.sealed.push(rows, first, self._times.array[at], self._values.array[at])
-        self.first[rows] += HALF
-        self.count[rows] -= HALF
+        at = self._cells(rows[:, np.newaxis], first[:, np.newaxis] + np.arange(PART))
+        times, values = self._times.array[at], self._values.array[at]
+        last = times[:, -1]
+        old = (last < self.touched[rows] - self.reach) & (first + PART <= self.flushed[rows])
+        if old.any():
+            self._gone(rows[old], first[old], last[old])
+            kept = ~old
+            self.sealed.push(rows[kept], first[kept], times[kept], values[kept])
+        else:
+            self.sealed.push(rows, first, times, values)
+        self.first[rows] += PART
+        self.count[rows] -= PART
 
     def _sort_in(self, rows: Ints, times: Ints, values: Floats) -> None:
         """Write samples of which some are late, equal to the newest, or of the same series."""
@@ -210,11 +228,11 @@ class Head:
             self.late.add(rows[copied], times[copied], values[copied])
 
     def _runs(self, rows: Ints, times: Ints, values: Floats) -> None:
-        """Write ascending runs of samples, grouped by row, in pieces of at most half a row."""
+        """Write ascending runs of samples, grouped by row, in pieces of at most `PART`."""
         begins = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))
         lengths = np.diff(np.append(begins, len(rows)))
         rank = np.arange(len(rows)) - np.repeat(begins, lengths)
-        piece = rank // HALF
+        piece = rank // PART
         order = np.argsort(piece, kind="stable")
         bounds = np.searchsorted(piece[order], np.arange(int(piece.max()) + 2))
         for low, high in pairwise(bounds.tolist()):
@@ -223,7 +241,7 @@ class Head:
             full = self.count[each] + count > WIDTH
             if full.any():
                 self._shift(each[full])
-            number = self.first[rows[now]] + self.count[rows[now]] + rank[now] % HALF
+            number = self.first[rows[now]] + self.count[rows[now]] + rank[now] % PART
             at = self._cells(rows[now], number)
             self._times.array[at] = times[now]
             self._values.array[at] = values[now]
@@ -261,9 +279,10 @@ class Head:
         return times, values
 
     def between(self, refs: Refs, start: int, end: int) -> list[Pieces]:
-        """Return what memory holds of these series from `start` to `end`, ends included.
+        """Return what memory holds of these series from `start` to `end`, slabs left out.
 
-        Owners are places in `refs`; a single piece is sorted and has no duplicates.
+        Both ends are included. Owners are places in `refs`; a single piece is sorted and has no
+        duplicates.
         """
         rows = self.row_of[refs]
         place = np.flatnonzero(rows != NONE)
@@ -328,8 +347,9 @@ class Head:
         self.late.flushed = max(self.late.flushed, late_upto)
 
     def all_committed(self) -> None:
-        """Note that everything in memory stands in chunks."""
+        """Note that everything in memory stands in chunks, though in no slab."""
         self.taken[:] = self.first + self.count
+        self.replayed[:] = self.taken
         self.committed(np.arange(len(self.ref_of)), self.late.size)
 
     def given_up(self, rows: Ints) -> None:
@@ -338,17 +358,24 @@ class Head:
 
     def oldest_of(self, most: int) -> int:
         """Return from when on samples have to be dropped so that `most` of them stay; else 0."""
-        over = (self.rows * WIDTH + self.sealed.blocks * HALF - most) // HALF
+        over = (self.rows * WIDTH + self.sealed.blocks * PART - most) // PART
         return self.sealed.ended_before(over) if over > 0 else 0
 
-    def forget(self, rows: Ints, before: int) -> list[int]:
-        """Drop from memory what of these rows stands in chunks and is older than `before`.
+    def forget_slabs(self, before: int, most: int) -> None:
+        """Drop slabs that are older than `before`, and those beyond `most` samples."""
+        for refs, at in self.slabs.drop(before, most):
+            self.covered[refs] = np.maximum(self.covered[refs], at)
 
-        Returns the refs whose rows were given back: nothing has been written to them since.
+    def forget_blocks(self, rows: Ints, before: int) -> None:
+        """Drop blocks of these rows that stand in chunks and are older than `before`."""
+        self._drop(rows[self.ref_of[rows] != NONE], before)
+
+    def forget(self, rows: Ints, before: int) -> list[int]:
+        """Give back those of these rows whose samples stand in chunks and are older than `before`.
+
+        Returns their refs: nothing has been written to them since.
         """
         rows = rows[self.ref_of[rows] != NONE]
-        place, times = self.sealed.drop(rows, self.flushed[rows], before)
-        np.maximum.at(self.covered, self.ref_of[rows[place]], times + 1)
         quiet = (
             (self.touched[rows] < before)
             & (self.newest[rows] < before)
@@ -357,10 +384,23 @@ class Head:
         )
         return self._close(rows[quiet])
 
+    def _drop(self, rows: Ints, before: int) -> None:
+        """Free blocks of these rows that stand in chunks and are older than `before`."""
+        dropped = self.sealed.drop(rows, self.flushed[rows], before)
+        self._gone(rows[dropped.place], dropped.first, dropped.last)
+
+    def _gone(self, rows: Ints, first: Ints, last: Ints) -> None:
+        """Note which samples of these rows are no longer at hand, and which in no slab either."""
+        refs = self.ref_of[rows]
+        np.maximum.at(self.bare, refs, last + 1)
+        lost = first < self.replayed[rows]
+        np.maximum.at(self.covered, refs[lost], last[lost] + 1)
+
     def forget_late(self, before: int) -> None:
         """Drop late samples that stand in chunks and are older than `before`."""
         rows, times, values = self.late.drop(before)
-        np.maximum.at(self.covered, self.ref_of[rows], times + 1)
+        for column in (self.covered, self.bare):
+            np.maximum.at(column, self.ref_of[rows], times + 1)
         # a row may hold the older word on the same time, and memory is believed before chunks
         self.sealed.overwrite(rows, times, values)
         place = self._first_from(rows, times)
@@ -371,11 +411,12 @@ class Head:
 
     def _close(self, rows: Ints) -> list[int]:
         refs = self.ref_of[rows]
-        self.sealed.drop(rows, self.flushed[rows], 1 << TIME_BITS)
-        self.covered[refs] = np.maximum(self.covered[refs], self.newest[rows] + 1)
+        self._drop(rows, 1 << TIME_BITS)
+        for column in (self.covered, self.bare):
+            column[refs] = np.maximum(column[refs], self.newest[rows] + 1)
         self.row_of[refs] = NONE
         self.ref_of[rows] = NONE
-        for column in (self.count, self.first, self.flushed, self.taken):
+        for column in (self.count, self.first, self.flushed, self.taken, self.replayed):
             column[rows] = 0
         self._free.extend(rows.tolist())
         closed: list[int] = refs.tolist()

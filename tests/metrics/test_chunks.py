@@ -1,5 +1,7 @@
 """Columns cut into chunks: whatever the lengths, they read back, and no chunk passes a border."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -33,8 +35,9 @@ def test_chunks_read_back_and_stay_within_a_day_and_their_measure(
     assert got.samples == sum(lengths)
     assert (got.fixed["start_at"] // DAY == got.fixed["end_at"] // DAY).all()
     assert int(got.fixed["count"].max(initial=0)) <= MOST
-    rows = list(zip(got.owner.tolist(), got.bodies, strict=True))
-    read = chunks.opened(rows, {n: n for n in range(len(lengths))}, 0, 1 << 50)
+    ends = np.cumsum(got.sizes).tolist()
+    bodies = [got.bodies[begin:end] for begin, end in pairwise([0, *ends])]
+    read = chunks.opened(bodies, got.owner, 0, 1 << 50)
     assert read.owner.tolist() == np.repeat(np.arange(len(lengths)), lengths).tolist()
     assert (read.times == columns.times).all()
     assert (read.values == columns.values).all()

@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -364,26 +363,35 @@ async def test_old_chunks_are_deleted_in_slices(site: Site) -> None:
     assert await site.chunks() == 2
 
 
-async def test_memory_says_how_far_back_it_reaches(site: Site) -> None:
+async def test_memory_holds_the_last_hour_and_says_what_of_it_is_at_hand(site: Site) -> None:
     for minute in range(300):
         site.clock.advance(minutes=1)
         await site.sends((DISK, milliseconds(site.clock()), float(minute)))
+        if minute % 10 == 9:
+            await site.store.flush(site.clock())
     refs = site.store.select(EVERYTHING)
-    assert site.store.covers(refs, 0)
-
-    await site.store.flush(site.clock())
     now = milliseconds(site.clock())
-    assert site.store.covers(refs, now - 3_600_000)
-    assert not site.store.covers(refs, MS)
-    recent = site.store.window(refs, now - 3_600_000, now)
-    assert np.diff(recent.times).tolist() == [60_000] * 60
+    assert site.store.covers(refs, now - 360_000)
+    assert not site.store.covers(refs, now - 3_600_000)
     assert len((await site.reads())[kept_as(DISK)]) == 300
 
+    site.store._db = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
+    recent = (await site.reads(now - 3_600_000, now))[kept_as(DISK)]
+    assert recent == [(now - 60_000 * ago, 299.0 - ago) for ago in range(60, -1, -1)]
+    with pytest.raises(OSError, match="cannot be reached"):
+        await site.reads(MS, now)
+    await site.store._db.close()
+
+
+async def test_after_a_restart_memory_says_how_far_back_it_reaches(site: Site) -> None:
+    await site.sends((DISK, MS, 0.0))
+    await site.store.flush(site.clock())
     site.clock.advance(minutes=30)
-    await site.sends((DISK, milliseconds(site.clock()), 300.0))
+    now = milliseconds(site.clock())
+    await site.sends((DISK, now, 1.0))
     await site.store.flush(site.clock())
     await site.restart()
     refs = site.store.select(EVERYTHING)
-    assert not site.store.covers(refs, now)
-    assert site.store.covers(refs, now + 40 * 60_000)
-    assert len((await site.reads())[kept_as(DISK)]) == 301
+    assert not site.store.covers(refs, now - 60_000)
+    assert site.store.covers(refs, now + 10 * 60_000)
+    assert (await site.reads())[kept_as(DISK)] == [(MS, 0.0), (now, 1.0)]

@@ -4,7 +4,8 @@ import asyncio
 import struct
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from datetime import datetime
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -16,29 +17,29 @@ from sqlalchemy import (
     LargeBinary,
     any_,
     cast,
-    delete,
     func,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from metrics import codec
+from metrics import codec, partitions
 from metrics.batch import Floats, Ints, Pieces, Position
 from metrics.columns import Columns, Labels
 from metrics.labels import key_of
 from metrics.tables import Chunk, JournalMark, Series
 
-DAY = 86_400_000
-"""No chunk reaches over midnight UTC, so that a read need not look further back than a day."""
+HOUR = 3_600_000
+"""No chunk reaches over a full hour, so that all that is said of a moment can be packed as one."""
+REACH = 24 * HOUR
+"""Those from before that rule reach over no midnight: a read need not look further back."""
+WRITING = ("metrics", "flush")
+"""The lock of whoever writes chunks: of two at once, the later id must be the later word."""
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 _TRAILER = struct.pack(">h", -1)
-_COLUMNS = ("series", "start_at", "end_at", "count", "min", "max", "sum", "body")
-_FIXED = {"series": ">i8", "start_at": ">i8", "end_at": ">i8", "count": ">i4"} | {
-    name: ">f8" for name in ("min", "max", "sum")
-}
+_COLUMNS = ("series", "start_at", "end_at", "count", "packed", "body")
+_FIXED = {"series": ">i8", "start_at": ">i8", "end_at": ">i8", "count": ">i4", "packed": "u1"}
 _ROW = np.dtype(
     [
         ("fields", ">i2"),
@@ -72,7 +73,7 @@ class Encoded:
         return int(self.fixed["count"].sum())
 
 
-def encoded(columns: Columns) -> Encoded:
+def encoded(columns: Columns, *, packed: bool = False) -> Encoded:
     """Cut columns into chunks and encode them; owners are places in the columns."""
     owner, begins = _cuts(columns)
     lengths = np.diff(np.append(begins, len(columns.times)))
@@ -82,11 +83,9 @@ def encoded(columns: Columns) -> Encoded:
         chosen = np.flatnonzero(lengths == length)
         times, values = _rows(columns, begins[chosen], length)
         fixed["start_at"][chosen], fixed["end_at"][chosen] = times[:, 0], times[:, -1]
-        for name, numbers in zip(("min", "max", "sum"), _summary(values), strict=True):
-            fixed[name][chosen] = numbers
         for place, body in zip(chosen.tolist(), codec.encode_rows(times, values), strict=True):
             bodies[place] = body
-    fixed["count"] = lengths
+    fixed["count"], fixed["packed"] = lengths, packed
     fixed["fields"] = len(_COLUMNS)
     for name in _FIXED:
         fixed[f"{name}_bytes"] = _ROW[name].itemsize
@@ -104,36 +103,21 @@ def _rows(columns: Columns, begins: Ints, length: int) -> tuple[Ints, Floats]:
 
 
 def _cuts(columns: Columns) -> tuple[Ints, Ints]:
-    """Return whose chunks there are and where they begin: at each series, each day, each `MOST`."""
+    """Return whose chunks there are and where they begin: by series, hour and `MOST`."""
     times, counts = columns.times, np.diff(columns.starts)
-    one_day = not len(times) or times.min() // DAY == times.max() // DAY
-    if one_day and counts.max(initial=0) <= codec.MOST:
+    one_hour = not len(times) or times.min() // HOUR == times.max() // HOUR
+    if one_hour and counts.max(initial=0) <= codec.MOST:
         owner = np.flatnonzero(counts)
         return owner, columns.starts[owner]
     owner = np.repeat(np.arange(len(counts)), counts)
     new = np.ones(len(owner), np.bool_)
     new[1:] = owner[1:] != owner[:-1]
-    day = times // DAY
-    new[1:] |= day[1:] != day[:-1]
+    hour = times // HOUR
+    new[1:] |= hour[1:] != hour[:-1]
     begins = np.flatnonzero(new)
     rank = np.arange(len(owner)) - np.repeat(begins, np.diff(np.append(begins, len(owner))))
     begins = np.flatnonzero(rank % codec.MOST == 0)
     return owner[begins], begins
-
-
-def _summary(values: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return smallest, largest and sum of each row without its NaNs; NaN where nothing is left."""
-    number = ~np.isnan(values)
-    with np.errstate(invalid="ignore", over="ignore"):
-        if number.all():
-            return values.min(axis=1), values.max(axis=1), values.sum(axis=1)
-        low = np.where(number, values, np.inf).min(axis=1)
-        high = np.where(number, values, -np.inf).max(axis=1)
-        total = np.where(number, values, 0.0).sum(axis=1)
-    nothing = ~number.any(axis=1)
-    for column in (low, high, total):
-        column[nothing] = np.nan
-    return low, high, total
 
 
 def copy_rows(chunks: Encoded, ids: Ints) -> bytes:
@@ -198,9 +182,18 @@ async def _once(rows: bytes) -> AsyncIterator[bytes]:
     yield rows
 
 
-async def write(tx: AsyncSession, parts: Sequence[tuple[Encoded, Ints]], mark: Position) -> None:
+async def write(
+    tx: AsyncSession, parts: Sequence[tuple[Encoded, Ints]], mark: Position, now: datetime
+) -> None:
     """Write chunks, each part with the ids by owner, and the place in the journal they reach."""
     await tx.execute(update(JournalMark).values(segment=mark.segment, offset=mark.offset))
+    found = [np.unique(part.fixed["start_at"] // partitions.DAY).tolist() for part, _ in parts]
+    await partitions.make(tx, chain.from_iterable(found), now)
+    await copy(tx, parts)
+
+
+async def copy(tx: AsyncSession, parts: Sequence[tuple[Encoded, Ints]]) -> None:
+    """Write chunks whose days have their tables."""
     if parts:
         await _copy(tx, Chunk.__tablename__, _COLUMNS, _lines(parts))
 
@@ -228,7 +221,7 @@ async def read(
         select(Chunk.series, Chunk.body)
         .where(
             Chunk.series == any_(cast(list(ids), ARRAY(BigInteger))),
-            Chunk.start_at >= start // DAY * DAY,
+            Chunk.start_at >= start // REACH * REACH,
             Chunk.start_at <= end,
             Chunk.end_at >= start,
         )
@@ -243,11 +236,3 @@ def opened(bodies: Sequence[bytes], owners: Ints, start: int, end: int) -> Piece
     owner = np.repeat(owners, counts)
     inside = (times >= start) & (times <= end)
     return Pieces(owner[inside], times[inside], values[inside])
-
-
-async def delete_before(tx: AsyncSession, before: int, *, limit: int) -> int:
-    """Delete up to `limit` chunks that end before a time; return how many there were."""
-    key = (Chunk.series, Chunk.start_at, Chunk.id)
-    chosen = select(*key).where(Chunk.end_at < before).limit(limit)
-    gone = await tx.execute(delete(Chunk).where(tuple_(*key).in_(chosen)))
-    return int(getattr(gone, "rowcount", 0))

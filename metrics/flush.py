@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import pairwise
 
 import numpy as np
@@ -27,7 +28,7 @@ class Flush:
         self._registry = registry
         self._db = db
 
-    async def run(self, mark: Position) -> int:
+    async def run(self, mark: Position, now: datetime) -> int:
         """Write everything that was appended up to `mark`, and `mark`; return how many samples."""
         head = self._head
         rows, late = head.unflushed(), head.late.size
@@ -35,7 +36,7 @@ class Flush:
         done = False
         try:
             parts = [await self._encoded(rows[some], late) for some in slices]
-            ids = await self._write(rows, [*zip(slices, parts, strict=True)], mark)
+            ids = await self._write(rows, [*zip(slices, parts, strict=True)], mark, now)
             done = True
         finally:
             if done:
@@ -54,19 +55,23 @@ class Flush:
         return await asyncio.to_thread(_encoded, pieces, len(rows))
 
     async def _write(
-        self, rows: Ints, parts: Sequence[tuple[slice, chunks.Encoded]], mark: Position
+        self,
+        rows: Ints,
+        parts: Sequence[tuple[slice, chunks.Encoded]],
+        mark: Position,
+        now: datetime,
     ) -> Ints:
         """Write the parts in one transaction; return the ids of all rows' series."""
         registry, refs = self._registry, self._head.ref_of[rows].astype(np.int32)
         ids = registry.ids_of(refs)
         new = np.flatnonzero(ids == UNSTORED)
         async with self._db.transaction() as tx:
-            await lock(tx, "metrics", "flush")
+            await lock(tx, *chunks.WRITING)
             for start in range(0, len(new), SLICE):
                 some = new[start : start + SLICE]
                 clients = [registry.clients[ref] for ref in refs[some].tolist()]
                 ids[some] = await chunks.enter_series(tx, clients, registry.labels_of(refs[some]))
-            await chunks.write(tx, [(part, ids[some]) for some, part in parts], mark)
+            await chunks.write(tx, [(part, ids[some]) for some, part in parts], mark, now)
         return ids
 
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from kit import allocation
 from kit.clock import from_milliseconds, milliseconds
-from kit.db import Database
+from kit.db import Database, lock
 from kit.errors import Overloaded, Refusal
-from metrics import chunks
+from metrics import chunks, partitions
 from metrics.batch import (
     START,
     Appended,
@@ -35,6 +35,7 @@ from metrics.labels import Limits, text
 from metrics.load import Behind, Load, limits_here
 from metrics.matchers import Matcher
 from metrics.ownership import own
+from metrics.packing import Packing
 from metrics.ports.decode import Decoded
 from metrics.ports.decoders import KnownClients, decoders
 from metrics.series import UNSTORED, Learned, Registry
@@ -89,6 +90,7 @@ class Store:
         self._registry = Registry(self.limits, reserve=self._head.reserve)
         self.index = self._registry.index
         self._writing = Flush(self._head, self._registry, db)
+        self._packing = Packing(db)
         self._active: Counter[str] = Counter()
         self._flushed = 0
         self._since: datetime | None = None  # when the first of what is pending came
@@ -365,7 +367,7 @@ class Store:
             return 0
         with suppress(Overloaded):  # a full disk must not keep samples from the database
             self.journal.rotate()
-        written = await self._writing.run(position)
+        written = await self._writing.run(position, now)
         self._marked, self._flushed, self._since = position, count, now
         return written
 
@@ -387,16 +389,28 @@ class Store:
             yield np.arange(start, min(start + SLICE, len(self._head.ref_of)))
             await _breathe()
 
+    async def pack(self, now: datetime) -> None:
+        """Make one chunk of the many of an hour that is over."""
+        await self._packing.run(now)
+
     async def retain(self, now: datetime, *, limit: int = 10_000) -> int:
-        """Delete chunks that are older than the retention, in slices; return how many."""
-        total = 0
-        while self.retention != FOR_EVER:
+        """Drop what is older than the retention; return how many days, and chunks without one."""
+        async with self._db.snapshot() as session:
+            without = await partitions.days_of_rest(session, now)
+        for day in without:
             async with self._db.transaction() as tx:
-                before = milliseconds(now - self.retention)
-                gone = await chunks.delete_before(tx, before, limit=limit)
+                await lock(tx, *chunks.WRITING)
+                await partitions.make(tx, [day], now)
+        if self.retention == FOR_EVER:
+            return 0
+        before = milliseconds(now - self.retention)
+        async with self._db.transaction() as tx:
+            total = await partitions.drop_before(tx, before)
+        gone = limit
+        while gone == limit:
+            async with self._db.transaction() as tx:
+                gone = await partitions.delete_before(tx, before, limit=limit)
             total += gone
-            if gone < limit:
-                break
         return total
 
     async def close(self) -> None:

@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+from sqlalchemy import text
+
 from app.house import House
 from app.migrations import upgrade
 from app.opening import open_database, prepare
@@ -30,6 +32,11 @@ from tests.support.program import ADMIN_TOKEN
 
 STEP = timedelta(seconds=15)
 FLUSH_EVERY = timedelta(minutes=10)
+TABLE = """
+SELECT sum(pg_total_relation_size(inhrelid))::bigint FROM pg_inherits
+WHERE inhparent = 'chunks'::regclass
+"""
+"""What chunks take with their indexes, long bodies, free room and all."""
 _HEAD = struct.Struct("<cI")
 _BODY, _ROUND, _ASK = b"b", b"r", b"a"
 
@@ -134,6 +141,7 @@ async def _obey(house: House, clock: _Turned) -> None:
             await house.evaluator.sweep(clock.now)  # what it has seen, the journal may let go of
             await house.flush(clock.now)
             due += FLUSH_EVERY
+            await house.store.pack(clock.now)
         clock.now += STEP
         peak = max(peak, _resident())
 
@@ -142,10 +150,13 @@ async def _answer(house: House, clock: _Turned, asked: dict[str, Any]) -> dict[s
     """Do what is asked, and tell what a benchmark may want to know."""
     if asked.get("flush"):
         await house.flush(clock.now)
-    if asked.get("clean"):
-        await house.store.retain(clock.now)
+    if asked.get("pack"):
+        await house.store.pack(clock.now)
     store = house.store
+    async with house.db.snapshot() as session:
+        table = await session.scalar(text(TABLE))
     return {
+        "table": table,
         "series": store.series,
         "appended": store.appended,
         "pending": store.pending,

@@ -409,6 +409,14 @@ class Head:
         held &= self._times.array[at] == times
         self._values.array[at[held]] = values[held]
 
+    def remove(self, refs: Refs) -> int:
+        """Give back the rows of these series with all they hold; return how many there were."""
+        rows = self.row_of[refs]
+        rows = rows[rows != NONE]
+        self.late.drop_rows(rows)
+        self.flushed[rows] = self.first[rows] + self.count[rows]
+        return len(self._close(rows))
+
     def _close(self, rows: Ints) -> list[int]:
         refs = self.ref_of[rows]
         self._drop(rows, 1 << TIME_BITS)

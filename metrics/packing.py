@@ -34,7 +34,7 @@ class Packing:
         """Pack every hour that is over; return how many chunks were made of all."""
         before = milliseconds(now - SETTLED) // chunks.HOUR
         async with self._db.snapshot() as session:
-            hour_of = Chunk.start_at / chunks.HOUR
+            hour_of = Chunk.start_at // chunks.HOUR
             loose = select(hour_of).where(~Chunk.packed, hour_of < before).distinct()
             hours = sorted((await session.scalars(loose)).all())
         return sum([await self._pack(hour) for hour in hours])

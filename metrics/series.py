@@ -84,6 +84,16 @@ class Registry:
         self._fresh.append(ref)
         return ref
 
+    def remove(self, refs: Refs) -> None:
+        """Forget these series: the same labels are another series from now on."""
+        for ref in refs.tolist():
+            del self._refs[self.labels[ref]]
+            self._counts[self.clients[ref]] -= 1
+        self._ids[refs] = UNSTORED
+        self.index.remove(refs)
+        self._selections.clear()
+        self._lists.clear()
+
     def selected(self, matchers: Sequence[Matcher]) -> tuple[Refs, list[Labels]]:
         """Return refs and labels of matching series; the same objects until one more matches."""
         key, size = tuple(matchers), len(self.labels)

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from access.commands import audit
 from kit import allocation
 from kit.clock import from_milliseconds, milliseconds
 from kit.db import Database, lock
-from kit.errors import Overloaded, Refusal
-from metrics import chunks, partitions
+from kit.errors import NotFound, Overloaded, Refusal
+from metrics import chunks, deletion, partitions
 from metrics.batch import (
     START,
     Appended,
@@ -31,9 +32,9 @@ from metrics.flush import SLICE, Flush
 from metrics.folder import FolderLock
 from metrics.head import NONE, Head
 from metrics.journal import Journal, Record, Sync
-from metrics.labels import Limits, text
+from metrics.labels import CLIENT, Limits, text
 from metrics.load import Behind, Load, limits_here
-from metrics.matchers import Matcher
+from metrics.matchers import Matcher, Op
 from metrics.ownership import own
 from metrics.packing import Packing
 from metrics.ports.decode import Decoded
@@ -46,6 +47,7 @@ log = logging.getLogger(__name__)
 AHEAD = timedelta(minutes=10)
 AHEAD_MS = 600_000
 FOR_EVER = timedelta(0)
+DELETED = "samples.delete"
 
 Listener = Callable[[Batch], None]
 
@@ -99,6 +101,7 @@ class Store:
         self._marked = START
         self._appending = asyncio.Lock()
         self._flushing = asyncio.Lock()
+        self._deleted: dict[str, Position] = {}
         self._decoders = decoders(self._registry, known_clients)
 
     def listen(self, callback: Listener) -> None:
@@ -152,12 +155,14 @@ class Store:
         self.journal.load()
         async with self._db.transaction() as tx:
             self._marked = await own(tx, self._folder, adopt=self._adopt)
+            self._deleted = await deletion.deletions(tx)
         async with self._db.snapshot() as session:
             async for number, client, labels in chunks.series(session):
                 self._registry.add(labels, client, number)
         stored = len(self._registry)
         self._registry.announce()
         since = await self._replay()
+        self._forget_deleted()
         ahead = milliseconds(since or now) + AHEAD_MS
         for column in (self._head.covered, self._head.bare):
             column[:stored] = np.maximum(column[:stored], ahead)
@@ -176,13 +181,30 @@ class Store:
             decoded = await self._decoded_again(record, position)
             if decoded is None:
                 continue
-            good, _ = self._in_time(decoded, record.arrived)
+            good, _ = self._in_time(self._living(decoded, position), record.arrived)
             self._apply(good, record.arrived, position, replayed=True)
             first = first or from_milliseconds(record.arrived)
             await _breathe()
         if not marked:
             await self._stands_in_chunks(arrived)
         return first
+
+    def _living(self, decoded: Decoded, position: Position) -> Decoded:
+        """Return what a record holds of clients whose samples were not deleted since."""
+        gone = {client for client, upto in self._deleted.items() if position <= upto}
+        if not gone:
+            return decoded
+        clients = self._registry.clients
+        doomed = np.array([clients[ref] in gone for ref in decoded.refs.tolist()], np.bool_)
+        return decoded.without(doomed, "deleted")
+
+    def _forget_deleted(self) -> None:
+        """Forget series that a replay has met without keeping a sample of them."""
+        for client in self._deleted:
+            refs = self.select([Matcher(CLIENT, Op.EQUAL, client)])
+            empty = self._head.row_of[refs] == NONE
+            empty &= self._registry.ids_of(refs) == UNSTORED
+            self._remove(refs[empty], client)
 
     async def _decoded_again(self, record: Record, position: Position) -> Decoded | None:
         """Return what a record holds; one that an earlier version took must not keep us down."""
@@ -388,6 +410,33 @@ class Store:
         for start in range(0, len(self._head.ref_of), SLICE):
             yield np.arange(start, min(start + SLICE, len(self._head.ref_of)))
             await _breathe()
+
+    async def delete(self, client: str, *, by: str, now: datetime) -> int:
+        """Take away everything of a client's that came until now; return how many series."""
+        async with self._flushing, self._appending:
+            refs = self.select([Matcher(CLIENT, Op.EQUAL, client)])
+            if not len(refs):
+                raise NotFound("client {client!r} has no series", client=client)
+            async with self._db.transaction() as tx:
+                await lock(tx, *chunks.WRITING)
+                await deletion.delete_series(tx, client, self.position)
+                said = {"series": len(refs)}
+                audit(tx, who=by, did=DELETED, on=client, client=client, now=now, facts=said)
+            self._remove(refs, client)
+        return len(refs)
+
+    def _remove(self, refs: Refs, client: str) -> None:
+        self._active[client] -= self._head.remove(refs)
+        self._registry.remove(refs)
+        self.forget_senders()
+
+    async def clear(self, _: datetime) -> None:
+        """Delete the chunks of series that were taken away."""
+        found = 1
+        while found:
+            async with self._db.transaction() as tx:
+                await lock(tx, *chunks.WRITING)
+                found = await deletion.clear(tx)
 
     async def pack(self, now: datetime) -> None:
         """Make one chunk of the many of an hour that is over."""

@@ -42,6 +42,24 @@ class Chunk(Base):
     body: Mapped[bytes]
 
 
+class Deletion(Base):
+    """The place in the journal up to which no sample of a client may come back."""
+
+    __tablename__ = "deletions"
+
+    client: Mapped[str] = mapped_column(primary_key=True)
+    segment: Mapped[int] = mapped_column(BigInteger)
+    offset: Mapped[int] = mapped_column(BigInteger)
+
+
+class DeletedSeries(Base):
+    """A series that was taken away and whose chunks are still to be deleted."""
+
+    __tablename__ = "deleted_series"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+
+
 class JournalMark(Base):
     """The place in the journal of `folder` up to which chunks hold every sample; one row."""
 

@@ -1,4 +1,4 @@
-"""chunks by day: each day is a table of its own"""
+"""chunks by day: each day is a table of its own; series can be taken away"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -58,10 +58,25 @@ def upgrade() -> None:
     for statement in filter(str.strip, UP.split(";")):
         op.execute(statement)
     op.execute(sa.text(GO_ON + "FROM chunks"))
+    op.create_table(
+        "deletions",
+        sa.Column("client", sa.String(), nullable=False),
+        sa.Column("segment", sa.BigInteger(), nullable=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("client", name=op.f("pk_deletions")),
+    )
+    op.create_table(
+        "deleted_series",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deleted_series")),
+    )
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '10s'")
+    op.execute("DELETE FROM chunks WHERE series IN (SELECT id FROM deleted_series)")
+    op.drop_table("deleted_series")
+    op.drop_table("deletions")
     for statement in filter(str.strip, DOWN.split(";")):
         op.execute(statement)
     op.execute(sa.text(GO_ON + "FROM chunks"))

@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
 
+from access.tables import AuditEntry
 from kit.clock import milliseconds
 from kit.db import Database
-from kit.errors import Invalid, Overloaded
+from kit.errors import Invalid, NotFound, Overloaded
 from metrics.batch import Batch
 from metrics.columns import STALE, Labels
 from metrics.journal import Record, Sync
@@ -122,10 +123,12 @@ async def test_samples_survive_kill_and_are_replayed_in_order(site: Site) -> Non
     assert [b.position for b in site.batches] == sorted({b.position for b in site.batches})
 
 
+SECONDS = st.one_of(st.integers(-50, 50), st.sampled_from([-3600, -5400, -90_000, -864_000]))
+"""From now on: most are as good as new, some are late by hours or days."""
 OPERATIONS = st.lists(
     st.one_of(
         st.lists(
-            st.tuples(st.integers(0, 2), st.integers(-50, 50), st.integers(0, 99).map(float)),
+            st.tuples(st.integers(0, 2), SECONDS, st.integers(0, 99).map(float)),
             min_size=1,
             max_size=40,
         ),
@@ -397,3 +400,34 @@ async def test_after_a_restart_memory_says_how_far_back_it_reaches(site: Site) -
     assert not site.store.covers(refs, now - 60_000)
     assert site.store.covers(refs, now + 10 * 60_000)
     assert (await site.reads())[kept_as(DISK)] == [(MS, 0.0), (now, 1.0)]
+
+
+async def test_a_clients_samples_can_be_taken_away_for_good(site: Site, db: Database) -> None:
+    cpu = series("cpu", host="a")
+    await site.sends((DISK, MS, 1.0), (cpu, MS, 1.0))
+    await site.store.flush(site.clock())
+    site.clock.advance(minutes=1)
+    await site.sends((DISK, MS + 60_000, 2.0), (DISK, MS - 1, 0.0), (cpu, MS + 60_000, 2.0))
+
+    assert await site.store.delete("acme", by="li", now=site.clock()) == 2
+    assert await site.reads() == {}
+    assert site.store.series == 0
+    assert site.store.index.values("host", "", limit=9) == []
+    await site.restart()
+    assert await site.reads() == {}
+    assert site.store.index.values("host", "", limit=9) == []
+
+    await site.sends((DISK, MS + 60_000, 3.0))
+    await site.store.flush(site.clock())
+    await site.store.clear(site.clock())
+    assert await site.chunks() == 1
+    await site.restart()
+    assert await site.reads() == {kept_as(DISK): [(MS + 60_000, 3.0)]}
+    async with db.snapshot() as session:
+        trail = (await session.execute(select(AuditEntry.who, AuditEntry.did, AuditEntry.on))).all()
+    assert [tuple(one) for one in trail] == [("li", "samples.delete", "acme")]
+
+
+async def test_who_has_no_series_has_none_to_take_away(site: Site) -> None:
+    with pytest.raises(NotFound):
+        await site.store.delete("acme", by="li", now=site.clock())

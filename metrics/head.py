@@ -12,8 +12,8 @@ their newest samples in one piece of memory. A sample's line is its number, modu
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from metrics.arrivals import TIME_BITS, arrived
 from metrics.batch import Floats, Ints, Pieces, Refs, merged
 from metrics.growing import Cells, first_at_or_after, grown, neighbours, spread
 from metrics.late import Late
@@ -33,8 +33,6 @@ FEW = 16
 NONE = -1
 NEVER = -1
 """The time of the newest sample where there is none; real times are never negative."""
-TIME_BITS = 43
-"""Times in ms stay below 2**43 (the year 2248) until `append` is given others."""
 EVERYTHING = np.iinfo(np.int64).min
 
 
@@ -103,9 +101,8 @@ class Head:
     def _more_rows(self) -> None:
         size = len(self.ref_of)
         grown(self.ref_of, size + STEP, NONE)
-        for column in (self.count, self.first, self.flushed, self.taken, self.replayed):
-            grown(column, size + STEP)
-        for column in (self.newest, self.touched, self._stamp):
+        counted = (self.count, self.first, self.flushed, self.taken, self.replayed)
+        for column in (*counted, self.newest, self.touched, self._stamp):
             grown(column, size + STEP)
         self._times.reserve((size // STEP + 1) * BLOCK)
         self._values.reserve((size // STEP + 1) * BLOCK)
@@ -191,33 +188,13 @@ class Head:
 
     def _sort_in(self, rows: Ints, times: Ints, values: Floats) -> None:
         """Write samples of which some are late, equal to the newest, or of the same series."""
-        order = np.argsort(rows, kind="stable")
-        rows, times, values = rows[order], times[order], values[order]
-        begins = np.ones(len(rows), np.bool_)
-        begins[1:] = rows[1:] != rows[:-1]
-        group = np.cumsum(begins) - 1
-        key = (group << TIME_BITS) + times
-        newest = (group[begins] << TIME_BITS) + self.newest[rows[begins]]
-        reached = key.copy()
-        reached[begins] = np.maximum(key[begins], newest)
-        before = np.empty_like(key)
-        before[1:] = np.maximum.accumulate(reached)[:-1]
-        before[begins] = newest
-        ahead, same, late = key > before, key == before, key < before
-
-        # an equal time overwrites: the newest one before this batch, or one within it
-        level = np.cumsum(ahead)
-        outset: Ints = (level - ahead)[begins][group]
-        stored = same & (level == outset)
-        written = ahead | (same & ~stored)
-        final = np.empty(int(ahead.sum()), np.float64)
-        final[level[written] - 1] = values[written]
-        if stored.any():
-            self._overwrite(rows[stored], times[stored], values[stored])
-        if late.any():
-            self.late.add(rows[late], times[late], values[late])
-        if len(final):
-            self._runs(rows[ahead], times[ahead], final)
+        found = arrived(rows, times, values, self.newest)
+        if len(found.equal.rows):
+            self._overwrite(*found.equal)
+        if len(found.late.rows):
+            self.late.add(*found.late)
+        if len(found.ahead.rows):
+            self._runs(*found.ahead)
 
     def _overwrite(self, rows: Ints, times: Ints, values: Floats) -> None:
         at = self._cells(rows, self.first[rows] + self.count[rows] - 1)
@@ -250,33 +227,29 @@ class Head:
 
     def last(self, refs: Refs) -> tuple[Ints, Floats]:
         """Return time and value of each series' newest sample; NEVER and NaN where none is held."""
-        rows = self.row_of[refs]
-        held = rows != NONE
-        held[held] = self.count[rows[held]] > 0
-        times = np.full(len(refs), NEVER, np.int64)
-        values = np.full(len(refs), np.nan)
-        rows = rows[held]
-        times[held] = self.newest[rows]
-        at = self._cells(rows, self.first[rows] + self.count[rows] - 1)
-        values[held] = self._values.array[at]
+        times, values, _ = self._from_end(refs, 1)
         return times, values
 
     def last_but_one(self, refs: Refs) -> tuple[Ints, Floats]:
         """Return time and value of each series' newest sample but one; NEVER and NaN for none."""
+        times, values, places = self._from_end(refs, 2)
         rows = self.row_of[refs]
-        held = rows != NONE
-        held[held] = self.count[rows[held]] > 1
-        times = np.full(len(refs), NEVER, np.int64)
-        values = np.full(len(refs), np.nan)
-        rows = rows[held]
-        at = self._cells(rows, self.first[rows] + self.count[rows] - 2)
-        times[held], values[held] = self._times.array[at], self._values.array[at]
-        for place in np.flatnonzero(held)[self.late.has[rows]].tolist():
-            row = self.row_of[refs[place]]
-            pieces = self.between(refs[place : place + 1], int(times[place]), self.newest[row])
-            found = merged(pieces, [()])
+        for place in places[self.late.has[rows[places]]].tolist():
+            newest = int(self.newest[rows[place]])
+            found = merged(self.between(refs[place : place + 1], int(times[place]), newest), [()])
             times[place], values[place] = found.times[-2], found.values[-2]
         return times, values
+
+    def _from_end(self, refs: Refs, back: int) -> tuple[Ints, Floats, Ints]:
+        """Return time and value of each row's sample so far from its end, and who has one."""
+        rows = self.row_of[refs]
+        held = rows != NONE
+        held[held] = self.count[rows[held]] >= back
+        times = np.full(len(refs), NEVER, np.int64)
+        values = np.full(len(refs), np.nan)
+        at = self._cells(rows[held], self.first[rows[held]] + self.count[rows[held]] - back)
+        times[held], values[held] = self._times.array[at], self._values.array[at]
+        return times, values, np.flatnonzero(held)
 
     def between(self, refs: Refs, start: int, end: int) -> list[Pieces]:
         """Return what memory holds of these series from `start` to `end`, slabs left out.
@@ -292,10 +265,10 @@ class Head:
         pieces = [self._piece(rows, place, low, np.maximum(high - low, 0))]
         deep = (low == 0) & (self.first[rows] > 0)
         if deep.any():
-            pieces.insert(0, _placed(self.sealed.between(rows[deep], start, end), place[deep]))
+            pieces.insert(0, self.sealed.between(rows[deep], start, end).placed(place[deep]))
         late = self.late.has[rows]
         if late.any():
-            pieces.append(_placed(self.late.between(rows[late], start, end), place[late]))
+            pieces.append(self.late.between(rows[late], start, end).placed(place[late]))
         return [piece for piece in pieces if len(piece.owner)]
 
     def _first_from(self, rows: Ints, moment: int | Ints) -> Ints:
@@ -334,11 +307,11 @@ class Head:
         pieces = [self._piece(rows, place, skip, count - skip)]
         deep = done < first
         if deep.any():
-            pieces.insert(0, _placed(self.sealed.behind(rows[deep], done[deep]), place[deep]))
+            pieces.insert(0, self.sealed.behind(rows[deep], done[deep]).placed(place[deep]))
         late = self.late.has[rows]
         if late.any():
             found = self.late.unflushed(rows[late], late_upto)
-            pieces.append(_placed(found, place[late]))
+            pieces.append(found.placed(place[late]))
         return pieces
 
     def committed(self, rows: Ints, late_upto: int) -> None:
@@ -368,7 +341,9 @@ class Head:
 
     def forget_blocks(self, rows: Ints, before: int) -> None:
         """Drop blocks of these rows that stand in chunks and are older than `before`."""
-        self._drop(rows[self.ref_of[rows] != NONE], before)
+        rows = rows[self.ref_of[rows] != NONE]
+        dropped = self.sealed.drop(rows, self.flushed[rows], before)
+        self._gone(rows[dropped.place], dropped.first, dropped.last)
 
     def forget(self, rows: Ints, before: int) -> list[int]:
         """Give back those of these rows whose samples stand in chunks and are older than `before`.
@@ -383,11 +358,6 @@ class Head:
             & ~self.late.has[rows]
         )
         return self._close(rows[quiet])
-
-    def _drop(self, rows: Ints, before: int) -> None:
-        """Free blocks of these rows that stand in chunks and are older than `before`."""
-        dropped = self.sealed.drop(rows, self.flushed[rows], before)
-        self._gone(rows[dropped.place], dropped.first, dropped.last)
 
     def _gone(self, rows: Ints, first: Ints, last: Ints) -> None:
         """Note which samples of these rows are no longer at hand, and which in no slab either."""
@@ -419,7 +389,7 @@ class Head:
 
     def _close(self, rows: Ints) -> list[int]:
         refs = self.ref_of[rows]
-        self._drop(rows, 1 << TIME_BITS)
+        self.forget_blocks(rows, 1 << TIME_BITS)
         for column in (self.covered, self.bare):
             column[refs] = np.maximum(column[refs], self.newest[rows] + 1)
         self.row_of[refs] = NONE
@@ -429,7 +399,3 @@ class Head:
         self._free.extend(rows.tolist())
         closed: list[int] = refs.tolist()
         return closed
-
-
-def _placed(pieces: Pieces, places: npt.NDArray[np.int64]) -> Pieces:
-    return Pieces(places[pieces.owner], pieces.times, pieces.values)

@@ -15,7 +15,7 @@ from kit.clock import milliseconds
 DAY = 86_400_000
 OWN = 400
 """Days back from today that may have a table of their own; more would be too many to lock."""
-SCHEMA, REST = "parts", "parts.chunks_rest"
+REST = "chunks_rest"
 _COLUMNS = "series, start_at, id, end_at, count, packed, body"
 _DAYS = text(
     "SELECT substring(c.relname FROM 'chunks_([0-9]+)$')::int FROM pg_inherits i "
@@ -30,7 +30,7 @@ _DELETE = text(
 
 def name_of(day: int) -> str:
     """Return the table of a day, counted from 1970."""
-    return f"{SCHEMA}.chunks_{day}"
+    return f"chunks_{day}"
 
 
 async def days(session: AsyncSession) -> set[int]:

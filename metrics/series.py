@@ -1,5 +1,6 @@
 """The series we know: labels to refs and back, whose they are, and their ids in the database."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -42,6 +43,7 @@ class Registry:
         self._refs: dict[Labels, int] = {}
         self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
         self._counts: dict[str, int] = {}
+        self.active: Counter[str] = Counter()  # by client, how many series are written to
         self._fresh: list[int] = []
         self._listeners: list[Learned] = []
         self._selections: dict[tuple[Matcher, ...], tuple[Refs, list[Labels], int]] = {}

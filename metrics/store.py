@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from access.commands import audit
 from kit import allocation
 from kit.clock import from_milliseconds, milliseconds
-from kit.db import Database, lock
-from kit.errors import NotFound, Overloaded, Refusal
-from metrics import chunks, deletion, partitions
+from kit.db import Database
+from kit.errors import Overloaded, Refusal
+from metrics import chunks
 from metrics.batch import (
     START,
     Appended,
@@ -32,22 +31,20 @@ from metrics.flush import SLICE, Flush
 from metrics.folder import FolderLock
 from metrics.head import NONE, Head
 from metrics.journal import Journal, Record, Sync
-from metrics.labels import CLIENT, Limits, text
+from metrics.labels import Limits, text
 from metrics.load import Behind, Load, limits_here
-from metrics.matchers import Matcher, Op
+from metrics.matchers import Matcher
 from metrics.ownership import own
-from metrics.packing import Packing
 from metrics.ports.decode import Decoded
 from metrics.ports.decoders import KnownClients, decoders
+from metrics.removal import Removal
 from metrics.series import UNSTORED, Learned, Registry
 from metrics.slabs import between as slabs_between
+from metrics.timeliness import AHEAD_MS, in_time
+from metrics.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
-AHEAD = timedelta(minutes=10)
-AHEAD_MS = 600_000
-FOR_EVER = timedelta(0)
-DELETED = "samples.delete"
 
 Listener = Callable[[Batch], None]
 
@@ -92,8 +89,8 @@ class Store:
         self._registry = Registry(self.limits, reserve=self._head.reserve)
         self.index = self._registry.index
         self._writing = Flush(self._head, self._registry, db)
-        self._packing = Packing(db)
-        self._active: Counter[str] = Counter()
+        self.upkeep = Upkeep(db, retention)
+        self._removal = Removal(self._head, self._registry, db)
         self._flushed = 0
         self._since: datetime | None = None  # when the first of what is pending came
         self._listeners: list[Listener] = []
@@ -101,7 +98,6 @@ class Store:
         self._marked = START
         self._appending = asyncio.Lock()
         self._flushing = asyncio.Lock()
-        self._deleted: dict[str, Position] = {}
         self._decoders = decoders(self._registry, known_clients)
 
     def listen(self, callback: Listener) -> None:
@@ -155,14 +151,15 @@ class Store:
         self.journal.load()
         async with self._db.transaction() as tx:
             self._marked = await own(tx, self._folder, adopt=self._adopt)
-            self._deleted = await deletion.deletions(tx)
+            await self._removal.load(tx)
         async with self._db.snapshot() as session:
             async for number, client, labels in chunks.series(session):
                 self._registry.add(labels, client, number)
         stored = len(self._registry)
         self._registry.announce()
         since = await self._replay()
-        self._forget_deleted()
+        self._removal.forget_replayed()
+        self.forget_senders()
         ahead = milliseconds(since or now) + AHEAD_MS
         for column in (self._head.covered, self._head.bare):
             column[:stored] = np.maximum(column[:stored], ahead)
@@ -181,30 +178,13 @@ class Store:
             decoded = await self._decoded_again(record, position)
             if decoded is None:
                 continue
-            good, _ = self._in_time(self._living(decoded, position), record.arrived)
+            good, _ = self._in_time(self._removal.living(decoded, position), record.arrived)
             self._apply(good, record.arrived, position, replayed=True)
             first = first or from_milliseconds(record.arrived)
             await _breathe()
         if not marked:
             await self._stands_in_chunks(arrived)
         return first
-
-    def _living(self, decoded: Decoded, position: Position) -> Decoded:
-        """Return what a record holds of clients whose samples were not deleted since."""
-        gone = {client for client, upto in self._deleted.items() if position <= upto}
-        if not gone:
-            return decoded
-        clients = self._registry.clients
-        doomed = np.array([clients[ref] in gone for ref in decoded.refs.tolist()], np.bool_)
-        return decoded.without(doomed, "deleted")
-
-    def _forget_deleted(self) -> None:
-        """Forget series that a replay has met without keeping a sample of them."""
-        for client in self._deleted:
-            refs = self.select([Matcher(CLIENT, Op.EQUAL, client)])
-            empty = self._head.row_of[refs] == NONE
-            empty &= self._registry.ids_of(refs) == UNSTORED
-            self._remove(refs[empty], client)
 
     async def _decoded_again(self, record: Record, position: Position) -> Decoded | None:
         """Return what a record holds; one that an earlier version took must not keep us down."""
@@ -257,19 +237,7 @@ class Store:
             raise self.load.full(why, now) from why
 
     def _in_time(self, decoded: Decoded, arrived: int) -> tuple[Decoded, Counter[str]]:
-        """Refuse samples that are from the future, or older than anything is kept."""
-        latest = arrived + AHEAD_MS
-        kept = self.retention // timedelta(milliseconds=1)
-        oldest = max(arrived - kept, 0) if kept else 0
-        times = decoded.times
-        if not len(times) or (times.max() <= latest and times.min() >= oldest):
-            return decoded, Counter()
-        ahead, old = times > latest, times < oldest
-        why = Counter(ahead=int(ahead.sum()), old=int(old.sum()))
-        said = "is more than 10 minutes ahead" if ahead.any() else "is older than samples are kept"
-        first = int(np.flatnonzero(ahead if ahead.any() else old)[0])
-        reason = f"{self._shown(decoded.refs[first])}: a sample at {decoded.times[first]} ms {said}"
-        return decoded.without(ahead | old, reason), why
+        return in_time(decoded, arrived, self.retention, self._shown)
 
     def _apply(
         self, decoded: Decoded, arrived: int, position: Position, *, replayed: bool = False
@@ -299,9 +267,9 @@ class Store:
         opened = []
         for ref in np.unique(refs[rows == NONE]).tolist():
             client = self._registry.clients[ref]
-            if self._active[client] < self.limits.series:
+            if self._registry.active[client] < self.limits.series:
                 opened.append(ref)
-                self._active[client] += 1
+                self._registry.active[client] += 1
         self._head.open_rows(np.array(opened, np.int32))
         return self._head.row_of[refs]
 
@@ -403,7 +371,7 @@ class Store:
         async for rows in self._slices_of_rows():
             head.forget_blocks(rows, bare)
             for ref in head.forget(rows, before):
-                self._active[self._registry.clients[ref]] -= 1
+                self._registry.active[self._registry.clients[ref]] -= 1
         return bare
 
     async def _slices_of_rows(self) -> AsyncIterator[Ints]:
@@ -414,53 +382,9 @@ class Store:
     async def delete(self, client: str, *, by: str, now: datetime) -> int:
         """Take away everything of a client's that came until now; return how many series."""
         async with self._flushing, self._appending:
-            refs = self.select([Matcher(CLIENT, Op.EQUAL, client)])
-            if not len(refs):
-                raise NotFound("client {client!r} has no series", client=client)
-            async with self._db.transaction() as tx:
-                await lock(tx, *chunks.WRITING)
-                await deletion.delete_series(tx, client, self.position)
-                said = {"series": len(refs)}
-                audit(tx, who=by, did=DELETED, on=client, client=client, now=now, facts=said)
-            self._remove(refs, client)
-        return len(refs)
-
-    def _remove(self, refs: Refs, client: str) -> None:
-        self._active[client] -= self._head.remove(refs)
-        self._registry.remove(refs)
-        self.forget_senders()
-
-    async def clear(self, _: datetime) -> None:
-        """Delete the chunks of series that were taken away."""
-        found = 1
-        while found:
-            async with self._db.transaction() as tx:
-                await lock(tx, *chunks.WRITING)
-                found = await deletion.clear(tx)
-
-    async def pack(self, now: datetime) -> None:
-        """Make one chunk of the many of an hour that is over."""
-        await self._packing.run(now)
-
-    async def retain(self, now: datetime, *, limit: int = 10_000) -> int:
-        """Drop what is older than the retention; return how many days, and chunks without one."""
-        async with self._db.snapshot() as session:
-            without = await partitions.days_of_rest(session, now)
-        for day in without:
-            async with self._db.transaction() as tx:
-                await lock(tx, *chunks.WRITING)
-                await partitions.make(tx, [day], now)
-        if self.retention == FOR_EVER:
-            return 0
-        before = milliseconds(now - self.retention)
-        async with self._db.transaction() as tx:
-            total = await partitions.drop_before(tx, before)
-        gone = limit
-        while gone == limit:
-            async with self._db.transaction() as tx:
-                gone = await partitions.delete_before(tx, before, limit=limit)
-            total += gone
-        return total
+            found = await self._removal.run(client, self.position, by=by, now=now)
+            self.forget_senders()
+        return found
 
     async def close(self) -> None:
         """Take nothing more; what is only in the journal is there at the next start."""

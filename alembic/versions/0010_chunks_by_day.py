@@ -14,9 +14,7 @@ ALTER TABLE chunks ADD COLUMN packed boolean NOT NULL DEFAULT true;
 ALTER TABLE chunks ALTER COLUMN packed DROP DEFAULT;
 ALTER TABLE chunks ALTER COLUMN id DROP IDENTITY;
 ALTER TABLE chunks RENAME CONSTRAINT pk_chunks TO pk_chunks_rest;
-CREATE SCHEMA parts;
-ALTER TABLE chunks SET SCHEMA parts;
-ALTER TABLE parts.chunks RENAME TO chunks_rest;
+ALTER TABLE chunks RENAME TO chunks_rest;
 CREATE TABLE chunks (
     series bigint NOT NULL,
     start_at bigint NOT NULL,
@@ -28,7 +26,7 @@ CREATE TABLE chunks (
     CONSTRAINT pk_chunks PRIMARY KEY (series, start_at, id)
 ) PARTITION BY RANGE (start_at);
 CREATE INDEX ix_chunks_loose ON chunks (start_at) WHERE NOT packed;
-ALTER TABLE chunks ATTACH PARTITION parts.chunks_rest DEFAULT;
+ALTER TABLE chunks ATTACH PARTITION chunks_rest DEFAULT;
 """
 DOWN = """
 CREATE TABLE flat (
@@ -44,7 +42,6 @@ CREATE TABLE flat (
 );
 INSERT INTO flat SELECT series, start_at, id, end_at, count, 'NaN', 'NaN', 'NaN', body FROM chunks;
 DROP TABLE chunks;
-DROP SCHEMA parts;
 ALTER TABLE flat RENAME TO chunks;
 ALTER TABLE chunks ADD CONSTRAINT pk_chunks PRIMARY KEY (series, start_at, id);
 CREATE INDEX ix_chunks_end_at ON chunks USING brin (end_at);

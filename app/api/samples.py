@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 
 from access.schemas import Name
@@ -10,7 +10,7 @@ from access.scope import Right
 from access.web import Caller
 from kit.web import AppClock
 
-router = APIRouter(prefix="/api/v1/samples", tags=["samples"])
+router = APIRouter(prefix="/api/v1/clients/{client}/samples", tags=["samples"])
 
 
 class DeletedOut(BaseModel):
@@ -21,7 +21,7 @@ class DeletedOut(BaseModel):
 
 @router.delete("")
 async def delete_samples(
-    client: Annotated[Name, Query(description="whose samples")],
+    client: Annotated[Name, Path(description="whose samples")],
     caller: Caller,
     request: Request,
     clock: AppClock,

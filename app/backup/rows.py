@@ -30,7 +30,7 @@ WHERE schemaname = current_schema() AND last_value IS NOT NULL ORDER BY sequence
 _ALL_SEQUENCES = "SELECT sequencename FROM pg_sequences WHERE schemaname = current_schema()"
 _SIZE = """
 SELECT coalesce(sum(pg_table_size(oid)), 0)::bigint FROM pg_class
-WHERE relkind = 'r' AND (relnamespace = current_schema()::regnamespace OR relispartition)
+WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
 """
 
 Sink = Callable[[bytes], Awaitable[None]]

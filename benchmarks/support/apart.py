@@ -141,7 +141,7 @@ async def _obey(house: House, clock: _Turned) -> None:
             await house.evaluator.sweep(clock.now)  # what it has seen, the journal may let go of
             await house.flush(clock.now)
             due += FLUSH_EVERY
-            await house.store.pack(clock.now)
+            await house.store.upkeep.pack(clock.now)
         clock.now += STEP
         peak = max(peak, _resident())
 
@@ -151,7 +151,7 @@ async def _answer(house: House, clock: _Turned, asked: dict[str, Any]) -> dict[s
     if asked.get("flush"):
         await house.flush(clock.now)
     if asked.get("pack"):
-        await house.store.pack(clock.now)
+        await house.store.upkeep.pack(clock.now)
     store = house.store
     async with house.db.snapshot() as session:
         table = await session.scalar(text(TABLE))

@@ -17,6 +17,7 @@ from access.tables import AuditEntry
 from kit.clock import milliseconds
 from kit.db import Database
 from kit.errors import Invalid, NotFound, Overloaded
+from metrics import partitions
 from metrics.batch import Batch
 from metrics.columns import STALE, Labels
 from metrics.journal import Record, Sync
@@ -156,7 +157,7 @@ async def test_any_history_reads_back_like_a_dict(
         if operation == "flush":
             await site.store.flush(site.clock())
         elif operation == "pack":
-            await site.store.pack(site.clock())
+            await site.store.upkeep.pack(site.clock())
         elif operation == "restart":
             await site.restart()
         elif isinstance(operation, str):
@@ -294,7 +295,7 @@ async def test_without_retention_any_time_since_1970_is_taken(tmp_path: Path, db
     await site.store.flush(site.clock())
     await site.restart()
     assert await site.reads() == {kept_as(DISK): [(0, 1.0), (883_612_800_000, 2.0)]}
-    assert await site.store.retain(site.clock()) == 0
+    assert await site.store.upkeep.retain(site.clock()) == 0
     await site.store.close()
 
 
@@ -364,8 +365,10 @@ async def test_old_days_are_dropped(site: Site) -> None:
         await site.sends((DISK, MS - day * 86_400_000, 1.0))
     await site.store.flush(site.clock())
     site.clock.advance(days=398.5)
-    assert await site.store.retain(site.clock(), limit=1) == 2
+    assert await site.store.upkeep.retain(site.clock(), limit=1) >= 2  # other tests leave days
     assert await site.chunks() == 2
+    async with site.db.snapshot() as session:
+        assert min(await partitions.days(session)) == MS // partitions.DAY - 1
 
 
 async def test_memory_holds_the_last_hour_and_says_what_of_it_is_at_hand(site: Site) -> None:
@@ -419,7 +422,7 @@ async def test_a_clients_samples_can_be_taken_away_for_good(site: Site, db: Data
 
     await site.sends((DISK, MS + 60_000, 3.0))
     await site.store.flush(site.clock())
-    await site.store.clear(site.clock())
+    await site.store.upkeep.clear(site.clock())
     assert await site.chunks() == 1
     await site.restart()
     assert await site.reads() == {kept_as(DISK): [(MS + 60_000, 3.0)]}

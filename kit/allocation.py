@@ -11,13 +11,13 @@ SPARE = 1 << 24
 
 
 def settle() -> None:
-    """Have large arrays in mappings of their own, and few heaps for threads; others do nothing.
+    """Have large arrays in mappings of their own, and one heap for all threads.
 
     Left alone, glibc learns from each large array that is freed to keep the next in its heap,
     where small ones that stay pin it, and gives each thread a heap that never shrinks.
     """
     mallopt = _known("mallopt")
-    for option, value in ((_MAP, MAPPED), (_TRIM, SPARE), (_ARENAS, 2)):
+    for option, value in ((_MAP, MAPPED), (_TRIM, SPARE), (_ARENAS, 1)):
         mallopt(option, value)
 
 

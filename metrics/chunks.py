@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -183,7 +184,7 @@ async def _once(rows: bytes) -> AsyncIterator[bytes]:
 
 
 async def write(
-    tx: AsyncSession, parts: Sequence[tuple[Encoded, Ints]], mark: Position, now: datetime
+    tx: AsyncSession, parts: deque[tuple[Encoded, Ints]], mark: Position, now: datetime
 ) -> None:
     """Write chunks, each part with the ids by owner, and the place in the journal they reach."""
     await tx.execute(update(JournalMark).values(segment=mark.segment, offset=mark.offset))
@@ -192,15 +193,15 @@ async def write(
     await copy(tx, parts)
 
 
-async def copy(tx: AsyncSession, parts: Sequence[tuple[Encoded, Ints]]) -> None:
-    """Write chunks whose days have their tables."""
+async def copy(tx: AsyncSession, parts: deque[tuple[Encoded, Ints]]) -> None:
+    """Write chunks whose days have their tables; nothing is left of `parts`."""
     if parts:
         await _copy(tx, Chunk.__tablename__, _COLUMNS, _lines(parts))
 
 
-async def _lines(parts: Sequence[tuple[Encoded, Ints]]) -> AsyncIterator[bytes]:
-    for part, ids in parts:
-        yield await asyncio.to_thread(copy_rows, part, ids)
+async def _lines(parts: deque[tuple[Encoded, Ints]]) -> AsyncIterator[bytes]:
+    while parts:
+        yield await asyncio.to_thread(copy_rows, *parts.popleft())
 
 
 async def series(session: AsyncSession) -> AsyncIterator[tuple[int, str, Labels]]:

@@ -1,7 +1,7 @@
 """From memory to chunks: copy on the loop, encode in threads, write in one transaction."""
 
 import asyncio
-from collections.abc import Sequence
+from collections import deque
 from datetime import datetime
 from itertools import pairwise
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from kit.db import Database, lock
 from metrics import chunks
-from metrics.batch import Ints, Pieces, Position, merged
+from metrics.batch import Ints, Pieces, Position, Refs, merged
 from metrics.head import Head
 from metrics.series import UNSTORED, Registry
 from metrics.slabs import slab_of
@@ -32,37 +32,32 @@ class Flush:
         """Write everything that was appended up to `mark`, and `mark`; return how many samples."""
         head = self._head
         rows, late = head.unflushed(), head.late.size
-        slices = _slices(head.waiting(rows))
+        refs = head.ref_of[rows].astype(np.int32)
         done = False
         try:
-            parts = [await self._encoded(rows[some], late) for some in slices]
-            ids = await self._write(rows, [*zip(slices, parts, strict=True)], mark, now)
+            slices = _slices(head.waiting(rows))
+            parts = deque([(some, await self._encoded(rows[some], late)) for some in slices])
+            slab = await asyncio.to_thread(slab_of, [(refs[some], part) for some, part in parts])
+            ids = await self._write(refs, parts, mark, now)
             done = True
         finally:
             if done:
                 head.committed(rows, late)
             else:
                 head.given_up(rows)
-        refs = head.ref_of[rows].astype(np.int32)
-        if parts:
-            both = zip(slices, parts, strict=True)
-            head.slabs.push(slab_of([(refs[some], part) for some, part in both]))
+        head.slabs.push(slab)
         self._registry.stored(refs, ids)
-        return sum(part.samples for part in parts)
+        return slab.samples
 
     async def _encoded(self, rows: Ints, late: int) -> chunks.Encoded:
         pieces = self._head.take(rows, late)
         return await asyncio.to_thread(_encoded, pieces, len(rows))
 
     async def _write(
-        self,
-        rows: Ints,
-        parts: Sequence[tuple[slice, chunks.Encoded]],
-        mark: Position,
-        now: datetime,
+        self, refs: Refs, parts: deque[tuple[slice, chunks.Encoded]], mark: Position, now: datetime
     ) -> Ints:
         """Write the parts in one transaction; return the ids of all rows' series."""
-        registry, refs = self._registry, self._head.ref_of[rows].astype(np.int32)
+        registry = self._registry
         ids = registry.ids_of(refs)
         new = np.flatnonzero(ids == UNSTORED)
         async with self._db.transaction() as tx:
@@ -71,7 +66,9 @@ class Flush:
                 some = new[start : start + SLICE]
                 clients = [registry.clients[ref] for ref in refs[some].tolist()]
                 ids[some] = await chunks.enter_series(tx, clients, registry.labels_of(refs[some]))
-            await chunks.write(tx, [(part, ids[some]) for some, part in parts], mark, now)
+            written = deque((part, ids[some]) for some, part in parts)
+            parts.clear()  # each is let go of as it is written
+            await chunks.write(tx, written, mark, now)
         return ids
 
 

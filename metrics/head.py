@@ -295,8 +295,7 @@ class Head:
 
     def waiting(self, rows: Ints) -> Ints:
         """Return how many samples of each of these rows stand in no chunk, late ones left out."""
-        ahead: Ints = self.first[rows] + self.count[rows] - self.flushed[rows]
-        return ahead
+        return (self.first + self.count - self.flushed)[rows]
 
     def take(self, rows: Ints, late_upto: int) -> list[Pieces]:
         """Copy what a flush has to write of these rows; owners are places in `rows`."""

@@ -5,6 +5,7 @@ late samples have come for it.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -74,7 +75,7 @@ async def _repacked(
     ids = np.array(series, np.int64)
     packed = await asyncio.to_thread(_encoded, rows, ids)
     await tx.execute(delete(Chunk).where(*theirs))
-    await chunks.copy(tx, [(packed, ids)])
+    await chunks.copy(tx, deque([(packed, ids)]))
     return len(packed.owner)
 
 

@@ -7,42 +7,54 @@ first: so whatever a slab says of a moment is the last word of those that are le
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from metrics import chunks
-from metrics.batch import Ints, Pieces, Refs
+from metrics.batch import Pieces, Refs
 from metrics.chunks import Encoded
 from metrics.growing import spread
 
 
 @dataclass(frozen=True)
 class Slab:
-    """Chunks by ref, ascending; body i is `bodies[begins[i]:ends[i]]`."""
+    """Chunks by ref, ascending; body i is `bodies[begins[i]:ends[i]]`.
 
-    refs: Refs
-    begins: Ints
-    ends: Ints
+    The three columns lie in one piece: large things that stay go where nothing small does.
+    """
+
+    refs: npt.NDArray[np.signedinteger[Any]]
+    begins: npt.NDArray[np.signedinteger[Any]]
+    ends: npt.NDArray[np.signedinteger[Any]]
     bodies: bytes
     first: int
     last: int
     samples: int
 
 
+NOTHING = Slab(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int64), b"", 0, 0, 0)
+
+
 def slab_of(parts: Sequence[tuple[Refs, Encoded]]) -> Slab:
     """Return what a flush wrote, by ref; each part with the refs of its owners."""
+    if not parts:
+        return NOTHING
     bodies = b"".join(part.bodies for _, part in parts)
     refs = np.concatenate([of[part.owner] for of, part in parts])
     sizes = np.concatenate([part.sizes for _, part in parts])
     ends = np.cumsum(sizes)
     begins = ends - sizes
     order = np.argsort(refs, kind="stable")
-    kind = np.uint32 if len(bodies) < 1 << 32 else np.int64
+    index = np.empty((3, len(refs)), np.int64 if len(bodies) >> 31 else np.int32)
+    for line, column in zip(index, (refs, begins, ends), strict=True):
+        line[:] = column[order]
     return Slab(
-        refs[order].astype(np.int32),
-        begins[order].astype(kind),
-        ends[order].astype(kind),
-        bodies,
+        refs=index[0],
+        begins=index[1],
+        ends=index[2],
+        bodies=bodies,
         first=min(int(part.fixed["start_at"].min()) for _, part in parts),
         last=max(int(part.fixed["end_at"].max()) for _, part in parts),
         samples=sum(part.samples for _, part in parts),
@@ -58,7 +70,8 @@ class Slabs:
 
     def push(self, slab: Slab) -> None:
         """Hold what a flush has written."""
-        self._all.append(slab)
+        if slab.samples:
+            self._all.append(slab)
         self.samples += slab.samples
 
     def within(self, start: int, end: int) -> list[Slab]:

@@ -141,7 +141,6 @@ def _configured(house: House) -> uvicorn.Config:
 
 def run(settings: Settings, clock: Clock) -> None:
     """Serve on an event loop of its own."""
-    allocation.settle()
     with asyncio.Runner(loop_factory=_loop) as runner, suppress(asyncio.CancelledError):
         runner.run(serve(settings, clock))
 

@@ -1,7 +1,9 @@
 """What is done to chunks from time to time: packed, dropped when they are old, or cleared away."""
 
+import asyncio
 from datetime import datetime, timedelta
 
+from kit import allocation
 from kit.clock import milliseconds
 from kit.db import Database, lock
 from metrics import chunks, deletion, partitions
@@ -19,7 +21,8 @@ class Upkeep:
 
     async def pack(self, now: datetime) -> None:
         """Make one chunk of the many of an hour that is over."""
-        await self._packing.run(now)
+        if await self._packing.run(now):
+            await asyncio.to_thread(allocation.give_back)
 
     async def clear(self, _: datetime) -> None:
         """Delete the chunks of series that were taken away."""

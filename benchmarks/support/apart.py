@@ -24,7 +24,6 @@ from app.server import settle_memory
 from app.wiring import build
 from benchmarks.support import cpu
 from benchmarks.support.langyan import CLIENT, CONFIG, TOKEN
-from kit import allocation
 from kit.clock import from_milliseconds, milliseconds
 from kit.settings import ROOT, Settings
 from notifications.sender import Limits
@@ -173,5 +172,4 @@ def _say(what: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    allocation.settle()
     asyncio.run(_live(Path(sys.argv[1]), int(sys.argv[2])))

@@ -5,6 +5,7 @@ from typing import Any
 from alembic import context
 
 import app.schema
+from app.migrations import ours
 from kit.db import Base, Moment, Word
 
 assert app.schema.ROOMS, "the tables must be known before they are compared"
@@ -26,6 +27,7 @@ def run() -> None:
         connection=connection,
         target_metadata=Base.metadata,
         compare_type=True,
+        include_name=ours,
         render_item=render_item,
         transaction_per_migration=True,
     )

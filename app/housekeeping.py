@@ -19,7 +19,7 @@ FOR_EVER = timedelta()
 
 async def clean(house: "House", now: datetime) -> None:
     """Delete what is older than the retention; incidents and the audit trail stay for ever."""
-    await house.store.retain(now)
+    await house.store.upkeep.retain(now)
     retention = house.settings.retention
     async with house.db.transaction() as tx:
         await access.forget_sessions(tx, now=now)

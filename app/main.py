@@ -29,6 +29,7 @@ from app.api import muting as muting_api
 from app.api import preview as preview_api
 from app.api import prometheus as prometheus_api
 from app.api import proof
+from app.api import samples as samples_api
 from app.api import targets as targets_api
 from app.api import troubles as troubles_api
 from app.doors import BODY_MOST, Doors, Timed
@@ -84,6 +85,7 @@ API = (
     configuration_api,
     targets_api,
     muting_api,
+    samples_api,
     account_api,
     contacts_api,
     troubles_api,

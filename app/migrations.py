@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 LOCK = 7_145_991_204_331
 """The advisory lock under which one process migrates while the others wait."""
+PARTS = "chunks_"
+"""What the tables of single days are called; they come and go."""
 
 
 def config() -> Config:
@@ -23,6 +25,11 @@ def config() -> Config:
     found = Config(str(ROOT / "alembic.ini"))
     found.set_main_option("script_location", str(ROOT / "alembic"))
     return found
+
+
+def ours(name: str | None, kind: str, _: object) -> bool:
+    """Tell whether a name in the database is one that the tables declare: no part of one is."""
+    return kind != "table" or not str(name).startswith(PARTS)
 
 
 def move(connection: Connection, *, to: str = "head", down: bool = False) -> None:

@@ -342,6 +342,7 @@ ROUTES: tuple[Route, ...] = (
     *_routes(
         Door.TOKEN,
         Right.ADMIN,
+        "DELETE /api/v1/clients/{client}/samples",
         "PUT /api/v1/muting",
         "DELETE /api/v1/muting",
         "POST /api/v1/targets/{client}/{name}/try",

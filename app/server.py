@@ -16,6 +16,7 @@ from app.main import create_app
 from app.migrations import upgrade
 from app.opening import open_database, prepare
 from app.wiring import build
+from kit import allocation
 from kit.clock import Clock
 from kit.db import Database
 from kit.folder import private
@@ -101,7 +102,7 @@ async def serve(settings: Settings, clock: Clock) -> None:
         secrets = await prepare(db, settings, now=clock())
         house = build(settings, secrets, db, clock)
         await house.open()
-        _settle_memory()
+        settle_memory()
         warming = asyncio.create_task(house.warm(), name="warming")
         try:
             stop.server = Server(_configured(house), house)
@@ -112,11 +113,12 @@ async def serve(settings: Settings, clock: Clock) -> None:
             log.info("stopped")
 
 
-def _settle_memory() -> None:
+def settle_memory() -> None:
     """Have the collector pass over what stays: going through all of it stalls the loop."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT)
+    allocation.give_back()
 
 
 def _configured(house: House) -> uvicorn.Config:

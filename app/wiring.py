@@ -233,6 +233,8 @@ def ticks(house: House) -> Sequence[Tick]:
         Tick("pushed", timedelta(seconds=15), house.gateway.push_again),
         Tick("flush", house.settings.flush_every, house.flush),
         Tick("overflow", timedelta(seconds=5), house.flush_if_full),
+        Tick("deleted", minute, house.store.upkeep.clear),
+        Tick("packing", 5 * minute, house.store.upkeep.pack),
         Tick("housekeeping", timedelta(hours=1), partial(clean, house)),
         Tick("last_used", minute, house.authorizer.write_down),
         Tick("keeper", second, house.keeper.look_after),

@@ -55,6 +55,10 @@ class Pieces:
     times: Ints
     values: Floats
 
+    def placed(self, places: Ints) -> "Pieces":
+        """Return the same with the owners found at these places."""
+        return Pieces(places[self.owner], self.times, self.values)
+
 
 def merged(pieces: Sequence[Pieces], labels: Sequence[Labels]) -> Columns:
     """Sort pieces into columns; of samples with equal owner and time the last given wins."""

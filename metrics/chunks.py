@@ -2,8 +2,11 @@
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -15,29 +18,29 @@ from sqlalchemy import (
     LargeBinary,
     any_,
     cast,
-    delete,
     func,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from metrics import codec
+from metrics import codec, partitions
 from metrics.batch import Floats, Ints, Pieces, Position
 from metrics.columns import Columns, Labels
 from metrics.labels import key_of
 from metrics.tables import Chunk, JournalMark, Series
 
-DAY = 86_400_000
-"""No chunk reaches over midnight UTC, so that a read need not look further back than a day."""
+HOUR = 3_600_000
+"""No chunk reaches over a full hour, so that all that is said of a moment can be packed as one."""
+REACH = 24 * HOUR
+"""Those from before that rule reach over no midnight: a read need not look further back."""
+WRITING = ("metrics", "flush")
+"""The lock of whoever writes chunks: of two at once, the later id must be the later word."""
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 _TRAILER = struct.pack(">h", -1)
-_COLUMNS = ("series", "start_at", "end_at", "count", "min", "max", "sum", "body")
-_FIXED = {"series": ">i8", "start_at": ">i8", "end_at": ">i8", "count": ">i4"} | {
-    name: ">f8" for name in ("min", "max", "sum")
-}
+_COLUMNS = ("series", "start_at", "end_at", "count", "packed", "body")
+_FIXED = {"series": ">i8", "start_at": ">i8", "end_at": ">i8", "count": ">i4", "packed": "u1"}
 _ROW = np.dtype(
     [
         ("fields", ">i2"),
@@ -57,7 +60,13 @@ class Encoded:
 
     owner: Ints
     fixed: npt.NDArray[np.void]
-    bodies: list[bytes]
+    bodies: bytes
+
+    @property
+    def sizes(self) -> Ints:
+        """How long each body is; they stand one after another."""
+        sizes: Ints = self.fixed["body_bytes"].astype(np.int64)
+        return sizes
 
     @property
     def samples(self) -> int:
@@ -65,7 +74,7 @@ class Encoded:
         return int(self.fixed["count"].sum())
 
 
-def encoded(columns: Columns) -> Encoded:
+def encoded(columns: Columns, *, packed: bool = False) -> Encoded:
     """Cut columns into chunks and encode them; owners are places in the columns."""
     owner, begins = _cuts(columns)
     lengths = np.diff(np.append(begins, len(columns.times)))
@@ -75,16 +84,14 @@ def encoded(columns: Columns) -> Encoded:
         chosen = np.flatnonzero(lengths == length)
         times, values = _rows(columns, begins[chosen], length)
         fixed["start_at"][chosen], fixed["end_at"][chosen] = times[:, 0], times[:, -1]
-        for name, numbers in zip(("min", "max", "sum"), _summary(values), strict=True):
-            fixed[name][chosen] = numbers
         for place, body in zip(chosen.tolist(), codec.encode_rows(times, values), strict=True):
             bodies[place] = body
-    fixed["count"] = lengths
+    fixed["count"], fixed["packed"] = lengths, packed
     fixed["fields"] = len(_COLUMNS)
     for name in _FIXED:
         fixed[f"{name}_bytes"] = _ROW[name].itemsize
     fixed["body_bytes"] = [len(body) for body in bodies]
-    return Encoded(owner, fixed, bodies)
+    return Encoded(owner, fixed, b"".join(bodies))
 
 
 def _rows(columns: Columns, begins: Ints, length: int) -> tuple[Ints, Floats]:
@@ -97,46 +104,33 @@ def _rows(columns: Columns, begins: Ints, length: int) -> tuple[Ints, Floats]:
 
 
 def _cuts(columns: Columns) -> tuple[Ints, Ints]:
-    """Return whose chunks there are and where they begin: at each series, each day, each `MOST`."""
+    """Return whose chunks there are and where they begin: by series, hour and `MOST`."""
     times, counts = columns.times, np.diff(columns.starts)
-    one_day = not len(times) or times.min() // DAY == times.max() // DAY
-    if one_day and counts.max(initial=0) <= codec.MOST:
+    one_hour = not len(times) or times.min() // HOUR == times.max() // HOUR
+    if one_hour and counts.max(initial=0) <= codec.MOST:
         owner = np.flatnonzero(counts)
         return owner, columns.starts[owner]
     owner = np.repeat(np.arange(len(counts)), counts)
     new = np.ones(len(owner), np.bool_)
     new[1:] = owner[1:] != owner[:-1]
-    day = times // DAY
-    new[1:] |= day[1:] != day[:-1]
+    hour = times // HOUR
+    new[1:] |= hour[1:] != hour[:-1]
     begins = np.flatnonzero(new)
     rank = np.arange(len(owner)) - np.repeat(begins, np.diff(np.append(begins, len(owner))))
     begins = np.flatnonzero(rank % codec.MOST == 0)
     return owner[begins], begins
 
 
-def _summary(values: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return smallest, largest and sum of each row without its NaNs; NaN where nothing is left."""
-    number = ~np.isnan(values)
-    with np.errstate(invalid="ignore", over="ignore"):
-        if number.all():
-            return values.min(axis=1), values.max(axis=1), values.sum(axis=1)
-        low = np.where(number, values, np.inf).min(axis=1)
-        high = np.where(number, values, -np.inf).max(axis=1)
-        total = np.where(number, values, 0.0).sum(axis=1)
-    nothing = ~number.any(axis=1)
-    for column in (low, high, total):
-        column[nothing] = np.nan
-    return low, high, total
-
-
 def copy_rows(chunks: Encoded, ids: Ints) -> bytes:
     """Return rows in the binary COPY format, without its header; `ids` by owner."""
     chunks.fixed["series"] = ids[chunks.owner]
     size, fixed = _ROW.itemsize, chunks.fixed.tobytes()
+    heads = range(0, len(fixed), size)
+    ends = np.cumsum(chunks.sizes).tolist()
     return b"".join(
         part
-        for place, body in enumerate(chunks.bodies)
-        for part in (fixed[place * size : place * size + size], body)
+        for at, (begin, end) in zip(heads, pairwise([0, *ends]), strict=True)
+        for part in (fixed[at : at + size], chunks.bodies[begin:end])
     )
 
 
@@ -152,14 +146,14 @@ def _series_rows(ids: Sequence[int], clients: Sequence[str], labels: Sequence[La
 
 
 async def _copy(
-    tx: AsyncSession, table: str, columns: Iterable[str], rows: Sequence[bytes]
+    tx: AsyncSession, table: str, columns: Iterable[str], rows: AsyncIterable[bytes]
 ) -> None:
     connection = await (await tx.connection()).get_raw_connection()
     driver: Any = connection.driver_connection
 
     async def stream() -> AsyncIterator[bytes]:
         yield _HEADER
-        for part in rows:
+        async for part in rows:
             yield part
         yield _TRAILER
 
@@ -180,16 +174,34 @@ async def enter_series(
         drawn = select(func.nextval(sequence)).select_from(func.generate_series(1, len(new)))
         ids = list((await tx.scalars(drawn)).all())
         rows = _series_rows(ids, [clients[i] for i in new], [labels[i] for i in new])
-        await _copy(tx, Series.__tablename__, ("id", "client", "labels", "key"), [rows])
+        await _copy(tx, Series.__tablename__, ("id", "client", "labels", "key"), _once(rows))
         known |= {keys[place]: number for place, number in zip(new, ids, strict=True)}
     return [known[key] for key in keys]
 
 
-async def write(tx: AsyncSession, rows: Sequence[bytes], mark: Position) -> None:
-    """Write rows of `copy_rows`, and the place in the journal that they reach."""
+async def _once(rows: bytes) -> AsyncIterator[bytes]:
+    yield rows
+
+
+async def write(
+    tx: AsyncSession, parts: deque[tuple[Encoded, Ints]], mark: Position, now: datetime
+) -> None:
+    """Write chunks, each part with the ids by owner, and the place in the journal they reach."""
     await tx.execute(update(JournalMark).values(segment=mark.segment, offset=mark.offset))
-    if rows:
-        await _copy(tx, Chunk.__tablename__, _COLUMNS, rows)
+    found = [np.unique(part.fixed["start_at"] // partitions.DAY).tolist() for part, _ in parts]
+    await partitions.make(tx, chain.from_iterable(found), now)
+    await copy(tx, parts)
+
+
+async def copy(tx: AsyncSession, parts: deque[tuple[Encoded, Ints]]) -> None:
+    """Write chunks whose days have their tables; nothing is left of `parts`."""
+    if parts:
+        await _copy(tx, Chunk.__tablename__, _COLUMNS, _lines(parts))
+
+
+async def _lines(parts: deque[tuple[Encoded, Ints]]) -> AsyncIterator[bytes]:
+    while parts:
+        yield await asyncio.to_thread(copy_rows, *parts.popleft())
 
 
 async def series(session: AsyncSession) -> AsyncIterator[tuple[int, str, Labels]]:
@@ -202,12 +214,15 @@ async def series(session: AsyncSession) -> AsyncIterator[tuple[int, str, Labels]
 async def read(
     session: AsyncSession, ids: Sequence[int], start: int, end: int
 ) -> list[tuple[int, bytes]]:
-    """Return series id and body of each chunk that may hold samples from `start` to `end`."""
+    """Return series id and body of each chunk that may hold samples from `start` to `end`.
+
+    Of equal times in two of them the later one counts.
+    """
     stmt = (
         select(Chunk.series, Chunk.body)
         .where(
             Chunk.series == any_(cast(list(ids), ARRAY(BigInteger))),
-            Chunk.start_at >= start // DAY * DAY,
+            Chunk.start_at >= start // REACH * REACH,
             Chunk.start_at <= end,
             Chunk.end_at >= start,
         )
@@ -216,19 +231,9 @@ async def read(
     return [(number, body) for number, body in await session.execute(stmt)]
 
 
-def opened(
-    rows: Sequence[tuple[int, bytes]], place_of: dict[int, int], start: int, end: int
-) -> Pieces:
-    """Decode what `read` returned, from `start` to `end`; of equal times the greater id is last."""
-    counts, times, values = codec.decode_many([body for _, body in rows])
-    owner = np.repeat(np.array([place_of[number] for number, _ in rows], np.int64), counts)
+def opened(bodies: Sequence[bytes], owners: Ints, start: int, end: int) -> Pieces:
+    """Decode bodies, of which each has its owner, from `start` to `end`."""
+    counts, times, values = codec.decode_many(bodies)
+    owner = np.repeat(owners, counts)
     inside = (times >= start) & (times <= end)
     return Pieces(owner[inside], times[inside], values[inside])
-
-
-async def delete_before(tx: AsyncSession, before: int, *, limit: int) -> int:
-    """Delete up to `limit` chunks that end before a time; return how many there were."""
-    key = (Chunk.series, Chunk.start_at, Chunk.id)
-    chosen = select(*key).where(Chunk.end_at < before).limit(limit)
-    gone = await tx.execute(delete(Chunk).where(tuple_(*key).in_(chosen)))
-    return int(getattr(gone, "rowcount", 0))

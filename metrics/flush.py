@@ -1,16 +1,18 @@
 """From memory to chunks: copy on the loop, encode in threads, write in one transaction."""
 
 import asyncio
-from collections.abc import Sequence
+from collections import deque
+from datetime import datetime
 from itertools import pairwise
 
 import numpy as np
 
 from kit.db import Database, lock
 from metrics import chunks
-from metrics.batch import Ints, Pieces, Position, merged
+from metrics.batch import Ints, Pieces, Position, Refs, merged
 from metrics.head import Head
 from metrics.series import UNSTORED, Registry
+from metrics.slabs import slab_of
 
 SLICE = 2000
 """Series that are looked at in one go."""
@@ -26,45 +28,47 @@ class Flush:
         self._registry = registry
         self._db = db
 
-    async def run(self, mark: Position) -> int:
+    async def run(self, mark: Position, now: datetime) -> int:
         """Write everything that was appended up to `mark`, and `mark`; return how many samples."""
         head = self._head
         rows, late = head.unflushed(), head.late.size
-        slices = _slices(head.waiting(rows))
+        refs = head.ref_of[rows].astype(np.int32)
         done = False
         try:
-            parts = [await self._encoded(rows[some], late) for some in slices]
-            ids = await self._write(rows, [*zip(slices, parts, strict=True)], mark)
+            slices = _slices(head.waiting(rows))
+            parts = deque([(some, await self._encoded(rows[some], late)) for some in slices])
+            slab = await asyncio.to_thread(slab_of, [(refs[some], part) for some, part in parts])
+            ids = await self._write(refs, parts, mark, now)
             done = True
         finally:
             if done:
                 head.committed(rows, late)
             else:
                 head.given_up(rows)
-        self._registry.stored(head.ref_of[rows].astype(np.int32), ids)
-        return sum(part.samples for part in parts)
+        head.slabs.push(slab)
+        self._registry.stored(refs, ids)
+        return slab.samples
 
     async def _encoded(self, rows: Ints, late: int) -> chunks.Encoded:
         pieces = self._head.take(rows, late)
         return await asyncio.to_thread(_encoded, pieces, len(rows))
 
     async def _write(
-        self, rows: Ints, parts: Sequence[tuple[slice, chunks.Encoded]], mark: Position
+        self, refs: Refs, parts: deque[tuple[slice, chunks.Encoded]], mark: Position, now: datetime
     ) -> Ints:
         """Write the parts in one transaction; return the ids of all rows' series."""
-        registry, refs = self._registry, self._head.ref_of[rows].astype(np.int32)
+        registry = self._registry
         ids = registry.ids_of(refs)
         new = np.flatnonzero(ids == UNSTORED)
         async with self._db.transaction() as tx:
-            await lock(tx, "metrics", "flush")
+            await lock(tx, *chunks.WRITING)
             for start in range(0, len(new), SLICE):
                 some = new[start : start + SLICE]
                 clients = [registry.clients[ref] for ref in refs[some].tolist()]
                 ids[some] = await chunks.enter_series(tx, clients, registry.labels_of(refs[some]))
-            lines = [
-                await asyncio.to_thread(chunks.copy_rows, part, ids[some]) for some, part in parts
-            ]
-            await chunks.write(tx, lines, mark)
+            written = deque((part, ids[some]) for some, part in parts)
+            parts.clear()  # each is let go of as it is written
+            await chunks.write(tx, written, mark, now)
         return ids
 
 

@@ -1,7 +1,8 @@
 """The head: the newest samples of every series that is written to, in columns.
 
 A series that is written to has a row: room for `WIDTH` times and values, ascending. A full row
-gives its older half to `sealed`; what comes late goes to `late`. Numbers count a series' samples
+gives its oldest `PART` to `sealed`; what comes late goes to `late`. What a flush has written stands
+in `slabs` as well, so after a few minutes `sealed` lets go of it. Numbers count a series' samples
 in the order of their times; those below `flushed` stand in chunks.
 
 Rows lie side by side, a block of them in `WIDTH` lines: series that are written to together have
@@ -11,15 +12,16 @@ their newest samples in one piece of memory. A sample's line is its number, modu
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from metrics.arrivals import TIME_BITS, arrived
 from metrics.batch import Floats, Ints, Pieces, Refs, merged
 from metrics.growing import Cells, first_at_or_after, grown, neighbours, spread
 from metrics.late import Late
 from metrics.sealed import Sealed
+from metrics.slabs import Slabs
 
-WIDTH = 64
-HALF = WIDTH // 2
+WIDTH = 32
+PART = WIDTH // 4
 STEP_BITS = 12
 STEP = 1 << STEP_BITS
 """Rows of a block."""
@@ -31,30 +33,35 @@ FEW = 16
 NONE = -1
 NEVER = -1
 """The time of the newest sample where there is none; real times are never negative."""
-TIME_BITS = 43
-"""Times in ms stay below 2**43 (the year 2248) until `append` is given others."""
 EVERYTHING = np.iinfo(np.int64).min
 
 
 class Head:
-    """Rows by number; `row_of` maps a ref to its row, or to NONE while nothing is written."""
+    """Rows by number; `row_of` maps a ref to its row, or to NONE while nothing is written.
 
-    def __init__(self) -> None:
+    `reach` is for how many ms samples are at hand that slabs hold, too.
+    """
+
+    def __init__(self, reach: int = 0) -> None:
+        self.reach = reach
         self.row_of = np.empty(0, np.int64)  # by ref
         self.covered = np.empty(0, np.int64)  # by ref: from here on everything is in memory
+        self.bare = np.empty(0, np.int64)  # by ref: from here on none of it in slabs alone
         self.ref_of = np.empty(0, np.int64)  # by row, as are all that follow
         self.count = np.empty(0, np.int64)
         self.first = np.empty(0, np.int64)
         self.flushed = np.empty(0, np.int64)
         self.taken = np.empty(0, np.int64)  # `flushed`, or what a flush under way has copied
+        self.replayed = np.empty(0, np.int64)  # what is numbered below stands in no slab
         self.newest = np.empty(0, np.int64)
         self.touched = np.empty(0, np.int64)
         self._times = Cells(np.int64)
         self._values = Cells(np.float64)
         self._stamp = np.empty(0, np.int64)
         self._free: list[int] = []
-        self.sealed = Sealed(HALF)
+        self.sealed = Sealed(PART)
         self.late = Late()
+        self.slabs = Slabs()
 
     @property
     def rows(self) -> int:
@@ -67,6 +74,7 @@ class Head:
             size = max(refs, len(self.row_of) + STEP)
             grown(self.row_of, size, NONE)
             grown(self.covered, size, EVERYTHING)
+            grown(self.bare, size, EVERYTHING)
 
     def rows_of(self, refs: Refs) -> Ints:
         """Return the rows of these series, NONE where there is none."""
@@ -85,7 +93,7 @@ class Head:
         del self._free[left:]
         self.row_of[refs] = rows
         self.ref_of[rows] = refs
-        for column in (self.count, self.first, self.flushed, self.taken):
+        for column in (self.count, self.first, self.flushed, self.taken, self.replayed):
             column[rows] = 0
         self.newest[rows] = NEVER
         return rows
@@ -93,9 +101,8 @@ class Head:
     def _more_rows(self) -> None:
         size = len(self.ref_of)
         grown(self.ref_of, size + STEP, NONE)
-        for column in (self.count, self.first, self.flushed, self.taken):
-            grown(column, size + STEP)
-        for column in (self.newest, self.touched, self._stamp):
+        counted = (self.count, self.first, self.flushed, self.taken, self.replayed)
+        for column in (*counted, self.newest, self.touched, self._stamp):
             grown(column, size + STEP)
         self._times.reserve((size // STEP + 1) * BLOCK)
         self._values.reserve((size // STEP + 1) * BLOCK)
@@ -166,40 +173,28 @@ class Head:
 
     def _shift(self, rows: Ints) -> None:
         first = self.first[rows]
-        at = self._cells(rows[:, np.newaxis], first[:, np.newaxis] + np.arange(HALF))
-        self.sealed.push(rows, first, self._times.array[at], self._values.array[at])
-        self.first[rows] += HALF
-        self.count[rows] -= HALF
+        at = self._cells(rows[:, np.newaxis], first[:, np.newaxis] + np.arange(PART))
+        times, values = self._times.array[at], self._values.array[at]
+        last = times[:, -1]
+        old = (last < self.touched[rows] - self.reach) & (first + PART <= self.flushed[rows])
+        if old.any():
+            self._gone(rows[old], first[old], last[old])
+            kept = ~old
+            self.sealed.push(rows[kept], first[kept], times[kept], values[kept])
+        else:
+            self.sealed.push(rows, first, times, values)
+        self.first[rows] += PART
+        self.count[rows] -= PART
 
     def _sort_in(self, rows: Ints, times: Ints, values: Floats) -> None:
         """Write samples of which some are late, equal to the newest, or of the same series."""
-        order = np.argsort(rows, kind="stable")
-        rows, times, values = rows[order], times[order], values[order]
-        begins = np.ones(len(rows), np.bool_)
-        begins[1:] = rows[1:] != rows[:-1]
-        group = np.cumsum(begins) - 1
-        key = (group << TIME_BITS) + times
-        newest = (group[begins] << TIME_BITS) + self.newest[rows[begins]]
-        reached = key.copy()
-        reached[begins] = np.maximum(key[begins], newest)
-        before = np.empty_like(key)
-        before[1:] = np.maximum.accumulate(reached)[:-1]
-        before[begins] = newest
-        ahead, same, late = key > before, key == before, key < before
-
-        # an equal time overwrites: the newest one before this batch, or one within it
-        level = np.cumsum(ahead)
-        outset: Ints = (level - ahead)[begins][group]
-        stored = same & (level == outset)
-        written = ahead | (same & ~stored)
-        final = np.empty(int(ahead.sum()), np.float64)
-        final[level[written] - 1] = values[written]
-        if stored.any():
-            self._overwrite(rows[stored], times[stored], values[stored])
-        if late.any():
-            self.late.add(rows[late], times[late], values[late])
-        if len(final):
-            self._runs(rows[ahead], times[ahead], final)
+        found = arrived(rows, times, values, self.newest)
+        if len(found.equal.rows):
+            self._overwrite(*found.equal)
+        if len(found.late.rows):
+            self.late.add(*found.late)
+        if len(found.ahead.rows):
+            self._runs(*found.ahead)
 
     def _overwrite(self, rows: Ints, times: Ints, values: Floats) -> None:
         at = self._cells(rows, self.first[rows] + self.count[rows] - 1)
@@ -210,11 +205,11 @@ class Head:
             self.late.add(rows[copied], times[copied], values[copied])
 
     def _runs(self, rows: Ints, times: Ints, values: Floats) -> None:
-        """Write ascending runs of samples, grouped by row, in pieces of at most half a row."""
+        """Write ascending runs of samples, grouped by row, in pieces of at most `PART`."""
         begins = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))
         lengths = np.diff(np.append(begins, len(rows)))
         rank = np.arange(len(rows)) - np.repeat(begins, lengths)
-        piece = rank // HALF
+        piece = rank // PART
         order = np.argsort(piece, kind="stable")
         bounds = np.searchsorted(piece[order], np.arange(int(piece.max()) + 2))
         for low, high in pairwise(bounds.tolist()):
@@ -223,7 +218,7 @@ class Head:
             full = self.count[each] + count > WIDTH
             if full.any():
                 self._shift(each[full])
-            number = self.first[rows[now]] + self.count[rows[now]] + rank[now] % HALF
+            number = self.first[rows[now]] + self.count[rows[now]] + rank[now] % PART
             at = self._cells(rows[now], number)
             self._times.array[at] = times[now]
             self._values.array[at] = values[now]
@@ -232,38 +227,35 @@ class Head:
 
     def last(self, refs: Refs) -> tuple[Ints, Floats]:
         """Return time and value of each series' newest sample; NEVER and NaN where none is held."""
-        rows = self.row_of[refs]
-        held = rows != NONE
-        held[held] = self.count[rows[held]] > 0
-        times = np.full(len(refs), NEVER, np.int64)
-        values = np.full(len(refs), np.nan)
-        rows = rows[held]
-        times[held] = self.newest[rows]
-        at = self._cells(rows, self.first[rows] + self.count[rows] - 1)
-        values[held] = self._values.array[at]
+        times, values, _ = self._from_end(refs, 1)
         return times, values
 
     def last_but_one(self, refs: Refs) -> tuple[Ints, Floats]:
         """Return time and value of each series' newest sample but one; NEVER and NaN for none."""
+        times, values, places = self._from_end(refs, 2)
         rows = self.row_of[refs]
-        held = rows != NONE
-        held[held] = self.count[rows[held]] > 1
-        times = np.full(len(refs), NEVER, np.int64)
-        values = np.full(len(refs), np.nan)
-        rows = rows[held]
-        at = self._cells(rows, self.first[rows] + self.count[rows] - 2)
-        times[held], values[held] = self._times.array[at], self._values.array[at]
-        for place in np.flatnonzero(held)[self.late.has[rows]].tolist():
-            row = self.row_of[refs[place]]
-            pieces = self.between(refs[place : place + 1], int(times[place]), self.newest[row])
-            found = merged(pieces, [()])
+        for place in places[self.late.has[rows[places]]].tolist():
+            newest = int(self.newest[rows[place]])
+            found = merged(self.between(refs[place : place + 1], int(times[place]), newest), [()])
             times[place], values[place] = found.times[-2], found.values[-2]
         return times, values
 
-    def between(self, refs: Refs, start: int, end: int) -> list[Pieces]:
-        """Return what memory holds of these series from `start` to `end`, ends included.
+    def _from_end(self, refs: Refs, back: int) -> tuple[Ints, Floats, Ints]:
+        """Return time and value of each row's sample so far from its end, and who has one."""
+        rows = self.row_of[refs]
+        held = rows != NONE
+        held[held] = self.count[rows[held]] >= back
+        times = np.full(len(refs), NEVER, np.int64)
+        values = np.full(len(refs), np.nan)
+        at = self._cells(rows[held], self.first[rows[held]] + self.count[rows[held]] - back)
+        times[held], values[held] = self._times.array[at], self._values.array[at]
+        return times, values, np.flatnonzero(held)
 
-        Owners are places in `refs`; a single piece is sorted and has no duplicates.
+    def between(self, refs: Refs, start: int, end: int) -> list[Pieces]:
+        """Return what memory holds of these series from `start` to `end`, slabs left out.
+
+        Both ends are included. Owners are places in `refs`; a single piece is sorted and has no
+        duplicates.
         """
         rows = self.row_of[refs]
         place = np.flatnonzero(rows != NONE)
@@ -273,10 +265,10 @@ class Head:
         pieces = [self._piece(rows, place, low, np.maximum(high - low, 0))]
         deep = (low == 0) & (self.first[rows] > 0)
         if deep.any():
-            pieces.insert(0, _placed(self.sealed.between(rows[deep], start, end), place[deep]))
+            pieces.insert(0, self.sealed.between(rows[deep], start, end).placed(place[deep]))
         late = self.late.has[rows]
         if late.any():
-            pieces.append(_placed(self.late.between(rows[late], start, end), place[late]))
+            pieces.append(self.late.between(rows[late], start, end).placed(place[late]))
         return [piece for piece in pieces if len(piece.owner)]
 
     def _first_from(self, rows: Ints, moment: int | Ints) -> Ints:
@@ -303,8 +295,7 @@ class Head:
 
     def waiting(self, rows: Ints) -> Ints:
         """Return how many samples of each of these rows stand in no chunk, late ones left out."""
-        ahead: Ints = self.first[rows] + self.count[rows] - self.flushed[rows]
-        return ahead
+        return (self.first + self.count - self.flushed)[rows]
 
     def take(self, rows: Ints, late_upto: int) -> list[Pieces]:
         """Copy what a flush has to write of these rows; owners are places in `rows`."""
@@ -315,11 +306,11 @@ class Head:
         pieces = [self._piece(rows, place, skip, count - skip)]
         deep = done < first
         if deep.any():
-            pieces.insert(0, _placed(self.sealed.behind(rows[deep], done[deep]), place[deep]))
+            pieces.insert(0, self.sealed.behind(rows[deep], done[deep]).placed(place[deep]))
         late = self.late.has[rows]
         if late.any():
             found = self.late.unflushed(rows[late], late_upto)
-            pieces.append(_placed(found, place[late]))
+            pieces.append(found.placed(place[late]))
         return pieces
 
     def committed(self, rows: Ints, late_upto: int) -> None:
@@ -328,8 +319,9 @@ class Head:
         self.late.flushed = max(self.late.flushed, late_upto)
 
     def all_committed(self) -> None:
-        """Note that everything in memory stands in chunks."""
+        """Note that everything in memory stands in chunks, though in no slab."""
         self.taken[:] = self.first + self.count
+        self.replayed[:] = self.taken
         self.committed(np.arange(len(self.ref_of)), self.late.size)
 
     def given_up(self, rows: Ints) -> None:
@@ -338,17 +330,26 @@ class Head:
 
     def oldest_of(self, most: int) -> int:
         """Return from when on samples have to be dropped so that `most` of them stay; else 0."""
-        over = (self.rows * WIDTH + self.sealed.blocks * HALF - most) // HALF
+        over = (self.rows * WIDTH + self.sealed.blocks * PART - most) // PART
         return self.sealed.ended_before(over) if over > 0 else 0
 
-    def forget(self, rows: Ints, before: int) -> list[int]:
-        """Drop from memory what of these rows stands in chunks and is older than `before`.
+    def forget_slabs(self, before: int, most: int) -> None:
+        """Drop slabs that are older than `before`, and those beyond `most` samples."""
+        for refs, at in self.slabs.drop(before, most):
+            self.covered[refs] = np.maximum(self.covered[refs], at)
 
-        Returns the refs whose rows were given back: nothing has been written to them since.
+    def forget_blocks(self, rows: Ints, before: int) -> None:
+        """Drop blocks of these rows that stand in chunks and are older than `before`."""
+        rows = rows[self.ref_of[rows] != NONE]
+        dropped = self.sealed.drop(rows, self.flushed[rows], before)
+        self._gone(rows[dropped.place], dropped.first, dropped.last)
+
+    def forget(self, rows: Ints, before: int) -> list[int]:
+        """Give back those of these rows whose samples stand in chunks and are older than `before`.
+
+        Returns their refs: nothing has been written to them since.
         """
         rows = rows[self.ref_of[rows] != NONE]
-        place, times = self.sealed.drop(rows, self.flushed[rows], before)
-        np.maximum.at(self.covered, self.ref_of[rows[place]], times + 1)
         quiet = (
             (self.touched[rows] < before)
             & (self.newest[rows] < before)
@@ -357,10 +358,18 @@ class Head:
         )
         return self._close(rows[quiet])
 
+    def _gone(self, rows: Ints, first: Ints, last: Ints) -> None:
+        """Note which samples of these rows are no longer at hand, and which in no slab either."""
+        refs = self.ref_of[rows]
+        np.maximum.at(self.bare, refs, last + 1)
+        lost = first < self.replayed[rows]
+        np.maximum.at(self.covered, refs[lost], last[lost] + 1)
+
     def forget_late(self, before: int) -> None:
         """Drop late samples that stand in chunks and are older than `before`."""
         rows, times, values = self.late.drop(before)
-        np.maximum.at(self.covered, self.ref_of[rows], times + 1)
+        for column in (self.covered, self.bare):
+            np.maximum.at(column, self.ref_of[rows], times + 1)
         # a row may hold the older word on the same time, and memory is believed before chunks
         self.sealed.overwrite(rows, times, values)
         place = self._first_from(rows, times)
@@ -369,18 +378,23 @@ class Head:
         held &= self._times.array[at] == times
         self._values.array[at[held]] = values[held]
 
+    def remove(self, refs: Refs) -> int:
+        """Give back the rows of these series with all they hold; return how many there were."""
+        rows = self.row_of[refs]
+        rows = rows[rows != NONE]
+        self.late.drop_rows(rows)
+        self.flushed[rows] = self.first[rows] + self.count[rows]
+        return len(self._close(rows))
+
     def _close(self, rows: Ints) -> list[int]:
         refs = self.ref_of[rows]
-        self.sealed.drop(rows, self.flushed[rows], 1 << TIME_BITS)
-        self.covered[refs] = np.maximum(self.covered[refs], self.newest[rows] + 1)
+        self.forget_blocks(rows, 1 << TIME_BITS)
+        for column in (self.covered, self.bare):
+            column[refs] = np.maximum(column[refs], self.newest[rows] + 1)
         self.row_of[refs] = NONE
         self.ref_of[rows] = NONE
-        for column in (self.count, self.first, self.flushed, self.taken):
+        for column in (self.count, self.first, self.flushed, self.taken, self.replayed):
             column[rows] = 0
         self._free.extend(rows.tolist())
         closed: list[int] = refs.tolist()
         return closed
-
-
-def _placed(pieces: Pieces, places: npt.NDArray[np.int64]) -> Pieces:
-    return Pieces(places[pieces.owner], pieces.times, pieces.values)

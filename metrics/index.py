@@ -20,6 +20,7 @@ class Index:
     def __init__(self) -> None:
         self._refs: dict[str, dict[str, array[int]]] = {}
         self._size = 0
+        self._gone = np.empty(0, np.int32)
 
     def add(self, ref: int, labels: Labels) -> None:
         """Enter a series; refs come in ascending order."""
@@ -39,7 +40,12 @@ class Index:
             found &= self._mask(matcher)
             if not found.any():
                 break
+        found[self._gone] = False
         return np.flatnonzero(found).astype(np.int32)
+
+    def remove(self, refs: Refs) -> None:
+        """Let these series match nothing any more; nobody else gets their refs."""
+        self._gone = np.union1d(self._gone, refs).astype(np.int32)
 
     def values(
         self, name: str, text: str, *, limit: int, clients: Iterable[str] | None = None
@@ -50,7 +56,10 @@ class Index:
         """
         known = self._refs.get(CLIENT, {})
         of = [known[client] for client in clients or () if client in known]
-        own = None if clients is None else self._union(of)
+        own = None
+        if clients is not None or len(self._gone):
+            own = np.ones(self._size, np.bool_) if clients is None else self._union(of)
+            own[self._gone] = False
         wanted, found = text.lower(), []
         for value, refs in list(self._refs.get(name, {}).items()):
             if wanted in value.lower() and (own is None or any(own[ref] for ref in list(refs))):

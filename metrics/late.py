@@ -65,12 +65,19 @@ class Late:
         gone = np.zeros(self.size, np.bool_)
         gone[: self.flushed] = self._times[: self.flushed] < before
         lost = np.flatnonzero(gone)
-        rows, times, values = self._rows[lost], self._times[lost], self._values[lost]
+        found = self._rows[lost], self._times[lost], self._values[lost]
+        self._without(gone)
+        return found
+
+    def drop_rows(self, rows: Ints) -> None:
+        """Forget everything of these rows."""
+        self._without(np.isin(self._rows[: self.size], rows))
+
+    def _without(self, gone: npt.NDArray[np.bool_]) -> None:
         kept = np.flatnonzero(~gone)
         for column in (self._rows, self._times, self._values):
             column[: len(kept)] = column[kept]
-        self.flushed -= len(rows)
+        self.flushed -= int(gone[: self.flushed].sum())
         self.size = len(kept)
         self.has[:] = False
         self.has[self._rows[: self.size]] = True
-        return rows, times, values

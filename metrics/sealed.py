@@ -1,5 +1,8 @@
 """What has left the rows of the head and is still kept in memory: full blocks, chained by row."""
 
+from array import array
+from typing import NamedTuple
+
 import numpy as np
 
 from metrics.batch import Floats, Ints, Pieces
@@ -9,6 +12,14 @@ STEP = 4096
 ASKED = 65_536
 """Blocks that are asked how old they are."""
 NONE = -1
+
+
+class Dropped(NamedTuple):
+    """Blocks that were let go of: place in the rows asked, first number, time of the newest."""
+
+    place: Ints
+    first: Ints
+    last: Ints
 
 
 class Sealed:
@@ -22,7 +33,7 @@ class Sealed:
         self.older = np.empty(0, np.int64)
         self.newest_of = np.empty(0, np.int64)  # by row
         self._used = np.empty(0, np.bool_)
-        self._free: list[int] = []
+        self._free = array("q")
 
     @property
     def blocks(self) -> int:
@@ -52,9 +63,9 @@ class Sealed:
             self._times.reserve((size + STEP) * self.width)
             self._values.reserve((size + STEP) * self.width)
             self._free.extend(range(size + STEP - 1, size - 1, -1))
-        taken = self._free[len(self._free) - count :]
+        taken = np.array(self._free[len(self._free) - count :], np.int64)
         del self._free[len(self._free) - count :]
-        return np.array(taken, np.int64)
+        return taken
 
     def _chains(self, rows: Ints) -> tuple[Ints, Ints]:
         """Return the place in `rows` and the slot of every block of these rows."""
@@ -129,11 +140,8 @@ class Sealed:
         chosen = np.argsort(place[held], kind="stable")  # the last word in order of arrival counts
         self._values.array[at[held][chosen]] = values[place[held][chosen]]
 
-    def drop(self, rows: Ints, numbers: Ints, before: int) -> tuple[Ints, Ints]:
-        """Free blocks numbered below `numbers` whose samples are older than `before`.
-
-        Returns the places in `rows` that lost something, and the time of the newest lost sample.
-        """
+    def drop(self, rows: Ints, numbers: Ints, before: int) -> Dropped:
+        """Free blocks numbered below `numbers` whose samples are older than `before`."""
         place, slot = self._chains(rows)
         end = self._ends(slot)
         gone = (self.first[slot] + self.width <= numbers[place]) & (end < before)
@@ -145,5 +153,5 @@ class Sealed:
         ends = self.newest_of[rows]
         self.newest_of[rows] = np.where(dead[ends], NONE, ends)
         self._used[slot[gone]] = False
-        self._free.extend(slot[gone].tolist())
-        return place[gone], end[gone]
+        self._free.frombytes(slot[gone].astype(np.int64).tobytes())
+        return Dropped(place[gone], self.first[slot[gone]], end[gone])

@@ -1,5 +1,6 @@
 """The series we know: labels to refs and back, whose they are, and their ids in the database."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -44,6 +45,7 @@ class Registry:
         self._refs: dict[Labels, int] = {}
         self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
         self._counts: dict[str, int] = {}
+        self.active: Counter[str] = Counter()  # by client, how many series are written to
         self._fresh: list[int] = []
         self._listeners: list[Learned] = []
         self._selections: dict[tuple[Matcher, ...], tuple[Refs, list[Labels], int]] = {}
@@ -85,6 +87,16 @@ class Registry:
         self.index.add(ref, shared)
         self._fresh.append(ref)
         return ref
+
+    def remove(self, refs: Refs) -> None:
+        """Forget these series: the same labels are another series from now on."""
+        for ref in refs.tolist():
+            del self._refs[self.labels[ref]]
+            self._counts[self.clients[ref]] -= 1
+        self._ids[refs] = UNSTORED
+        self.index.remove(refs)
+        self._selections.clear()
+        self._lists.clear()
 
     def selected(self, matchers: Sequence[Matcher]) -> tuple[Refs, list[Labels]]:
         """Return refs and labels of matching series; the same objects until one more matches."""

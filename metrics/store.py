@@ -3,13 +3,14 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
+from kit import allocation
 from kit.clock import from_milliseconds, milliseconds
 from kit.db import Database
 from kit.errors import Overloaded, Refusal
@@ -20,7 +21,6 @@ from metrics.batch import (
     Batch,
     Floats,
     Ints,
-    Pieces,
     Position,
     Refs,
     merged,
@@ -37,13 +37,14 @@ from metrics.matchers import Matcher
 from metrics.ownership import own
 from metrics.ports.decode import Decoded
 from metrics.ports.decoders import KnownClients, decoders
+from metrics.removal import Removal
 from metrics.series import UNSTORED, Learned, Registry
+from metrics.slabs import between as slabs_between
+from metrics.timeliness import AHEAD_MS, in_time
+from metrics.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
-AHEAD = timedelta(minutes=10)
-AHEAD_MS = 600_000
-FOR_EVER = timedelta(0)
 
 Listener = Callable[[Batch], None]
 
@@ -55,8 +56,9 @@ async def _breathe() -> None:
 class Store:
     """Keeps samples: one process owns `folder`. All but `read` and `flush` is for the loop only.
 
-    `keep` is how long memory holds what chunks hold too; the journal is kept for `warm`, so that
-    after a restart memory reaches back that far, or for as long as `limits` let memory hold it.
+    `keep` is how long memory holds what chunks hold too, as they hold it; for `bare` it is at
+    hand without decoding, after a restart as well: so long the journal is kept. Both are shorter
+    where there is more than `limits` let memory hold.
     """
 
     def __init__(
@@ -69,12 +71,12 @@ class Store:
         sync: Sync = Sync.EVERYSEC,
         retention: timedelta = timedelta(days=400),
         keep: timedelta = timedelta(hours=1),
-        warm: timedelta = timedelta(minutes=10),
+        bare: timedelta = timedelta(minutes=6),
         adopt: bool = False,
     ) -> None:
         self.limits = limits or limits_here()
         self.load = Load(lambda: self.limits)
-        self.retention, self.keep, self.warm = retention, keep, warm
+        self.retention, self.keep, self.bare = retention, keep, bare
         self.journal = Journal(folder / "journal", sync=sync)
         self.appended = 0
         self.refused: Counter[str] = Counter()
@@ -83,11 +85,12 @@ class Store:
         self._db = db
         self._folder, self._adopt = folder, adopt
         self._lock = FolderLock(folder)
-        self._head = Head()
+        self._head = Head(bare // timedelta(milliseconds=1))
         self._registry = Registry(self.limits, reserve=self._head.reserve)
         self.index, self.described = self._registry.index, self._registry.described
         self._writing = Flush(self._head, self._registry, db)
-        self._active: Counter[str] = Counter()
+        self.upkeep = Upkeep(db, retention)
+        self._removal = Removal(self._head, self._registry, db)
         self._flushed = 0
         self._since: datetime | None = None  # when the first of what is pending came
         self._listeners: list[Listener] = []
@@ -148,34 +151,39 @@ class Store:
         self.journal.load()
         async with self._db.transaction() as tx:
             self._marked = await own(tx, self._folder, adopt=self._adopt)
+            await self._removal.load(tx)
         async with self._db.snapshot() as session:
             async for number, client, labels in chunks.series(session):
                 self._registry.add(labels, client, number)
         stored = len(self._registry)
         self._registry.announce()
         since = await self._replay()
+        self._removal.forget_replayed()
+        self.forget_senders()
         ahead = milliseconds(since or now) + AHEAD_MS
-        self._head.covered[:stored] = np.maximum(self._head.covered[:stored], ahead)
+        for column in (self._head.covered, self._head.bare):
+            column[:stored] = np.maximum(column[:stored], ahead)
         self.journal.begin(milliseconds(now))
         self.opened = True
 
     async def _replay(self) -> datetime | None:
         """Bring the journal's samples back; return when the first of them arrived."""
         first: datetime | None = None
-        marked = False
+        marked, arrived = False, 0
         for position, record in self.journal.records():
             if not marked and position > self._marked:
-                self._stands_in_chunks()
+                await self._stands_in_chunks(arrived)
                 marked = True
+            arrived = record.arrived
             decoded = await self._decoded_again(record, position)
             if decoded is None:
                 continue
-            good, _ = self._in_time(decoded, record.arrived)
+            good, _ = self._in_time(self._removal.living(decoded, position), record.arrived)
             self._apply(good, record.arrived, position, replayed=True)
             first = first or from_milliseconds(record.arrived)
             await _breathe()
         if not marked:
-            self._stands_in_chunks()
+            await self._stands_in_chunks(arrived)
         return first
 
     async def _decoded_again(self, record: Record, position: Position) -> Decoded | None:
@@ -189,9 +197,12 @@ class Store:
             log.error("journal: the record that ends at %s is not understood: %r", position, error)
             return None
 
-    def _stands_in_chunks(self) -> None:
+    async def _stands_in_chunks(self, arrived: int) -> None:
+        """Take note of it for all that was replayed, the last of which came at `arrived` ms."""
         self._head.all_committed()
         self._flushed = self.appended
+        async for rows in self._slices_of_rows():
+            self._head.forget_blocks(rows, arrived - self._head.reach)
 
     async def append(
         self, body: bytes, *, port: str, client: str | None, now: datetime
@@ -227,19 +238,7 @@ class Store:
             raise self.load.full(why, now) from why
 
     def _in_time(self, decoded: Decoded, arrived: int) -> tuple[Decoded, Counter[str]]:
-        """Refuse samples that are from the future, or older than anything is kept."""
-        latest = arrived + AHEAD_MS
-        kept = self.retention // timedelta(milliseconds=1)
-        oldest = max(arrived - kept, 0) if kept else 0
-        times = decoded.times
-        if not len(times) or (times.max() <= latest and times.min() >= oldest):
-            return decoded, Counter()
-        ahead, old = times > latest, times < oldest
-        why = Counter(ahead=int(ahead.sum()), old=int(old.sum()))
-        said = "is more than 10 minutes ahead" if ahead.any() else "is older than samples are kept"
-        first = int(np.flatnonzero(ahead if ahead.any() else old)[0])
-        reason = f"{self._shown(decoded.refs[first])}: a sample at {decoded.times[first]} ms {said}"
-        return decoded.without(ahead | old, reason), why
+        return in_time(decoded, arrived, self.retention, self._shown)
 
     def _apply(
         self, decoded: Decoded, arrived: int, position: Position, *, replayed: bool = False
@@ -269,9 +268,9 @@ class Store:
         opened = []
         for ref in np.unique(refs[rows == NONE]).tolist():
             client = self._registry.clients[ref]
-            if self._active[client] < self.limits.series:
+            if self._registry.active[client] < self.limits.series:
                 opened.append(ref)
-                self._active[client] += 1
+                self._registry.active[client] += 1
         self._head.open_rows(np.array(opened, np.int32))
         return self._head.row_of[refs]
 
@@ -300,10 +299,10 @@ class Store:
 
     def covers(self, refs: Refs, start: int) -> bool:
         """Tell whether `window` from `start` on is all there is; else `read` knows more."""
-        return bool((self._head.covered[refs] <= start).all())
+        return bool((self._head.bare[refs] <= start).all())
 
     def window(self, refs: Refs, start: int, end: int) -> Columns:
-        """Return what memory holds from `start` to `end` ms, both included."""
+        """Return what memory has at hand from `start` to `end` ms, both included."""
         return merged(self._head.between(refs, start, end), self._registry.labels_of(refs))
 
     async def _latest(self, refs: Refs) -> tuple[Ints, Floats]:
@@ -328,25 +327,35 @@ class Store:
     async def _read(self, refs: Refs, labels: list[Labels], start: int, end: int) -> Columns:
         # memory first: what a flush drops from it meanwhile stands in chunks before that
         held = self._head.between(refs, start, end)
+        if self.covers(refs, start):
+            return merged(held, labels)
+        slabs = self._head.slabs.within(start, end)
         beyond = np.flatnonzero(self._head.covered[refs] > start)
         ids = self._registry.ids_of(refs[beyond])
         stored = ids != UNSTORED
         place_of = dict(zip(ids[stored].tolist(), beyond[stored].tolist(), strict=True))
-        if not place_of:
+        rows: list[tuple[int, bytes]] = []
+        if place_of:
+            async with self._db.snapshot() as session:
+                rows = await chunks.read(session, list(place_of), start, end)
+        if not rows and not slabs:
             return merged(held, labels)
-        async with self._db.snapshot() as session:
-            rows = await chunks.read(session, list(place_of), start, end)
-        return await asyncio.to_thread(_joined, rows, place_of, (start, end), (held, labels))
+
+        def joined() -> Columns:
+            owners = np.array([place_of[number] for number, _ in rows], np.int64)
+            found = chunks.opened([body for _, body in rows], owners, start, end)
+            return merged([found, *slabs_between(slabs, refs, start, end), *held], labels)
+
+        return await asyncio.to_thread(joined)
 
     async def flush(self, now: datetime) -> int:
         """Write what memory alone holds to the database, and cut the journal; return how much."""
         async with self._flushing:
             written = await self._flush(now)
-            before = max(milliseconds(now - self.keep), self._head.oldest_of(self.limits.held))
-            await self._forget(before)
+            bare = await self._forget(now)
+            await asyncio.to_thread(allocation.give_back)
             done = self._marked if not self._listeners else min(self._marked, self._released)
-            held = min(before, milliseconds(now))
-            self.journal.cut(done, max(held, milliseconds(now - self.warm)))
+            self.journal.cut(done, min(bare, milliseconds(now)))
             self.last_flush = now
         return written
 
@@ -356,30 +365,34 @@ class Store:
             return 0
         with suppress(Overloaded):  # a full disk must not keep samples from the database
             self.journal.rotate()
-        written = await self._writing.run(position)
+        written = await self._writing.run(position, now)
         self._marked, self._flushed, self._since = position, count, now
         return written
 
-    async def _forget(self, before: int) -> None:
-        """Drop from memory what chunks hold too and is older than `before`."""
-        self._head.forget_late(before)
+    async def _forget(self, now: datetime) -> int:
+        """Drop from memory what chunks hold too and is old; return from when on it is at hand."""
+        head, limits = self._head, self.limits
+        bare = max(milliseconds(now - self.bare), head.oldest_of(limits.held))
+        before = milliseconds(now - self.keep)
+        head.forget_slabs(before, limits.held)
+        head.forget_late(before)
+        async for rows in self._slices_of_rows():
+            head.forget_blocks(rows, bare)
+            for ref in head.forget(rows, before):
+                self._registry.active[self._registry.clients[ref]] -= 1
+        return bare
+
+    async def _slices_of_rows(self) -> AsyncIterator[Ints]:
         for start in range(0, len(self._head.ref_of), SLICE):
-            end = min(start + SLICE, len(self._head.ref_of))
-            for ref in self._head.forget(np.arange(start, end), before):
-                self._active[self._registry.clients[ref]] -= 1
+            yield np.arange(start, min(start + SLICE, len(self._head.ref_of)))
             await _breathe()
 
-    async def retain(self, now: datetime, *, limit: int = 10_000) -> int:
-        """Delete chunks that are older than the retention, in slices; return how many."""
-        total = 0
-        while self.retention != FOR_EVER:
-            async with self._db.transaction() as tx:
-                before = milliseconds(now - self.retention)
-                gone = await chunks.delete_before(tx, before, limit=limit)
-            total += gone
-            if gone < limit:
-                break
-        return total
+    async def delete(self, client: str, *, by: str, now: datetime) -> int:
+        """Take away everything of a client's that came until now; return how many series."""
+        async with self._flushing, self._appending:
+            found = await self._removal.run(client, self.position, by=by, now=now)
+            self.forget_senders()
+        return found
 
     async def close(self) -> None:
         """Take nothing more; what is only in the journal is there at the next start."""
@@ -387,13 +400,3 @@ class Store:
         async with self._appending:
             await self.journal.close()
         self._lock.release()
-
-
-def _joined(
-    rows: list[tuple[int, bytes]],
-    place_of: dict[int, int],
-    between: tuple[int, int],
-    memory: tuple[list[Pieces], list[Labels]],
-) -> Columns:
-    held, labels = memory
-    return merged([chunks.opened(rows, place_of, *between), *held], labels)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Identity, Index, LargeBinary, SmallInteger
+from sqlalchemy import BigInteger, Identity, Index, LargeBinary, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.db import Base
@@ -20,24 +20,44 @@ class Series(Base):
 
 
 class Chunk(Base):
-    """Samples of one series within one UTC day; where two overlap, the greater id is believed.
+    """Samples of one series within one hour; where two overlap, the greater id is believed.
 
     Times are milliseconds since 1970. There is no foreign key: a check for each row would cost
-    more than the copy, and whoever deletes series deletes their chunks first.
+    more than the copy, and whoever deletes series deletes their chunks first. Those that are not
+    `packed` are small ones as flushes wrote them. `metrics/partitions.py` has a table for each day.
     """
 
     __tablename__ = "chunks"
-    __table_args__ = (Index("ix_chunks_end_at", "end_at", postgresql_using="brin"),)
+    __table_args__ = (
+        Index("ix_chunks_loose", "start_at", postgresql_where=text("NOT packed")),
+        {"postgresql_partition_by": "RANGE (start_at)"},
+    )
 
     series: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     start_at: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     end_at: Mapped[int] = mapped_column(BigInteger)
     count: Mapped[int]
-    min: Mapped[float]
-    max: Mapped[float]
-    sum: Mapped[float]
+    packed: Mapped[bool]
     body: Mapped[bytes]
+
+
+class Deletion(Base):
+    """The place in the journal up to which no sample of a client may come back."""
+
+    __tablename__ = "deletions"
+
+    client: Mapped[str] = mapped_column(primary_key=True)
+    segment: Mapped[int] = mapped_column(BigInteger)
+    offset: Mapped[int] = mapped_column(BigInteger)
+
+
+class DeletedSeries(Base):
+    """A series that was taken away and whose chunks are still to be deleted."""
+
+    __tablename__ = "deleted_series"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
 
 
 class JournalMark(Base):

@@ -31,7 +31,7 @@ from metrics.segments import Held
 SAMPLES, JOURNAL = "samples", "samples/journal"
 TAKEN = "installation.backup"
 SOON = 60.0
-"""Seconds to begin in; the journal keeps a segment for ten minutes after its last record."""
+"""Seconds to begin in; the journal keeps a segment for six minutes after its last record."""
 
 
 @dataclass(frozen=True)

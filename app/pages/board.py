@@ -51,7 +51,7 @@ class Board:
             quiet_since = None if open_ else await _quiet_since(session, frame)
             burning = await fires(session, frame.caller.scope, house.store)
         words = Words(frame.reader.locale, house.directory, people, frame.reader.zone)
-        found = machines(house.store, frame.caller.scope, fires=burning, now=now)
+        found = await machines(house.store, frame.caller.scope, fires=burning, now=now)
         return BoardView(
             incidents=_first_to_break([row(standing, words) async for standing in sliced(open_)]),
             schedules=on_call,

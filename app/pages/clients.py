@@ -121,7 +121,7 @@ async def show_client(name: Annotated[str, Path(pattern=NAME)], frame: Framed) -
         late = await incidents.listed(session, scope, now=now, limit=INCIDENTS_SHOWN, client=name)
     words = Words(frame.reader.locale, house.directory, people, frame.reader.zone)
     locale = frame.reader.locale
-    found = machines(house.store, scope, fires=burning, now=now)
+    found = await machines(house.store, scope, fires=burning, now=now)
     theirs = [machine for machine in found if machine.client == name]
     core = {system.name for system in systems if system.core}
     month = days(now, row.timezone)

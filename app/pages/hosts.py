@@ -23,7 +23,6 @@ from kit.clock import from_milliseconds, milliseconds
 from kit.i18n import t
 from kit.slices import sliced
 from kit.wording import quantity
-from metrics.columns import Columns
 from metrics.matchers import Matcher, Op
 from metrics.store import Store
 
@@ -132,8 +131,10 @@ async def _seen(frame: Frame) -> list[HostView]:
     async with frame.db.snapshot() as session:
         burning = await fires(session, scope, state.store)
     now = frame.clock()
-    found = machines(state.store, scope, fires=burning, now=now)[:HOSTS_MOST]
-    return await hosts(found, state.house.directory, locale=frame.reader.locale, now=now)
+    found = await machines(state.store, scope, fires=burning, now=now)
+    return await hosts(
+        found[:HOSTS_MOST], state.house.directory, locale=frame.reader.locale, now=now
+    )
 
 
 async def fires(session: AsyncSession, scope: Scope, store: Store) -> dict[Key, list[Fire]]:
@@ -160,9 +161,9 @@ async def hosts(
     return [_host(one, directory, say=say, now=now) async for one in sliced(machines)]
 
 
-def machines(store: Store, scope: Scope, *, fires: Fires, now: datetime) -> list["Machine"]:
+async def machines(store: Store, scope: Scope, *, fires: Fires, now: datetime) -> list["Machine"]:
     """Return the machines inside the scope: what burns, then what is silent, then by name."""
-    columns = _columns(store, scope, now)
+    columns = await store.read(_wanted(scope), milliseconds(now - SPAN), milliseconds(now))
     lines: dict[Key, dict[str, dict[str, Line]]] = {}
     labels_of: dict[Key, Mapping[str, str]] = {}
     for index, pairs in enumerate(columns.labels):
@@ -175,10 +176,6 @@ def machines(store: Store, scope: Scope, *, fires: Fires, now: datetime) -> list
         labels_of.setdefault(key, labels)
     found = [Machine(key, labels_of[key], lines[key], fires.get(key, ())) for key in sorted(lines)]
     return sorted(found, key=lambda machine: machine.rank(now))
-
-
-def _columns(store: Store, scope: Scope, now: datetime) -> Columns:
-    return store.window(store.select(_wanted(scope)), milliseconds(now - SPAN), milliseconds(now))
 
 
 def _wanted(scope: Scope) -> list[Matcher]:

@@ -18,7 +18,7 @@ from metrics.batch import Floats, Ints, Refs
 from metrics.growing import grown
 
 MOST_BYTES = 64 * 1024 * 1024
-"""Bytes of requests that are remembered; twice as many in memory."""
+"""Bytes of requests that are remembered; half as many again in memory."""
 LONGEST = 1024 * 1024
 """Bytes of a request that is remembered, or compared: longer ones are decoded in slices."""
 RUNS = 32
@@ -44,6 +44,7 @@ _U64 = np.uint64
 Request: TypeAlias = bytes | bytearray
 Octets = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.int32]
 
 
 def times_of(words: Words) -> Ints:
@@ -83,7 +84,7 @@ def _time_of(bits: int) -> int:
 
 @dataclass(frozen=True)
 class Layout:
-    """A request of known series with one sample each; of its octets the bits in `fixed` stay.
+    """A request of known series with one sample each.
 
     `sender` stands for all that has to be the same for labels to mean the same. `starts` has one
     entry more than there are messages. `value_at` and `time_at` are where the word of eight bytes
@@ -93,14 +94,24 @@ class Layout:
 
     sender: object
     octets: Octets
-    fixed: Octets
-    starts: Ints
+    starts: Places
     refs: Refs
     kept: Words
-    value_at: Ints
-    time_at: Ints
+    value_at: Places
+    time_at: Places
     values: Words
     times: Words
+
+    def fixed(self, first: int, size: int) -> Octets:
+        """Return which bits stay of so many octets from message `first` on."""
+        begin = int(self.starts[first])
+        last = int(np.searchsorted(self.starts, begin + size, "left"))
+        fixed = np.full(int(self.starts[last]) - begin, 0xFF, np.uint8)
+        time_at = self.time_at[first:last, np.newaxis] - begin
+        fixed[time_at + np.arange(2, 8)] = 0x80  # a varint stays as long as it was
+        value_at = self.value_at[first:last][self.kept[first:last] != 0]
+        fixed[value_at[:, np.newaxis] - begin + np.arange(8)] = 0
+        return fixed[:size]
 
 
 def layout_of(
@@ -116,21 +127,16 @@ def layout_of(
     np.cumsum(lengths + heads, out=starts[1:])
     if starts[-1] != len(request) or starts[1] < SHORTEST:
         return None
-    fixed = np.full(len(request), 0xFF, np.uint8)
-    ends = starts[1:, np.newaxis]
-    fixed[ends - np.arange(1, 7)] = 0x80  # a varint stays as long as it was
-    fixed[ends[~zero] - np.arange(8, 16)] = 0
     words = words_of(request, len(request))
     value_at, time_at = starts[1:] - 15, starts[1:] - 8
     return Layout(
         sender=sender,
         octets=np.frombuffer(request, np.uint8),
-        fixed=fixed,
-        starts=starts,
+        starts=starts.astype(np.int32),
         refs=refs,
         kept=np.where(zero, _U64(0), ~_U64(0)),
-        value_at=value_at,
-        time_at=time_at,
+        value_at=value_at.astype(np.int32),
+        time_at=time_at.astype(np.int32),
         values=words[value_at],
         times=words[time_at],
     )
@@ -233,7 +239,7 @@ class Layouts:
             found = _read(octets, layout, slice(first, last), at - begin)
             if int(np.count_nonzero(other)) == found.moved:
                 return found.column
-        other &= layout.fixed[begin : begin + size]
+        other &= layout.fixed(first, size)
         alike = int(other.view(np.bool_).argmax())
         if not other[alike]:
             alike = size

@@ -242,19 +242,15 @@ def _layout(request: bytes, table: Table, starts: Ints, found: _Found) -> Layout
     """Return the layout of a request whose messages `found` has seen, all in one look."""
     there, refs = found.seen[0], found.refs[0]
     time_at, value_at = there.time_at, there.value_at
-    fixed = np.full(len(request), 0xFF, np.uint8)
-    fixed[(time_at + 2)[:, np.newaxis] + np.arange(6)] = 0x80  # a varint stays as long as it was
-    fixed[value_at[~there.zero][:, np.newaxis] + np.arange(8)] = 0
     words = words_of(request, len(request))
     return Layout(
         sender=table,
         octets=np.frombuffer(request, np.uint8),
-        fixed=fixed,
-        starts=np.append(starts, len(request)),
+        starts=np.append(starts, len(request)).astype(np.int32),
         refs=refs,
         kept=np.where(there.zero, np.uint64(0), ~np.uint64(0)),
-        value_at=value_at,
-        time_at=time_at,
+        value_at=value_at.astype(np.int32),
+        time_at=time_at.astype(np.int32),
         values=words[value_at],
         times=words[time_at],
     )

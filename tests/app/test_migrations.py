@@ -7,11 +7,15 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, select, text
 
-from app.migrations import config, head, move, revision, upgrade
+from app.migrations import config, head, move, ours, revision, upgrade
 from app.schema import TABLES
+from kit.clock import from_milliseconds
 from kit.db import Base, Database
+from metrics import partitions
+from metrics.partitions import DAY
+from metrics.tables import Chunk
 from tests.support import postgres
 
 CHAIN = [step.revision for step in ScriptDirectory.from_config(config()).walk_revisions()][::-1]
@@ -50,7 +54,9 @@ async def with_a_client(db: Database) -> None:
 
 
 def drift(connection: Connection) -> list[object]:
-    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    context = MigrationContext.configure(
+        connection, opts={"compare_type": True, "include_name": ours}
+    )
     return list(compare_metadata(context, Base.metadata))
 
 
@@ -92,3 +98,30 @@ async def test_processes_that_start_at_once_migrate_once(empty: Database) -> Non
     await asyncio.gather(*(upgrade(empty) for _ in range(4)))
 
     assert await at(empty) == head()
+
+
+async def test_chunks_from_before_days_are_found_and_find_their_day(empty: Database) -> None:
+    await moved(empty, to="0008")
+    day = 20_000
+    async with empty.transaction() as tx:
+        for id_, start in ((7, day * DAY), (9, (day - 1) * DAY)):
+            await tx.execute(
+                text(
+                    "INSERT INTO chunks (series, start_at, id, end_at, count, min, max, sum, body) "
+                    "VALUES (1, :start, :id, :start, 1, 0, 0, 0, '')"
+                ),
+                {"start": start, "id": id_},
+            )
+    await upgrade(empty)
+
+    now = from_milliseconds(day * DAY)
+    async with empty.transaction() as tx:
+        assert (await tx.scalars(select(Chunk.id).order_by(Chunk.id))).all() == [7, 9]
+        assert await partitions.days_of_rest(tx, now) == [day - 1, day]
+        await partitions.make(tx, [day, day - partitions.OWN - 1], now)
+        assert await partitions.days(tx) == {day}
+        assert (await tx.scalars(select(Chunk.id).order_by(Chunk.id))).all() == [7, 9]
+        assert await partitions.days_of_rest(tx, now) == [day - 1]
+        fresh = {"series": 1, "start_at": day * DAY, "end_at": day * DAY, "count": 1}
+        new = insert(Chunk).values(**fresh, packed=False, body=b"").returning(Chunk.id)
+        assert await tx.scalar(new) == 10

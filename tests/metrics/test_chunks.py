@@ -1,14 +1,16 @@
 """Columns cut into chunks: whatever the lengths, they read back, and no chunk passes a border."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from metrics import chunks
-from metrics.chunks import DAY
+from metrics.chunks import HOUR
 from metrics.codec import MOST
 from metrics.columns import columns_of
 
-NOON = 20_000 * DAY + DAY // 2
+NOON = 480_000 * HOUR
 LENGTHS = {
     "nothing": [],
     "nothing of one": [0],
@@ -19,9 +21,9 @@ LENGTHS = {
 }
 
 
-@pytest.mark.parametrize("start", [NOON, NOON + DAY // 2 - 3000], ids=["one day", "midnight"])
+@pytest.mark.parametrize("start", [NOON, NOON + HOUR - 3000], ids=["one hour", "a full hour"])
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
-def test_chunks_read_back_and_stay_within_a_day_and_their_measure(
+def test_chunks_read_back_and_stay_within_an_hour_and_their_measure(
     lengths: list[int], start: int
 ) -> None:
     columns = columns_of(
@@ -31,18 +33,11 @@ def test_chunks_read_back_and_stay_within_a_day_and_their_measure(
     got = chunks.encoded(columns)
 
     assert got.samples == sum(lengths)
-    assert (got.fixed["start_at"] // DAY == got.fixed["end_at"] // DAY).all()
+    assert (got.fixed["start_at"] // HOUR == got.fixed["end_at"] // HOUR).all()
     assert int(got.fixed["count"].max(initial=0)) <= MOST
-    rows = list(zip(got.owner.tolist(), got.bodies, strict=True))
-    read = chunks.opened(rows, {n: n for n in range(len(lengths))}, 0, 1 << 50)
+    ends = np.cumsum(got.sizes).tolist()
+    bodies = [got.bodies[begin:end] for begin, end in pairwise([0, *ends])]
+    read = chunks.opened(bodies, got.owner, 0, 1 << 50)
     assert read.owner.tolist() == np.repeat(np.arange(len(lengths)), lengths).tolist()
     assert (read.times == columns.times).all()
     assert (read.values == columns.values).all()
-
-
-def test_no_number_does_not_hide_smallest_largest_and_sum() -> None:
-    columns = columns_of([((), [(NOON, np.nan), (NOON + 1, 3.0), (NOON + 2, -1.0)])])
-    fixed = chunks.encoded(columns).fixed[0]
-    assert (fixed["min"], fixed["max"], fixed["sum"]) == (-1.0, 3.0, 2.0)
-    empty = chunks.encoded(columns_of([((), [(NOON, np.nan)])])).fixed[0]
-    assert np.isnan([empty["min"], empty["max"], empty["sum"]]).all()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from metrics.batch import Refs, merged
 from metrics.growing import Cells, neighbours
-from metrics.head import FEW, HALF, NEVER, STEP, WIDTH, Head
+from metrics.head import FEW, NEVER, PART, STEP, WIDTH, Head
 from tests.support.samples import points
 
 Model = dict[int, dict[int, float]]
@@ -73,7 +73,7 @@ def test_any_order_of_samples_reads_back_like_a_dict(
     ]
 
 
-@pytest.mark.parametrize("length", [1, HALF, WIDTH, WIDTH + 1, 10 * WIDTH + 7])
+@pytest.mark.parametrize("length", [1, PART, WIDTH, WIDTH + 1, 10 * WIDTH + 7])
 def test_a_run_in_one_request_is_the_same_as_one_sample_at_a_time(length: int) -> None:
     at_once, in_turn = Memory(1), Memory(1)
     at_once.append(run(length))
@@ -97,16 +97,16 @@ def test_what_was_flushed_and_is_old_is_dropped_and_the_rest_stays() -> None:
     memory.append(run(5 * WIDTH), now=5 * WIDTH)
     memory.append([(0, 3, -1.0)])
     head = memory.head
-    head.forget(memory.rows, before=2 * WIDTH)
+    head.forget_blocks(memory.rows, 2 * WIDTH)
     assert memory.held() == memory.expected()  # nothing was flushed
 
     head.take(memory.rows, head.late.size)
     head.committed(memory.rows, head.late.size)
     head.forget_late(before=2 * WIDTH)
-    head.forget(memory.rows, before=2 * WIDTH)
-    covered = int(head.covered[0])
-    assert 0 < covered <= 2 * WIDTH
-    assert memory.held(covered) == memory.expected(covered)
+    head.forget_blocks(memory.rows, 2 * WIDTH)
+    bare = int(head.bare[0])
+    assert 0 < bare <= 2 * WIDTH
+    assert memory.held(bare) == memory.expected(bare)
     assert len(memory.held()[0]) < len(memory.expected()[0])
 
 
@@ -115,7 +115,7 @@ def test_a_late_word_stays_the_last_word_when_the_log_forgets_it() -> None:
     memory.append(run(2 * WIDTH))
     head = memory.head
     memory.append([(0, WIDTH, -1.0), (0, 2 * WIDTH - 2, -2.0), (0, WIDTH, -3.0), (0, 3, -4.0)])
-    assert head.sealed.blocks == 2  # and the last of these is in one
+    assert head.sealed.blocks == 4  # and the last of these is in one
     head.take(memory.rows, head.late.size)
     head.committed(memory.rows, head.late.size)
 
@@ -165,8 +165,8 @@ def test_a_quiet_series_gives_its_row_to_another() -> None:
     head = memory.head
     head.take(memory.rows, 0)
     head.committed(memory.rows, 0)
-    assert head.forget(memory.rows, before=50) == []
-    assert head.forget(memory.rows, before=1000) == [0]
+    assert head.forget(memory.rows, 50) == []
+    assert head.forget(memory.rows, 1000) == [0]
     assert (head.rows, head.sealed.blocks) == (0, 0)
     assert head.covered[0] == 3 * WIDTH
 
@@ -221,10 +221,10 @@ def test_of_many_blocks_about_as_many_are_dropped_as_have_to_be() -> None:
     memory = Memory(64)
     for at in range(0, 40 * WIDTH, 8):
         memory.append([(ref, at, 0.0) for ref in range(64)])
-    most = 64 * WIDTH + 64 * HALF
+    most = 64 * WIDTH + 64 * PART
     before = memory.head.oldest_of(most)
     memory.head.take(memory.rows, 0)
     memory.head.committed(memory.rows, 0)
-    memory.head.forget(memory.rows, before)
+    memory.head.forget_blocks(memory.rows, before)
     assert memory.head.oldest_of(most) == 0
     assert 0 < memory.head.sealed.blocks <= 64

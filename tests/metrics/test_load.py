@@ -101,7 +101,7 @@ async def test_memory_keeps_no_more_than_its_measure_and_reads_find_the_rest(sto
     for start in range(0, 1200, 100):
         await sends(store, start, 100)
         await store.flush(NOON)
-    assert store._head.sealed.blocks * 32 <= 200
+    assert store._head.sealed.blocks * store._head.sealed.width <= 200
     found = await store.read(ALL, MS, MS + 2000)
     assert len(found.times) == 1200
 

@@ -8,15 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
 
+from access.tables import AuditEntry
 from kit.clock import milliseconds
 from kit.db import Database
-from kit.errors import Invalid, Overloaded
+from kit.errors import Invalid, NotFound, Overloaded
+from metrics import partitions
 from metrics.batch import Batch
 from metrics.columns import STALE, Labels
 from metrics.journal import Record, Sync
@@ -123,14 +124,16 @@ async def test_samples_survive_kill_and_are_replayed_in_order(site: Site) -> Non
     assert [b.position for b in site.batches] == sorted({b.position for b in site.batches})
 
 
+SECONDS = st.one_of(st.integers(-50, 50), st.sampled_from([-3600, -5400, -90_000, -864_000]))
+"""From now on: most are as good as new, some are late by hours or days."""
 OPERATIONS = st.lists(
     st.one_of(
         st.lists(
-            st.tuples(st.integers(0, 2), st.integers(-50, 50), st.integers(0, 99).map(float)),
+            st.tuples(st.integers(0, 2), SECONDS, st.integers(0, 99).map(float)),
             min_size=1,
             max_size=40,
         ),
-        st.sampled_from(["flush", "restart", "an hour", "a day"]),
+        st.sampled_from(["flush", "pack", "restart", "an hour", "a day"]),
     ),
     max_size=10,
 )
@@ -153,6 +156,8 @@ async def test_any_history_reads_back_like_a_dict(
         now = milliseconds(site.clock())
         if operation == "flush":
             await site.store.flush(site.clock())
+        elif operation == "pack":
+            await site.store.upkeep.pack(site.clock())
         elif operation == "restart":
             await site.restart()
         elif isinstance(operation, str):
@@ -290,7 +295,7 @@ async def test_without_retention_any_time_since_1970_is_taken(tmp_path: Path, db
     await site.store.flush(site.clock())
     await site.restart()
     assert await site.reads() == {kept_as(DISK): [(0, 1.0), (883_612_800_000, 2.0)]}
-    assert await site.store.retain(site.clock()) == 0
+    assert await site.store.upkeep.retain(site.clock()) == 0
     await site.store.close()
 
 
@@ -355,35 +360,77 @@ async def test_a_second_process_stands_by_until_the_folder_is_free(
     await second.store.close()
 
 
-async def test_old_chunks_are_deleted_in_slices(site: Site) -> None:
+async def test_old_days_are_dropped(site: Site) -> None:
     for day in range(4):
         await site.sends((DISK, MS - day * 86_400_000, 1.0))
     await site.store.flush(site.clock())
     site.clock.advance(days=398.5)
-    assert await site.store.retain(site.clock(), limit=1) == 2
+    assert await site.store.upkeep.retain(site.clock(), limit=1) >= 2  # other tests leave days
     assert await site.chunks() == 2
+    async with site.db.snapshot() as session:
+        assert min(await partitions.days(session)) == MS // partitions.DAY - 1
 
 
-async def test_memory_says_how_far_back_it_reaches(site: Site) -> None:
+async def test_memory_holds_the_last_hour_and_says_what_of_it_is_at_hand(site: Site) -> None:
     for minute in range(300):
         site.clock.advance(minutes=1)
         await site.sends((DISK, milliseconds(site.clock()), float(minute)))
+        if minute % 10 == 9:
+            await site.store.flush(site.clock())
     refs = site.store.select(EVERYTHING)
-    assert site.store.covers(refs, 0)
-
-    await site.store.flush(site.clock())
     now = milliseconds(site.clock())
-    assert site.store.covers(refs, now - 3_600_000)
-    assert not site.store.covers(refs, MS)
-    recent = site.store.window(refs, now - 3_600_000, now)
-    assert np.diff(recent.times).tolist() == [60_000] * 60
+    assert site.store.covers(refs, now - 360_000)
+    assert not site.store.covers(refs, now - 3_600_000)
     assert len((await site.reads())[kept_as(DISK)]) == 300
 
+    site.store._db = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
+    recent = (await site.reads(now - 3_600_000, now))[kept_as(DISK)]
+    assert recent == [(now - 60_000 * ago, 299.0 - ago) for ago in range(60, -1, -1)]
+    with pytest.raises(OSError, match="cannot be reached"):
+        await site.reads(MS, now)
+    await site.store._db.close()
+
+
+async def test_after_a_restart_memory_says_how_far_back_it_reaches(site: Site) -> None:
+    await site.sends((DISK, MS, 0.0))
+    await site.store.flush(site.clock())
     site.clock.advance(minutes=30)
-    await site.sends((DISK, milliseconds(site.clock()), 300.0))
+    now = milliseconds(site.clock())
+    await site.sends((DISK, now, 1.0))
     await site.store.flush(site.clock())
     await site.restart()
     refs = site.store.select(EVERYTHING)
-    assert not site.store.covers(refs, now)
-    assert site.store.covers(refs, now + 40 * 60_000)
-    assert len((await site.reads())[kept_as(DISK)]) == 301
+    assert not site.store.covers(refs, now - 60_000)
+    assert site.store.covers(refs, now + 10 * 60_000)
+    assert (await site.reads())[kept_as(DISK)] == [(MS, 0.0), (now, 1.0)]
+
+
+async def test_a_clients_samples_can_be_taken_away_for_good(site: Site, db: Database) -> None:
+    cpu = series("cpu", host="a")
+    await site.sends((DISK, MS, 1.0), (cpu, MS, 1.0))
+    await site.store.flush(site.clock())
+    site.clock.advance(minutes=1)
+    await site.sends((DISK, MS + 60_000, 2.0), (DISK, MS - 1, 0.0), (cpu, MS + 60_000, 2.0))
+
+    assert await site.store.delete("acme", by="li", now=site.clock()) == 2
+    assert await site.reads() == {}
+    assert site.store.series == 0
+    assert site.store.index.values("host", "", limit=9) == []
+    await site.restart()
+    assert await site.reads() == {}
+    assert site.store.index.values("host", "", limit=9) == []
+
+    await site.sends((DISK, MS + 60_000, 3.0))
+    await site.store.flush(site.clock())
+    await site.store.upkeep.clear(site.clock())
+    assert await site.chunks() == 1
+    await site.restart()
+    assert await site.reads() == {kept_as(DISK): [(MS + 60_000, 3.0)]}
+    async with db.snapshot() as session:
+        trail = (await session.execute(select(AuditEntry.who, AuditEntry.did, AuditEntry.on))).all()
+    assert [tuple(one) for one in trail] == [("li", "samples.delete", "acme")]
+
+
+async def test_who_has_no_series_has_none_to_take_away(site: Site) -> None:
+    with pytest.raises(NotFound):
+        await site.store.delete("acme", by="li", now=site.clock())

@@ -40,7 +40,7 @@ class Standing:
     spark: Markup | None = None
 
 
-def standing(
+async def standing(
     store: Store, row: "Target", *, now: datetime, locale: str, drawn: bool = False
 ) -> Standing:
     """Return how a target stands; `drawn`: with how long its answers took in the last hour."""
@@ -60,7 +60,7 @@ def standing(
         at,
         timedelta(seconds=took[1]) if took else None,
         int(said[1]) if said else None,
-        _spark(store, row, now, locale) if drawn else None,
+        await _spark(store, row, now, locale) if drawn else None,
     )
 
 
@@ -83,9 +83,9 @@ def _newest(store: Store, row: "Target") -> Mapping[str, tuple[datetime, float]]
     return found
 
 
-def _spark(store: Store, row: "Target", now: datetime, locale: str) -> Markup | None:
-    refs = store.select(_matchers(row, TOOK[row.kind]))
-    columns = store.window(refs, milliseconds(now - HOUR), milliseconds(now))
+async def _spark(store: Store, row: "Target", now: datetime, locale: str) -> Markup | None:
+    wanted = _matchers(row, TOOK[row.kind])
+    columns = await store.read(wanted, milliseconds(now - HOUR), milliseconds(now))
     if len(columns.times) < 2:
         return None
     points = charts.Points(columns.times, columns.values)

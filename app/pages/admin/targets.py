@@ -112,7 +112,7 @@ async def show_targets(
             await access.client(session, scope, client)
         known = await access.targets_of(session, scope, client=client or None, limit=MOST)
     titles = {one.name: one.title for one in clients}
-    shown = [_row(row, frame, titles.get(row.client, row.client)) for row in known]
+    shown = [await _row(row, frame, titles.get(row.client, row.client)) for row in known]
     shown.sort(key=lambda one: WORST_FIRST.index(one.standing.state))
     down = sum(one.standing.state in ("down", "silent") for one in shown)
     view = TargetsView(shown, list(titles.items()), client, down, removed)
@@ -210,14 +210,14 @@ async def _page(asked: Asked, look: Look | None = None) -> Response:
     view = TargetView(
         edit=edit,
         places=sorted(places),
-        row=_row(row, frame, titles[row.client], drawn=True) if row else None,
+        row=await _row(row, frame, titles[row.client], drawn=True) if row else None,
         has_secret=row is not None and row.secret is not None,
         tried=LookView(row.kind, look) if row and look else None,
     )
     return asked.answer("admin/target.html", view)
 
 
-def _row(row: "Target", frame: Frame, client_title: str, *, drawn: bool = False) -> TargetRow:
+async def _row(row: "Target", frame: Frame, client_title: str, *, drawn: bool = False) -> TargetRow:
     house, locale = frame.request.app.state.house, frame.reader.locale
     system = house.directory.system(row.client, row.system or "")
     return TargetRow(
@@ -233,7 +233,7 @@ def _row(row: "Target", frame: Frame, client_title: str, *, drawn: bool = False)
         labels=sorted(row.labels.items()),
         expect_status=row.options.get("expect_status", ()),
         contains=row.options.get("contains", ""),
-        standing=standing(house.store, row, now=frame.clock(), locale=locale, drawn=drawn),
+        standing=await standing(house.store, row, now=frame.clock(), locale=locale, drawn=drawn),
         origin=row.origin,
         why=house.rounds.why((row.client, row.name)),
         paused=_paused(row),

@@ -1,0 +1,88 @@
+"""Many small chunks of a series and an hour made one: a flush writes what ten minutes have brought.
+
+Who reads sees either the small ones or the one. An hour is packed when it is over, and again when
+late samples have come for it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+from sqlalchemy import ColumnElement, delete, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from kit.clock import milliseconds
+from kit.db import Database, among, lock
+from metrics import chunks, partitions
+from metrics.batch import Ints, merged
+from metrics.tables import Chunk
+
+SETTLED = timedelta(minutes=15)
+"""So long after its end an hour is packed: flushes have written it by then."""
+SLICE = 500
+"""Series that are packed in one transaction."""
+
+
+class Packing:
+    """Packs what can be packed, a few series at a time; flushes have their turn in between."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def run(self, now: datetime) -> int:
+        """Pack every hour that is over; return how many chunks were made of all."""
+        before = milliseconds(now - SETTLED) // chunks.HOUR
+        async with self._db.snapshot() as session:
+            hour_of = Chunk.start_at // chunks.HOUR
+            loose = select(hour_of).where(~Chunk.packed, hour_of < before).distinct()
+            hours = sorted((await session.scalars(loose)).all())
+        return sum([await self._pack(hour) for hour in hours])
+
+    async def _pack(self, hour: int) -> int:
+        begin = hour * chunks.HOUR
+        inside = (Chunk.start_at >= begin, Chunk.start_at < begin + chunks.HOUR)
+        async with self._db.snapshot() as session:
+            loose = select(Chunk.series).where(*inside, ~Chunk.packed).distinct()
+            series = sorted((await session.scalars(loose)).all())
+        made = 0
+        for start in range(0, len(series), SLICE):
+            some = series[start : start + SLICE]
+            # one from before there were hours may reach into the next, and stays as it is
+            theirs = (*inside, among(Chunk.series, some), Chunk.end_at < begin + chunks.HOUR)
+            async with self._db.transaction() as tx:
+                await lock(tx, *chunks.WRITING)
+                made += await _repacked(tx, some, theirs)
+        await self._tidy(begin // partitions.DAY)
+        return made
+
+    async def _tidy(self, day: int) -> None:
+        """Have the room of the small chunks used again: those of the next hour go there."""
+        async with self._db.snapshot() as session:
+            own = day in await partitions.days(session)
+        table = partitions.name_of(day) if own else partitions.REST
+        async with self._db.engine.connect() as connection:
+            alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await alone.execute(text(f"VACUUM {table}"))
+
+
+async def _repacked(
+    tx: AsyncSession, series: Sequence[int], theirs: Sequence[ColumnElement[bool]]
+) -> int:
+    stmt = select(Chunk.series, Chunk.body).where(*theirs).order_by(Chunk.id)
+    rows = [(number, body) for number, body in await tx.execute(stmt)]
+    ids = np.array(series, np.int64)
+    packed = await asyncio.to_thread(_encoded, rows, ids)
+    await tx.execute(delete(Chunk).where(*theirs))
+    await chunks.copy(tx, deque([(packed, ids)]))
+    return len(packed.owner)
+
+
+def _encoded(rows: Sequence[tuple[int, bytes]], ids: Ints) -> chunks.Encoded:
+    owners = np.searchsorted(ids, np.array([number for number, _ in rows], np.int64))
+    everything = np.iinfo(np.int64)
+    pieces = chunks.opened(
+        [body for _, body in rows], owners, int(everything.min), int(everything.max)
+    )
+    return chunks.encoded(merged([pieces], [()] * len(ids)), packed=True)

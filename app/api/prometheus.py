@@ -50,7 +50,7 @@ async def targets(
     asked = [row for row in rows if not row.disabled and row.paused_at is None]
     left = [row for row in rows if row not in asked]
     active = [
-        _active(house, row, standing(house.store, row, now=now, locale="en")) for row in asked
+        _active(house, row, await standing(house.store, row, now=now, locale="en")) for row in asked
     ]
     dropped = [{"discoveredLabels": _discovered(row), "scrapePool": row.name} for row in left]
     return _answer(

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ async def test_grafana_can_save_and_test_a_data_source(site: Site) -> None:
     ]
     said = {}
     for method, path, given in asked:
-        form = {"data": given} if method == "POST" else {"params": given}
+        form: dict[str, Any] = {"data": given} if method == "POST" else {"params": given}
         answer = await site.http.request(method, f"/prometheus/api/v1/{path}", **form)
         assert answer.status_code == 200, (path, answer.text)
         assert answer.json()["status"] == "success"

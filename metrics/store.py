@@ -305,6 +305,10 @@ class Store:
         """Return what memory holds from `start` to `end` ms, both included."""
         return merged(self._head.between(refs, start, end), self._registry.labels_of(refs))
 
+    def held(self, refs: Refs, start: int, end: int, labels: Sequence[Labels]) -> Columns:
+        """Return the same as `window`, under labels that the caller has at hand."""
+        return merged(self._head.between(refs, start, end), labels)
+
     async def read(self, matchers: Sequence[Matcher], start: int, end: int) -> Columns:
         """Return the samples of matching series from `start` to `end` ms, both included.
 

@@ -222,4 +222,3 @@ def _may_read(rule: FileRule, earlier: FileRule) -> bool:
         if all(any(each.holds(name) for name in written) for each in names):
             return True
     return bool(earlier.spec.record) and earlier.spec.record == rule.spec.record
-

@@ -93,9 +93,7 @@ class Board:
         self._marked_at: int | None = None
         self._looking = asyncio.Lock()
         self._made = milliseconds(at)
-        self.alerts = Alerts(
-            watches, lanes, memory=store, silent_until=milliseconds(ready)
-        )
+        self.alerts = Alerts(watches, lanes, memory=store, silent_until=milliseconds(ready))
         self.recordings = Recordings()
         self._cohorts = [
             Cohort(*key, [list(batches(turn)) for turn in stages(members)])
@@ -252,4 +250,3 @@ def _reads(batch: Batch, touched: "np.ndarray[tuple[int], np.dtype[np.bool_]]") 
         if touched[refs].any():
             return True
     return batch.last is None
-

@@ -75,9 +75,7 @@ def nothing(rules: Sequence[FileRule], why: str) -> Results:
     )
 
 
-def _alone(
-    batch: Batch, number: int, data: Sequence[Columns], at: int, terms: Terms
-) -> Results:
+def _alone(batch: Batch, number: int, data: Sequence[Columns], at: int, terms: Terms) -> Results:
     one = alone(batch.rules[number])
     own = [
         _own(columns, each.chosen[number], each.selections, number)

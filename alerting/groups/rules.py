@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from alerting.groups.schemas import SEVERITY, Placed, RuleSpec
-from alerting.lifecycle import Ladder, Level, Priority, Test
+from alerting.groups.schemas import Placed, RuleSpec
 from alerting.templates import Context, NotExpanded, Template
 from kit.errors import Invalid
 from metrics.columns import NAME
@@ -56,19 +55,6 @@ class FileRule:
     def line(self) -> int:
         """Where it stands in its file."""
         return self.group.lines[self.place] if self.place < len(self.group.lines) else 1
-
-    @property
-    def fixed_severity(self) -> bool:
-        """Tell whether every alert of the rule has the severity that is written in it."""
-        written = self.labels.get(SEVERITY)
-        return written is not None and written.plain
-
-    @property
-    def ladder_of(self) -> Mapping[Priority, Ladder]:
-        """The ladder that an alert of each priority climbs: one step, as long as it is given."""
-        keep = Level(Test.PRESENT, hold=self.spec.keep_firing_for)
-        step = Level(Test.PRESENT, hold=self.spec.hold)
-        return {priority: Ladder({priority: step}, recover=keep) for priority in Priority}
 
     def labelled(self, context: Context, found: Mapping[str, str]) -> dict[str, str]:
         """Return the labels of an alert, or of a recorded series, that `found` led to."""

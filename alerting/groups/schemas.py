@@ -75,9 +75,7 @@ def _or_none(value: Any) -> Any:
 
 
 Text = Annotated[str, AfterValidator(_template)]
-Labels = Annotated[
-    dict[Annotated[str, AfterValidator(_label)], Text], BeforeValidator(_or_none)
-]
+Labels = Annotated[dict[Annotated[str, AfterValidator(_label)], Text], BeforeValidator(_or_none)]
 Annotations = Annotated[
     dict[Annotated[str, AfterValidator(_annotation)], Text], BeforeValidator(_or_none)
 ]

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 
 from alerting.groups.rules import FileRule
 from kit.errors import Invalid
-from metrics.batch import Ints, Refs
+from metrics.batch import Floats, Ints, Refs
 from metrics.columns import NAME, Columns, Labels
 from metrics.matchers import Matcher, Op
 from metrics.promql.frames import Matrix
@@ -47,7 +48,7 @@ class Memory(Protocol):
         """Return the labels of a series."""
         ...
 
-    def newest(self, refs: Refs, /) -> tuple[Ints, "np.ndarray[tuple[int], np.dtype[np.float64]]"]:
+    def newest(self, refs: Refs, /) -> tuple[Ints, Floats]:
         """Return time and value of each series' newest sample."""
         ...
 
@@ -65,6 +66,7 @@ class Input:
     refs: Refs = field(default_factory=lambda: np.empty(0, np.int32))
     labels: Sequence[Labels] = ()
     selections: Sequence[Refs] = ()
+    seen: tuple[Ints, Floats] = field(default_factory=lambda: (np.empty(0, np.int64), np.empty(0)))
 
     def bring_up(self, memory: Memory, *, marked: bool) -> bool:
         """Find the series that match now; tell whether they are others than before."""
@@ -105,12 +107,12 @@ class Batch:
     until: int = -1
     last: Any = None
 
-    @property
-    def moving(self) -> bool:
-        """Tell whether results change though nothing comes: ranges, and the time itself."""
+    @cached_property
+    def timed(self) -> bool:
+        """Tell whether the expression asks for the time itself, or of subqueries."""
         return any(
-            (isinstance(node, Selector) and (node.range_ms or node.within or node.at is not None))
-            or (isinstance(node, Call) and node.name in _TIMED)
+            (isinstance(node, Call) and node.name in _TIMED)
+            or (isinstance(node, Selector) and (node.within or node.at is not None))
             for node in nodes(self.plan.tree)
         )
 

@@ -7,8 +7,8 @@ as what they read has come. What nothing came for and nothing has ended in is no
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Protocol
 
@@ -23,7 +23,7 @@ from alerting.groups.evaluation import (
     Results,
     computed,
     for_each_client,
-    lasts,
+    note,
     nothing,
     read,
     still_true,
@@ -70,7 +70,6 @@ class Cohort:
     at: int = -1
     eager_at: int = -1
     took: float = 0.0
-    moving: dict[Batch, bool] = field(default_factory=dict)
 
     def due(self, now: int) -> int | None:
         """Return the moment for which the groups have to be evaluated, None for not yet."""
@@ -99,9 +98,6 @@ class Board:
             Cohort(*key, [list(batches(turn)) for turn in stages(members)])
             for key, members in _cohorts(self.rules).items()
         ]
-        for cohort in self._cohorts:
-            each = [batch for turn in cohort.turns for batch in turn]
-            cohort.moving = {batch: batch.moving for batch in each}
 
     def __len__(self) -> int:
         return len(self.rules)
@@ -148,7 +144,7 @@ class Board:
         for turn in cohort.turns:
             written: list[Series] = []
             for batch in turn:
-                results, again = await self._evaluated(cohort, batch, tick - cohort.offset)
+                results, again = await self._evaluated(batch, tick - cohort.offset)
                 written += self._told(batch, results, tick, again=again)
                 await asyncio.sleep(0)
             await self._write(written, now)
@@ -168,19 +164,16 @@ class Board:
             cohort.eager_at = ms
             for batch in (batch for turn in cohort.turns for batch in turn):
                 if batch.rules[0].spec.alert and _reads(batch, touched):
-                    results, _ = await self._evaluated(cohort, batch, ms - cohort.offset)
+                    results, _ = await self._evaluated(batch, ms - cohort.offset)
                     await self._write(self._told(batch, results, ms), now)
-                elif _reads(batch, touched):
-                    batch.until = -1
         self.budget.spend(perf_counter() - began)
 
-    async def _evaluated(self, cohort: Cohort, batch: Batch, at: int) -> tuple[Results, bool]:
+    async def _evaluated(self, batch: Batch, at: int) -> tuple[Results, bool]:
         """Return what a batch gives, and whether it is what it gave before."""
         if batch.rules[0].tree is None:
             return self._alone(batch.rules[0], at), False
-        if batch.last is not None and still_true(batch, self._store, at, cohort.moving[batch]):
-            if not _reads(batch, self._touched):
-                return batch.last, True
+        if still_true(batch, self._store, at):
+            return batch.last, True
         began = perf_counter()
         data = read(batch, self._store, at)
         terms = Terms(limits=MOST, memory=self._memory)
@@ -188,7 +181,7 @@ class Board:
             results = await asyncio.to_thread(computed, batch, data, at, terms)
         else:
             results = computed(batch, data, at, terms)
-        batch.last, batch.until = results, lasts(batch, self._store, at)
+        note(batch, self._store, at, results)
         self._note(results, at, perf_counter() - began)
         return results, False
 
@@ -240,8 +233,8 @@ def _cohorts(rules: Sequence[FileRule]) -> Mapping[tuple[int, int], list[FileRul
     return found
 
 
-def _ms(length: object) -> int:
-    return round(length.total_seconds() * 1000)  # type: ignore[attr-defined]
+def _ms(length: timedelta) -> int:
+    return length // timedelta(milliseconds=1)
 
 
 def _reads(batch: Batch, touched: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> bool:

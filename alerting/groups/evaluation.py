@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from alerting.groups.batches import Batch, Memory, alone, owners
+from alerting.groups.batches import Batch, Input, Memory, alone, owners
 from alerting.groups.rules import FileRule
 from kit.errors import Refusal
 from metrics.batch import Floats, Ints
@@ -19,6 +19,7 @@ from metrics.promql.terms import Limits, Terms
 from metrics.promql.tree import LOOKBACK_MS, Selector
 
 MOST = Limits(series=2_000_000)
+FOR_EVER = 10**12
 
 
 @dataclass(eq=False)
@@ -133,20 +134,31 @@ def for_each_client(
     return whole
 
 
-def still_true(batch: Batch, memory: Memory, at: int, moving: bool) -> bool:
-    """Tell whether a result of before holds, because nothing came and nothing has ended since."""
-    if batch.last is None or at > batch.until or moving:
+def still_true(batch: Batch, memory: Memory, at: int) -> bool:
+    """Tell whether what a batch gave holds: nothing came, nothing ended, nothing moves by itself.
+
+    What moves by itself has come to rest where nothing is left to be seen.
+    """
+    if batch.last is None or batch.timed or at > batch.until:
         return False
-    return not any([each.bring_up(memory, marked=batch.marked) for each in batch.inputs])
+    if any([each.bring_up(memory, marked=batch.marked) for each in batch.inputs]):
+        return False
+    return all(_same(each, memory) for each in batch.inputs)
 
 
-def lasts(batch: Batch, memory: Memory, at: int) -> int:
-    """Return until when what the batch reads at `at` can stay the same, if nothing comes."""
-    until = at + 10**12
+def _same(each: Input, memory: Memory) -> bool:
+    times, values = memory.newest(each.refs)
+    before, told = each.seen
+    return np.array_equal(times, before) and np.array_equal(values, told, equal_nan=True)
+
+
+def note(batch: Batch, memory: Memory, at: int, results: Results) -> None:
+    """Remember what a batch gave, and until when it holds if nothing comes."""
+    batch.last, batch.until = results, at + FOR_EVER
     for each in batch.inputs:
-        if len(each.refs):
-            times, _ = memory.newest(each.refs)
-            living = times[times > at - LOOKBACK_MS - each.place.offset_ms]
-            if len(living):
-                until = min(until, int(living.min()) + LOOKBACK_MS + each.place.offset_ms - 1)
-    return until
+        each.seen = times, _ = memory.newest(each.refs)
+        beyond = (each.place.range_ms or LOOKBACK_MS) + each.place.offset_ms
+        living = times[times > at - beyond]
+        if len(living):
+            moves = each.place.range_ms or each.place.at is not None or each.place.within
+            batch.until = min(batch.until, at if moves else int(living.min()) + beyond - 1)

@@ -24,7 +24,7 @@ from app.api import configuration as configuration_api
 from app.api import contacts as contacts_api
 from app.api import muting as muting_api
 from app.api import preview as preview_api
-from app.api import proof
+from app.api import prometheus_rules, proof
 from app.api import targets as targets_api
 from app.api import troubles as troubles_api
 from app.doors import BODY_MOST, Doors, Timed
@@ -83,6 +83,7 @@ API = (
     account_api,
     contacts_api,
     troubles_api,
+    prometheus_rules,
     proof,
 )
 PAGES = (

@@ -130,6 +130,8 @@ ROUTES: tuple[Route, ...] = (
         "POST /prometheus/api/v1/query",
         "GET /prometheus/api/v1/query_range",
         "POST /prometheus/api/v1/query_range",
+        "GET /prometheus/api/v1/rules",
+        "GET /prometheus/api/v1/alerts",
         "GET /api/v1/clients/{name}/health",
         "GET /api/v1/search",
         "GET /api/v1/people",

@@ -36,6 +36,7 @@ class Active:
     since: int = -1
     keep_since: int = -1
     state: str = ""
+    value: float = 0.0
     series: Labels = ()
     for_state: Labels = ()
 
@@ -66,7 +67,8 @@ class Alerts:
         watch = self._watch(rule, one.labels)
         since = min(one.state.since.values(), default=one.state.fired_at)
         active = self.active.setdefault(rule, {})
-        active[watch] = Active(rule, watch, one.labels, one.labels)
+        active[watch] = Active(rule, watch, one.labels, one.labels, state=one.state.phase.value)
+        active[watch].value = one.state.value or 0.0
         if since is not None:
             active[watch].since = milliseconds(since)
 
@@ -153,7 +155,7 @@ class Alerts:
             if moved.phase in OPEN:
                 one = active.setdefault(watch, self._new(rule, watch))
                 one.since = one.since if one.since >= 0 else at
-                one.keep_since, one.state = -1, moved.phase.value
+                one.keep_since, one.state, one.value = -1, moved.phase.value, value
         if at < self._silent_until:
             return
         for watch in [watch for watch in active if watch not in present]:

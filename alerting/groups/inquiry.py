@@ -14,12 +14,13 @@ from metrics.promql.terms import Limits, Terms
 LIMITS = Limits(series=10_000, samples=1_000_000)
 
 
-def inquiry(memory: Memory, client: str, at: int) -> Callable[[str], Found]:
-    """Return a function that answers queries of templates."""
+def inquiry(memory: Memory, client: str | None, at: int) -> Callable[[str], Found]:
+    """Return a function that answers queries of templates; without a client over everything."""
 
     def query(text: str) -> Found:
         try:
-            plan = Plan(scoped(parse(text), client))
+            tree = parse(text)
+            plan = Plan(tree if client is None else scoped(tree, client))
             data = []
             for selector in plan.selectors:
                 one = Input(selector, [selector])

@@ -87,7 +87,8 @@ class Input:
     def columns(self, memory: Memory, at: int) -> Columns:
         """Return the samples that the place has to show at one moment."""
         first, last = self.place.window(at, at)
-        if (first, last) == (at - LOOKBACK_MS + 1, at) and not self.place.within:
+        now = (first, last) == (at - LOOKBACK_MS + 1, at)
+        if now and not (self.place.range_ms or self.place.within):
             times, values = memory.newest(self.refs)
             if not (times > at).any():
                 seen = times >= first

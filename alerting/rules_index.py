@@ -86,8 +86,8 @@ class RulesIndex:
                 log.error("rule %s is not evaluated: %s", rule.name, refusal.detail)
                 self.broken[rule.name] = refusal.detail
         self.numbers = {rule.compiled.name: [n] for n, rule in enumerate(self.rules)}
-        for rule in files:
-            self._file(rule)
+        for filed in files:
+            self._file(filed)
 
     def _file(self, rule: FileRule) -> None:
         for priority in Priority if rule.spec.alert else ():

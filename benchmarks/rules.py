@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,18 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from cramjam import snappy
+
 from benchmarks.support import cpu, peers, report
 from benchmarks.support.bodies import template
 from benchmarks.support.langyan import TOKEN, WRITE, cpu_seconds, langyan
-from cramjam import snappy
 from kit.clock import milliseconds, system_clock
 from metrics.columns import labels_of
 from metrics.ports.encode import varint
 from tests.support.site import bearer
 
 METRICS, SERIES, ZONES, GROUPS = 500, 200, 10, 10
-INTERVAL, HISTORY = 15, 21
+INTERVAL, HISTORY, WARM = 15, 21, 2
 OFF_EDGE = 7_123
 """Samples lie so many ms behind the evaluations: Prometheus 2.42 counts a left edge, we do not."""
 PER_BODY, LIMIT, OVER = 2_000, 1e9, 2e9
@@ -47,7 +48,7 @@ class Cost:
     evaluations: int = 0
     recorded: dict[tuple[str, str], float] = field(default_factory=dict)
     at: float = 0.0
-    wanted: dict[tuple[str, str], float] = field(default_factory=dict)
+    moments: list[int] = field(default_factory=list)
     alerts: set[tuple[str, str]] = field(default_factory=set)
 
 
@@ -107,29 +108,35 @@ class Peer:
         return found
 
 
+async def sent(http: httpx.AsyncClient, write: str, fleet: Fleet, moment: int) -> None:
+    """Send one scrape of all."""
+    for body in fleet.at(moment):
+        (await http.post(write, content=body, headers=HEADERS)).raise_for_status()
+
+
 async def measured(peer: Peer, write: str, rounds: int, cost: Cost) -> None:
     """Fill the window, then send a scrape each interval and count what it costs."""
     fleet, step = Fleet(), INTERVAL * 1000
     last = milliseconds(system_clock()) // step * step + OFF_EDGE - step
-    for back in range(HISTORY - 1, -1, -1):
-        for body in fleet.at(last - back * step):
-            (await peer.http.post(write, content=body, headers=HEADERS)).raise_for_status()
-    loop = asyncio.get_running_loop()
-    for number in range(rounds + 2):
+    cost.moments = [last - back * step for back in range(HISTORY - 1, -1, -1)]
+    for moment in cost.moments:
+        await sent(peer.http, write, fleet, moment)
+    loop, began, before = asyncio.get_running_loop(), 0.0, 0.0
+    for number in range(-WARM, rounds):
         now = milliseconds(system_clock())
-        at = (now - OFF_EDGE) // step * step + OFF_EDGE + step
+        at = max((now - OFF_EDGE) // step * step + OFF_EDGE + step, cost.moments[-1] + step)
         await asyncio.sleep((at - now) / 1000)
-        if number == 2:  # what is compiled, learnt or swept up once is behind it
+        if not number:
             began, before = loop.time(), peer.used()
-        for body in fleet.at(at):
-            (await peer.http.post(write, content=body, headers=HEADERS)).raise_for_status()
-    await asyncio.sleep(step / 1000 - (milliseconds(system_clock()) - at) / 1000)
+        await sent(peer.http, write, fleet, at)
+        cost.moments.append(at)
+    await asyncio.sleep(max(0.0, (at + step - milliseconds(system_clock())) / 1000))
     cost.seconds, cost.cpu = loop.time() - began, peer.used() - before
     cost.evaluations = rounds
 
 
-async def compared(peer: Peer, cost: Cost, other: Cost | None) -> None:
-    """Read what the rules gave; ask `peer` for what the other's gave, at the other's moment."""
+async def told(peer: Peer, cost: Cost) -> None:
+    """Read what the rules gave: who waits, and what was recorded last."""
     answer = (await peer.http.get(f"{peer.prefix}/api/v1/alerts")).json()
     for alert in answer["data"]["alerts"]:
         cost.alerts.add((alert["labels"]["alertname"], alert["labels"]["instance"]))
@@ -137,10 +144,20 @@ async def compared(peer: Peer, cost: Cost, other: Cost | None) -> None:
     cost.at = max(float(one["value"][1]) for one in found)
     for one in await peer.ask('{__name__=~"zone:.*"}', cost.at):
         cost.recorded[one["metric"]["__name__"], one["metric"]["zone"]] = float(one["value"][1])
-    if other is not None:
+
+
+async def wanted(folder: Path, ours: Cost) -> dict[tuple[str, str], float]:
+    """Return what a Prometheus that is given our very samples says at our moment."""
+    fleet, found = Fleet(), {}
+    server = peers.prometheus(folder)
+    async with server, _open(server.url) as http:
+        peer = Peer(http, "", lambda: 0.0)
+        for moment in ours.moments:
+            await sent(http, "/api/v1/write", fleet, moment)
         for n in range(METRICS):
-            for one in await peer.ask(f"sum by (zone) (rate(c{n}_total[5m]))", other.at):
-                other.wanted[f"zone:c{n}:rate5m", one["metric"]["zone"]] = float(one["value"][1])
+            for one in await peer.ask(f"sum by (zone) (rate(c{n}_total[5m]))", ours.at):
+                found[f"zone:c{n}:rate5m", one["metric"]["zone"]] = float(one["value"][1])
+    return found
 
 
 async def of_langyan(folder: Path, rounds: int, *, ruled: bool) -> Cost:
@@ -155,14 +172,12 @@ async def of_langyan(folder: Path, rounds: int, *, ruled: bool) -> Cost:
         peer = Peer(http, "/prometheus", lambda: cpu_seconds(program))
         await measured(peer, WRITE, rounds, cost)
         if ruled:
-            await compared(peer, cost, None)
+            await told(peer, cost)
     return cost
 
 
-async def of_prometheus(
-    folder: Path, rounds: int, *, ruled: bool, ours: Cost | None = None
-) -> Cost:
-    """Measure Prometheus; it also says what our rules should have given."""
+async def of_prometheus(folder: Path, rounds: int, *, ruled: bool) -> Cost:
+    """Measure Prometheus."""
     cost = Cost("Prometheus")
     config: Mapping[str, Any] = {
         "global": {"scrape_interval": "1h", "evaluation_interval": f"{INTERVAL}s"},
@@ -176,18 +191,8 @@ async def of_prometheus(
         peer = Peer(http, "", lambda: cpu.seconds(roots))
         await measured(peer, "/api/v1/write", rounds, cost)
         if ruled:
-            await compared(peer, cost, None)
-            fleet, step = Fleet(), INTERVAL * 1000
-            if ours is not None:
-                await _as_ours(peer, fleet, ours, step)
+            await told(peer, cost)
     return cost
-
-
-async def _as_ours(peer: Peer, fleet: Fleet, ours: Cost, step: int) -> None:
-    """Ask for what our rules gave: the samples of that moment are made again where they lack."""
-    for n in range(METRICS):
-        for one in await peer.ask(f"sum by (zone) (rate(c{n}_total[5m]))", ours.at):
-            ours.wanted[f"zone:c{n}:rate5m", one["metric"]["zone"]] = float(one["value"][1])
 
 
 def _open(url: str) -> httpx.AsyncClient:
@@ -203,28 +208,88 @@ def differing(found: Mapping[Any, float], wanted: Mapping[Any, float]) -> int:
     )
 
 
-async def run(rounds: int, only: str | None) -> dict[str, Cost]:
-    """Measure each program without the rules and with them."""
-    found: dict[str, Cost] = {}
+@dataclass
+class Outcome:
+    """All four costs, and how many results differ."""
+
+    costs: dict[str, Cost]
+    results: int = 0
+    different: int = 0
+    alerts: int = 0
+    others: int = 0
+
+    def each(self, name: str) -> float:
+        """Return the CPU seconds of one evaluation: what the rules add."""
+        without, ruled = self.costs[f"{name} without"], self.costs[f"{name} with"]
+        return (ruled.cpu - without.cpu) / ruled.evaluations
+
+
+async def run(rounds: int, only: str | None) -> Outcome:
+    """Measure each program without the rules and with them, then compare what they gave."""
+    found = Outcome({})
     with tempfile.TemporaryDirectory(prefix="rules-") as folder:
-        for name, measure in (("langyan", of_langyan), ("prometheus", of_prometheus)):
+        for name, measure in (("Langyan", of_langyan), ("Prometheus", of_prometheus)):
             if only and only != name:
                 continue
             for ruled in (False, True):
                 key = f"{name} {'with' if ruled else 'without'}"
-                found[key] = await measure(Path(folder) / key.replace(" ", "-"), rounds, ruled=ruled)
-                cost = found[key]
+                place = Path(folder) / key.replace(" ", "-")
+                cost = found.costs[key] = await measure(place, rounds, ruled=ruled)
                 print(f"{key}: {cost.cpu:.2f} CPU s in {cost.seconds:.0f} s", flush=True)
+            print(f"{name}: {found.each(name):.3f} CPU s for each evaluation", flush=True)
+        if not only or only == "Langyan":
+            ours = found.costs["Langyan with"]
+            expected = await wanted(Path(folder) / "judge", ours)
+            found.results = len(expected)
+            found.different = differing(ours.recorded, expected)
+            print(f"{found.different} of {found.results} results differ", flush=True)
+    if not only:
+        ours, theirs = found.costs["Langyan with"].alerts, found.costs["Prometheus with"].alerts
+        found.alerts, found.others = len(theirs), len(ours ^ theirs)
+        print(f"{found.others} of {found.alerts} alerts differ", flush=True)
     return found
+
+
+def written(found: Outcome) -> str:
+    """Return the section of the page."""
+    theirs = found.each("Prometheus")
+    rows = [
+        (
+            name,
+            f"{found.costs[f'{name} without'].cpu:.2f}",
+            f"{found.costs[f'{name} with'].cpu:.2f}",
+            f"{found.each(name):.3f}",
+            f"1/{theirs / found.each(name):.0f}" if name != "Prometheus" else "1",
+        )
+        for name in ("Langyan", "Prometheus")
+    ]
+    head = ("", "CPU s without rules", "CPU s with rules", "CPU s an evaluation", "of Prometheus")
+    rounds = found.costs["Langyan with"].evaluations
+    return (
+        f"{METRICS} thresholds (`counter > limit`, for 10m) and {METRICS} recording rules "
+        f"(`sum by (zone) (rate(counter[5m]))`) in {GROUPS} groups, each rule over {SERIES} of "
+        f"{METRICS * SERIES:,} series, interval {INTERVAL}s. A sample of every series comes by "
+        f"remote write each {INTERVAL} s, to both alike; the window is full from the start. CPU is "
+        f"that of all processes over {rounds} intervals, once without the rule file and once with "
+        "it; the difference is what evaluating everything and writing what came of it costs. "
+        "Samples lie off every edge. Checked at the end: a Prometheus that was given the same "
+        f"samples has the same answer for {found.results - found.different:,} of "
+        f"{found.results:,} recorded results (to 1e-9), and the alerts are those of Prometheus but "
+        f"for {found.others} of {found.alerts}. `python benchmarks/rules.py`\n\n"
+        f"{report.table(head, rows)}\n\n"
+        f"{report.machine('prometheus ' + peers.version('prometheus'))}"
+    )
 
 
 def main() -> None:
     """Measure, show, and write the page if all were measured."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--rounds", type=int, default=4, help="evaluations that are counted")
-    asked.add_argument("--only", choices=("langyan", "prometheus"))
+    asked.add_argument("--only", choices=("Langyan", "Prometheus"))
     given = asked.parse_args()
-    asyncio.run(run(given.rounds, given.only))
+    found = asyncio.run(run(given.rounds, given.only))
+    if not given.only:
+        report.write("rules", "Rules: an evaluation of everything", written(found))
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ import numpy as np
 from access.scope import HOUSE
 from alerting.groups.batches import Memory
 from alerting.groups.evaluation import Results
+from alerting.groups.inquiry import inquiry
 from alerting.groups.rules import FileRule, alert_series, client_of
 from alerting.groups.schemas import SEVERITY
 from alerting.groups.series import Series
-from alerting.groups.inquiry import inquiry
 from alerting.lanes import Lanes
 from alerting.lifecycle import Phase, Reading, State, after
 from alerting.news import News

@@ -67,9 +67,7 @@ def token(group: Mapping[str, Any]) -> str:
     return hashlib.sha256(f"{group['file']};{group['name']}".encode()).hexdigest()[:40]
 
 
-def _group(
-    board: Board, rules: Sequence[FileRule], scope: Scope, wanted: Wanted
-) -> dict[str, Any]:
+def _group(board: Board, rules: Sequence[FileRule], scope: Scope, wanted: Wanted) -> dict[str, Any]:
     group = rules[0].group
     last = max((rule.health.at for rule in rules if rule.health.at), default=None)
     return {

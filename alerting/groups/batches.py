@@ -64,11 +64,13 @@ class Input:
     place: Selector
     chosen: Sequence[Selector]
     refs: Refs = field(default_factory=lambda: np.empty(0, np.int32))
-    labels: Sequence[Labels] = ()
+    labels: Sequence[Labels] | None = None
     selections: Sequence[Refs] = ()
     seen: tuple[Ints, Floats] = field(default_factory=lambda: (np.empty(0, np.int64), np.empty(0)))
 
-    def bring_up(self, memory: Memory, *, marked: bool) -> bool:
+    _parts: dict[int, tuple[Refs, Sequence[Labels]]] = field(default_factory=dict)
+
+    def bring_up(self, memory: Memory) -> bool:
         """Find the series that match now; tell whether they are others than before."""
         found = [memory.select(each.matchers) for each in self.chosen]
         if len(found) == len(self.selections) and all(
@@ -77,15 +79,23 @@ class Input:
             return False
         self.selections = found
         self.refs = np.concatenate(found) if found else np.empty(0, np.int32)
-        self.labels = [
-            _marked(memory.labels(ref), rule) if marked else memory.labels(ref)
-            for rule, refs in enumerate(found)
-            for ref in refs.tolist()
-        ]
+        self.labels = None
         return True
+
+    def name(self, memory: Memory, *, marked: bool) -> None:
+        """Put the labels of the series together; what was known of a rule is used again."""
+        if self.labels is not None:
+            return
+        parts = self._parts
+        for rule, refs in enumerate(self.selections):
+            if rule not in parts or parts[rule][0] is not refs:
+                named = [memory.labels(ref) for ref in refs.tolist()]
+                parts[rule] = refs, [_marked(one, rule) for one in named] if marked else named
+        self.labels = [one for rule in range(len(self.chosen)) for one in parts[rule][1]]
 
     def columns(self, memory: Memory, at: int) -> Columns:
         """Return the samples that the place has to show at one moment."""
+        labels = self.labels or ()
         first, last = self.place.window(at, at)
         now = (first, last) == (at - LOOKBACK_MS + 1, at)
         if now and not (self.place.range_ms or self.place.within):
@@ -93,8 +103,8 @@ class Input:
             if not (times > at).any():
                 seen = times >= first
                 starts = np.concatenate([[0], np.cumsum(seen)]).astype(np.int64)
-                return Columns(self.labels, starts, times[seen], values[seen])
-        return memory.held(self.refs, first, last, self.labels)
+                return Columns(labels, starts, times[seen], values[seen])
+        return memory.held(self.refs, first, last, labels)
 
 
 @dataclass(eq=False)

@@ -123,7 +123,7 @@ class Board:
         due = [cohort.interval - now % cohort.interval for cohort in self._cohorts]
         if self._marked_at is not None:
             due.append(max(self._marked_at + BURST_MS - now, round(self.budget.wait() * 1000)))
-            due[-1] = max(due[-1], min((c.eager_at + EAGER_MS - now for c in self._cohorts)))
+            due[-1] = max(due[-1], min(c.eager_at + EAGER_MS - now for c in self._cohorts))
         return max(min(due, default=1000), 1) / 1000
 
     async def look(self, now: datetime, *, at_once: bool = False) -> None:
@@ -175,6 +175,7 @@ class Board:
         if still_true(batch, self._store, at):
             return batch.last, True
         began = perf_counter()
+        await self._named(batch)
         data = read(batch, self._store, at)
         terms = Terms(limits=MOST, memory=self._memory)
         if sum(len(each.refs) for each in batch.inputs) > HEAVY:
@@ -184,6 +185,12 @@ class Board:
         note(batch, self._store, at, results)
         self._note(results, at, perf_counter() - began)
         return results, False
+
+    async def _named(self, batch: Batch) -> None:
+        """Put the labels of many new series together off the loop."""
+        for each in batch.inputs:
+            if each.bring_up(self._store) and len(each.refs) > HEAVY:
+                await asyncio.to_thread(each.name, self._store, marked=batch.marked)
 
     def _alone(self, rule: FileRule, at: int) -> Results:
         clients = rule.group.clients

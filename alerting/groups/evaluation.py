@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from alerting.groups.batches import Batch, Input, Memory, alone, owners
+from alerting.groups.batches import RULE, Batch, Input, Memory, alone, owners
 from alerting.groups.rules import FileRule
 from kit.errors import Refusal
 from metrics.batch import Floats, Ints
@@ -16,7 +16,7 @@ from metrics.promql.frames import Flags, Matrix
 from metrics.promql.plan import Plan
 from metrics.promql.tenancy import scoped
 from metrics.promql.terms import Limits, Terms
-from metrics.promql.tree import LOOKBACK_MS, Selector
+from metrics.promql.tree import LOOKBACK_MS
 
 MOST = Limits(series=2_000_000)
 FOR_EVER = 10**12
@@ -40,7 +40,8 @@ class Results:
 def read(batch: Batch, memory: Memory, at: int) -> list[Columns]:
     """Return what the batch's inputs have to show; the series may be others than before."""
     for each in batch.inputs:
-        each.bring_up(memory, marked=batch.marked)
+        each.bring_up(memory)
+        each.name(memory, marked=batch.marked)
     return [each.columns(memory, at) for each in batch.inputs]
 
 
@@ -78,23 +79,19 @@ def nothing(rules: Sequence[FileRule], why: str) -> Results:
 
 def _alone(batch: Batch, number: int, data: Sequence[Columns], at: int, terms: Terms) -> Results:
     one = alone(batch.rules[number])
-    own = [
-        _own(columns, each.chosen[number], each.selections, number)
-        for columns, each in zip(data, batch.inputs, strict=True)
-    ]
+    own = [_own(columns, number) for columns in data]
     return computed(one, own, at, terms)
 
 
-def _own(columns: Columns, _: Selector, selections: Sequence[Ints], number: int) -> Columns:
+def _own(columns: Columns, number: int) -> Columns:
     """Return of what a batch read the part of one rule, under its own labels."""
-    mine = np.array([("__rule__", str(number)) in labels for labels in columns.labels], np.bool_)
+    mine = np.array([(RULE, str(number)) in labels for labels in columns.labels], np.bool_)
     rows = np.flatnonzero(mine)
     counts = np.diff(columns.starts)
     kept = np.repeat(mine, counts)
     starts = np.concatenate([[0], np.cumsum(counts[rows])]).astype(np.int64)
     labels = [
-        tuple(pair for pair in columns.labels[row] if pair[0] != "__rule__")
-        for row in rows.tolist()
+        tuple(pair for pair in columns.labels[row] if pair[0] != RULE) for row in rows.tolist()
     ]
     return Columns(labels, starts, columns.times[kept], columns.values[kept])
 
@@ -141,7 +138,7 @@ def still_true(batch: Batch, memory: Memory, at: int) -> bool:
     """
     if batch.last is None or batch.timed or at > batch.until:
         return False
-    if any([each.bring_up(memory, marked=batch.marked) for each in batch.inputs]):
+    if any([each.bring_up(memory) for each in batch.inputs]):
         return False
     return all(_same(each, memory) for each in batch.inputs)
 

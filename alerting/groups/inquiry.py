@@ -24,7 +24,8 @@ def inquiry(memory: Memory, client: str | None, at: int) -> Callable[[str], Foun
             data = []
             for selector in plan.selectors:
                 one = Input(selector, [selector])
-                one.bring_up(memory, marked=False)
+                one.bring_up(memory)
+                one.name(memory, marked=False)
                 data.append(one.columns(memory, at))
             found = instant(plan, data, at_ms=at, terms=Terms(limits=LIMITS))
         except Refusal as why:

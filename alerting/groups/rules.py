@@ -1,4 +1,4 @@
-"""Rules of files made ready: their trees, in which clients stay apart, and their templates. Pure."""
+"""Rules of files made ready: trees in which clients stay apart, and templates. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

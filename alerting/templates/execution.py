@@ -30,6 +30,8 @@ from alerting.templates.tree import (
 LONGEST = 100_000
 DEEPEST = 50
 MOST_STEPS = 100_000
+ABOUT = frozenset(("ExternalURL", "ExternalLabels"))
+"""Fields of the whole: what is none of them is a mistake, where a label is only empty."""
 _NAMES = FUNCTIONS.keys() | QUERIES | {"and", "or", "tmpl"}
 
 
@@ -243,9 +245,8 @@ def _member(value: Any, name: str) -> Any:
         fields = {"Labels": value.labels, "Value": value.value}
         if name in fields:
             return fields[name]
-    elif isinstance(value, Mapping):
-        if name in value or "Value" not in value or "ExternalURL" not in value:
-            return value.get(name, "")
+    elif isinstance(value, Mapping) and (name in value or ABOUT.isdisjoint(value)):
+        return value.get(name, "")
     raise NotExpanded(f"can't evaluate field {name}")
 
 

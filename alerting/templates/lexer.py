@@ -69,7 +69,8 @@ def _action(text: str, start: int) -> tuple[Action | None, int, bool]:
         start += 1
     if text.startswith("/*", start):
         return _comment(text, start)
-    tokens, at, spaced = [], start, False
+    tokens: list[Token] = []
+    at, spaced = start, False
     while True:
         if text.startswith(_CLOSE, at):
             return Action(tuple(tokens), text[start:at].strip()), at + len(_CLOSE), False

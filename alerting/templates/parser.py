@@ -51,7 +51,7 @@ class _Parser:
         """Return nodes up to an `end` or `else`, and which it was (None: the text's end)."""
         if depth > DEEPEST:
             raise NotRead("nested too deep")
-        known, nodes = set(known), []
+        known, nodes = set(known), list[Node]()
         while self._at < len(self._pieces):
             piece = self._pieces[self._at]
             self._at += 1
@@ -70,21 +70,24 @@ class _Parser:
 
     def _node(self, action: Action, depth: int, known: set[str]) -> Node | None:
         word = action.tokens[0]
-        if word.kind == "word":
-            match word.text:
-                case "if" | "with":
-                    return self._branch(action.tokens[1:], word.text, depth, known)
-                case "range":
-                    return self._range(action, depth, known)
-                case "define":
-                    self._define(action, depth)
-                    return None
-                case "template":
-                    return self._include(action, known)
-                case "block":
-                    raise NotRead("block is not supported; write define and template")
-                case "break" | "continue":
-                    return self._leave(action)
+        match word.text if word.kind == "word" else "":
+            case "if" | "with":
+                return self._branch(action.tokens[1:], word.text, depth, known)
+            case "range":
+                return self._range(action, depth, known)
+            case "define":
+                self._define(action, depth)
+                return None
+            case "template":
+                return self._include(action, known)
+            case "block":
+                raise NotRead("block is not supported; write define and template")
+            case "break" | "continue":
+                return self._leave(action)
+            case _:
+                return self._pipeline_of(action, known)
+
+    def _pipeline_of(self, action: Action, known: set[str]) -> Output | Assign:
         names, sign, pipe = self._declared(action, known)
         if not names:
             return Output(pipe)
@@ -224,28 +227,25 @@ class _Pipeline:
         token = self._next()
         assert token is not None  # who asks has looked
         self._at += 1
+        return self._members(self._first(token))
+
+    def _first(self, token: Token) -> Operand:
         match token.kind:
-            case "string":
-                found: Operand = Literal(unquoted(token.text))
-            case "char":
-                found = Literal(ord(unquoted(token.text)))
-            case "number":
-                found = Literal(_number(token.text))
+            case "string" | "char" | "number":
+                return _literal(token)
             case "dot":
-                found = Dot()
+                return Dot()
             case "field":
-                found = Member(Dot(), token.text[1:])
+                return Member(Dot(), token.text[1:])
+            case "variable" if token.text in self._known:
+                return Variable(token.text)
             case "variable":
-                if token.text not in self._known:
-                    raise NotRead(f"undefined variable {token.text!r}")
-                found = Variable(token.text)
+                raise NotRead(f"undefined variable {token.text!r}")
             case "word":
-                found = self._word(token.text)
-            case _ if token.text == "(":
-                found = self._in_parentheses()
-            case _:
-                raise NotRead(f"unexpected {token.text!r}")
-        return self._members(found)
+                return self._word(token.text)
+        if token.text == "(":
+            return self._in_parentheses()
+        raise NotRead(f"unexpected {token.text!r}")
 
     def _word(self, word: str) -> Operand:
         if word in _WORDS:
@@ -269,6 +269,16 @@ class _Pipeline:
             self._at += 1
             found = Member(found, token.text[1:])
         return found
+
+
+def _literal(token: Token) -> Literal:
+    match token.kind:
+        case "string":
+            return Literal(unquoted(token.text))
+        case "char":
+            return Literal(ord(unquoted(token.text)))
+        case _:
+            return Literal(_number(token.text))
 
 
 def _number(text: str) -> float | int:

@@ -25,7 +25,7 @@ class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     files: Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
-    clients: list[str] | None = Field(None, min_length=1)
+    clients: Annotated[list[str] | None, Field(min_length=1)] = None
 
 
 class Asked(_Asked):

@@ -74,7 +74,8 @@ class Shelf:
         data = []
         for selector in plan.selectors:
             one = Input(selector, [selector])
-            one.bring_up(self, marked=False)
+            one.bring_up(self)
+            one.name(self, marked=False)
             data.append(one.columns(self, at))
         return instant(plan, data, at_ms=at, terms=Terms())
 
@@ -170,9 +171,9 @@ class Bench:
                 self._said[rule, labels] = found[labels][1], since
         told: dict[Labels, float] = {}
         for labels, state in states.items():
-            shown, since = alert_series(dict(labels), state.phase.value)
+            shown, for_state = alert_series(dict(labels), state.phase.value)
             told[labels_of(shown)] = 1.0
-            told[labels_of(since)] = self._said[rule, labels][1] // 1000
+            told[labels_of(for_state)] = self._said[rule, labels][1] // 1000
         return told
 
     def _write(self, rule: FileRule, series: Mapping[Labels, float], at: int) -> None:

@@ -93,8 +93,9 @@ def _case(file: TestFile, case: Case, rules: Sequence[FileRule]) -> Iterator[str
     waiting, shelf = _samples(case, file.evaluation_interval), Shelf()
     bench = Bench(shelf, rules, case.external_labels, case.external_url)
     step = _ms(file.evaluation_interval)
-    last = max((_ms(one.eval_time) for one in [*case.alert_rule_test, *case.promql_expr_test]),
-               default=0)
+    times = [one.eval_time for one in case.alert_rule_test]
+    times += [one.eval_time for one in case.promql_expr_test]
+    last = max(map(_ms, times), default=0)
     if not step or last // step > MOST_STEPS:
         raise notation.NotRead(f"more than {MOST_STEPS:,} evaluations")
     place = 0
@@ -158,9 +159,7 @@ def _expr(test: ExprTest, shelf: Shelf, *, fuzzy: bool) -> Iterator[str]:
         _equal(value, got[labels], fuzzy=fuzzy) for labels, value in expected.items()
     )
     if not same:
-        yield (
-            f"expr: {test.expr!r}, time: {time}, exp: {_told(expected)}, got: {_told(got)}"
-        )
+        yield (f"expr: {test.expr!r}, time: {time}, exp: {_told(expected)}, got: {_told(got)}")
 
 
 def _told(samples: dict[Labels, float]) -> str:

@@ -39,8 +39,9 @@ def scoped(tree: Expr, *clients: str) -> Expr:
 def partitioned(tree: Expr, label: str = CLIENT) -> Expr:
     """Return the query that over all clients gives what it gives inside each one.
 
-    `client` (or another `label` that parts series) stays a label of every result, and no group or match has series of two clients.
-    What would need to know of clients without any series is refused.
+    `client` (or another `label` that parts series) stays a label of every result, and no group or
+    match has series of two clients. What would need to know of clients without any series is
+    refused.
     """
     if kind(tree) not in (Kind.VECTOR, Kind.SCALAR):
         raise Invalid("an expression with one value at each moment is needed", field="query")

@@ -77,6 +77,12 @@ async def test_the_prometheus_api_tells_of_rules_and_alerts(shop: World) -> None
     assert (alert["state"], alert["value"]) == ("pending", "1.5e+03")
 
 
+async def test_the_page_of_rules_says_where_they_stand(shop: World) -> None:
+    page = (await shop.http.get("/rules", headers={"Accept-Language": "en"})).text
+    assert "QueueTooLong" in page
+    assert "rules/shop.yml:8" in page
+
+
 async def test_what_is_recorded_and_alerts_can_be_queried(shop: World) -> None:
     await shop.pushes("queue_depth", 1500)
     await shop.passes(seconds=15)

@@ -140,7 +140,7 @@ async def told(peer: Peer, cost: Cost) -> None:
     answer = (await peer.http.get(f"{peer.prefix}/api/v1/alerts")).json()
     for alert in answer["data"]["alerts"]:
         cost.alerts.add((alert["labels"]["alertname"], alert["labels"]["instance"]))
-    found = await peer.ask('timestamp({__name__=~"zone:.*"})')
+    found = await peer.ask('max(timestamp({__name__=~"zone:.*"}))')
     cost.at = max(float(one["value"][1]) for one in found)
     for one in await peer.ask('{__name__=~"zone:.*"}', cost.at):
         cost.recorded[one["metric"]["__name__"], one["metric"]["zone"]] = float(one["value"][1])

@@ -59,8 +59,6 @@ class FileRule:
     def labelled(self, context: Context, found: Mapping[str, str]) -> dict[str, str]:
         """Return the labels of an alert, or of a recorded series, that `found` led to."""
         made = {name: value for name, value in found.items() if name != NAME}
-        if self.spec.alert:
-            context = Context(made, context.value, context.at, query=context.query)
         for name, template in self.labels.items():
             made[name] = filled(template, context) if self.spec.alert else template.text
         made[NAME if self.spec.record else ALERTNAME] = self.spec.name

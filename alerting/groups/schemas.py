@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from alerting.lifecycle import Priority
 from alerting.templates import NotRead, Template
 from kit.durations import Duration
-from kit.errors import Invalid
+from kit.errors import Invalid, Said
 from metrics.columns import NAME
 from metrics.labels import CLIENT, DRILL
 from metrics.promql.syntax import parse
@@ -46,27 +46,27 @@ def _template(text: str) -> str:
     try:
         Template(text)
     except NotRead as why:
-        raise ValueError(f"the template cannot be read: {why}") from None
+        raise ValueError(Said("the template cannot be read: {why}", why=why)) from None
     return text
 
 
 def _label(name: str) -> str:
     if not _LABEL.fullmatch(name) or name == NAME:
-        raise ValueError(f"{name!r} is no name of a label")
+        raise ValueError(Said("{name!r} is no name of a label", name=name))
     if name in _RESERVED:
-        raise ValueError(f"the label {name} is set by us alone")
+        raise ValueError(Said("the label {label} is set by us alone", label=name))
     return name
 
 
 def _annotation(name: str) -> str:
     if not _LABEL.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of an annotation")
+        raise ValueError(Said("{name!r} is no name of an annotation", name=name))
     return name
 
 
 def _metric(name: str) -> str:
     if name and not _METRIC.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of a metric")
+        raise ValueError(Said("{name!r} is no name of a metric", name=name))
     return name
 
 

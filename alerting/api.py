@@ -29,6 +29,7 @@ class AlertOut(BaseModel):
     rule: str
     title: dict[str, str]
     labels: dict[str, str]
+    annotations: dict[str, str]
     drill: str
     state: str
     priority: Priority | None
@@ -49,6 +50,7 @@ class AlertOut(BaseModel):
             rule=row.rule,
             title=row.title,
             labels=row.labels,
+            annotations=row.annotations,
             drill=row.drill,
             state=row.state.shown,
             priority=row.priority,

@@ -16,6 +16,8 @@ from alerting import mending, queries
 from alerting.backlog import Backlog, Drained
 from alerting.delivery import Carry
 from alerting.expressions import Expressions
+from alerting.groups.board import Board, Store
+from alerting.groups.rules import FileRule
 from alerting.head import Head
 from alerting.lanes import Lanes
 from alerting.news import News
@@ -40,7 +42,7 @@ LEARNT = 500
 """New series looked at in one go."""
 
 
-class Samples(Head, Protocol):
+class Samples(Head, Store, Protocol):
     """What the evaluator asks of the store."""
 
     def listen(self, callback: Callable[[Batch], None], /) -> None:
@@ -91,6 +93,7 @@ class Evaluator:
         self._watches = Watches(RulesIndex((), Directory({}, ())), store.labels, self._reads)
         self._lanes = Lanes(db, carry, clock, self._watches)
         self._expressions = Expressions(store, self._watches, self._lanes, ready=clock())
+        self.board = Board(store, self._watches, self._lanes, ready=clock(), at=clock())
         store.listen(self.on_batch)
         store.on_series(self.on_series)
 
@@ -104,16 +107,26 @@ class Evaluator:
         self._backlog.add(batch)
 
     async def start(
-        self, rules: Sequence[CompiledRule], directory: Directory, *, now: datetime
+        self,
+        rules: Sequence[CompiledRule],
+        directory: Directory,
+        *,
+        files: Sequence[FileRule] = (),
+        now: datetime,
     ) -> None:
         """Take up the alerts that exist, then what the journal had that they have not seen."""
         self.ready = now
         async with self._db.snapshot() as session:
             self._progress = await queries.progress(session)
-        await self.reload(rules, directory, now=now)
+        await self.reload(rules, directory, files=files, now=now)
 
     async def reload(
-        self, rules: Sequence[CompiledRule], directory: Directory, *, now: datetime
+        self,
+        rules: Sequence[CompiledRule],
+        directory: Directory,
+        *,
+        files: Sequence[FileRule] = (),
+        now: datetime,
     ) -> None:
         """Watch by these rules from now on; alerts that no rule watches any more are resolved."""
         async with self._building:
@@ -122,7 +135,7 @@ class Evaluator:
             try:
                 async with self._db.snapshot() as session:
                     rows = await queries.open_alerts(session)
-                await self.watch(RulesIndex(rules, directory), rows, now=now)
+                await self.watch(RulesIndex(rules, directory, files), rows, now=now)
             finally:
                 if self._lanes is before:  # the database was away: go on as before
                     before.resume()
@@ -140,6 +153,7 @@ class Evaluator:
         self._watches, self._lanes = watches, lanes
         ready = (self.ready or now) + GRACE
         self._expressions = Expressions(self._store, watches, lanes, ready=ready)
+        self.board = Board(self._store, watches, lanes, ready=ready, at=now)
         watches.expect(map(mending.as_remembered, rows))
         for start in range(0, known, LEARNT):
             watches.learn(range(start, min(start + LEARNT, known)))
@@ -147,7 +161,7 @@ class Evaluator:
         watches.seen[:known] = self._store.newest(np.arange(known, dtype=np.int32))[0]
         for refs in self._backlog.refs:
             watches.seen[refs[refs < known]] = -1  # the head is ahead of what we have evaluated
-        mending.take_up(watches, lanes, self._expressions, now=now)
+        mending.take_up(watches, lanes, self._expressions, self.board, now=now)
         self._expressions.mark_all(asyncio.get_running_loop().time())
         self._held, self._look = False, True
 
@@ -158,6 +172,7 @@ class Evaluator:
                 all_.create_task(self._drain_all(), name="alerting: samples")
                 all_.create_task(self._look_all(), name="alerting: formulas")
                 all_.create_task(self._evaluate_all(), name="alerting: expressions")
+                all_.create_task(self._look_at_groups(), name="alerting: groups")
         finally:
             await self._lanes.stop()
 
@@ -169,6 +184,8 @@ class Evaluator:
             more = cells.look(self._clock())
         for expression in self._expressions.marked():
             await self._expressions.evaluate(expression, self._clock())
+        await self.board.look(self._clock(), at_once=True)
+        await self._drain_now()
         await self._lanes.idle()
 
     def drain(self) -> bool:
@@ -260,7 +277,11 @@ class Evaluator:
     @property
     def broken(self) -> dict[str, str]:
         """Return why each rule that cannot be evaluated cannot."""
-        return {**self._watches.index.broken, **self._expressions.refusals()}
+        return {
+            **self._watches.index.broken,
+            **self._expressions.refusals(),
+            **{rule.key: rule.health.error for rule in self.board.rules if rule.health.error},
+        }
 
     async def _drain_all(self) -> None:
         while True:
@@ -307,6 +328,15 @@ class Evaluator:
             except TimeoutError:
                 continue
 
+    async def _look_at_groups(self) -> None:
+        while True:
+            board = self.board
+            if not self._held:
+                await board.look(self._clock())
+            board.woken.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(board.woken.wait(), board.wait(milliseconds(self._clock())))
+
     def _reads(self, number: int, selector: Selector, ref: int) -> None:
         self._expressions.reads(number, selector, ref)
 
@@ -336,6 +366,7 @@ class Evaluator:
             if not same.all():
                 self._news(mine, ~same & in_order, in_order, drained)
         self._expressions.touched(refs, at=asyncio.get_running_loop().time())
+        self.board.touched(refs, milliseconds(self._clock()))
 
     def _news(
         self,

@@ -94,7 +94,7 @@ class Expressions:
         self._all: dict[int, Expression] = {}
         self.cells = Cells(head, watches, lanes, ready=ready, unclear=self._adopt)
         for number, rule in enumerate(watches.index.rules):
-            if rule.plain:
+            if rule.plain or rule.filed:
                 continue
             if found := formula(rule.plan.tree):
                 self.cells.take(number, rule, found)

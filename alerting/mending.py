@@ -6,6 +6,7 @@ from datetime import datetime
 import numpy as np
 
 from alerting.expressions import Expressions
+from alerting.groups.board import Board
 from alerting.head import Head
 from alerting.lanes import Lanes
 from alerting.lifecycle import START, Phase, State
@@ -64,24 +65,30 @@ def _bring(watches: Watches, lanes: Lanes, watch: int, state: State) -> bool:
 def _found(watches: Watches, rows: Rows) -> Iterator[tuple[int, Alert]]:
     """Yield the watches of rows that memory knows nothing of."""
     for (client, rule, print_), row in rows.items():
-        number = watches.index.numbers.get(rule)
-        if number is None:
+        numbers = watches.index.numbers.get(rule)
+        if numbers is None:
             continue
         mine = watches.client[: watches.count] == watches.number_of(client)
-        for watch in np.flatnonzero(mine & (watches.rule[: watches.count] == number)).tolist():
+        for watch in np.flatnonzero(
+            mine & np.isin(watches.rule[: watches.count], numbers)
+        ).tolist():
             if watch and watches.fingerprint(watch) == print_:
                 yield watch, row
 
 
-def take_up(watches: Watches, lanes: Lanes, expressions: Expressions, *, now: datetime) -> None:
+def take_up(
+    watches: Watches, lanes: Lanes, expressions: Expressions, board: Board, *, now: datetime
+) -> None:
     """Watch open alerts whose series nobody has shown us; end those that no rule watches."""
     ended: dict[str, list[Remembered]] = {}
     for one in watches.unclaimed():
-        number = watches.index.numbers.get(one.rule)
+        number = next(iter(watches.index.numbers.get(one.rule, ())), None)
         if one.rule in watches.index.broken:
             continue  # what cannot be evaluated says nothing, not that all is well
         if number is None or not _still_watched(watches.index, number, one):
             ended.setdefault(one.client, []).append(one)
+        elif watches.index.rules[number].filed:
+            board.takes_up(one)
         elif not watches.index.rules[number].plain:
             expressions.takes_up(number, one)
         elif one.expr == watches.index.rules[number].compiled.spec.expr:

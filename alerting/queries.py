@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 
 from access.scope import Scope
+from alerting.groups.schemas import GroupSpec, Placed
 from alerting.lifecycle import Phase, Priority
 from alerting.schemas import ThresholdSpec
-from alerting.tables import Alert, Progress, Rule, SetAside
+from alerting.tables import Alert, Progress, Rule, RuleGroup, SetAside
 from alerting.thresholds import CompiledRule
 from kit.db import among
 from kit.errors import NotFound
@@ -151,6 +152,21 @@ def of_scope(system: str, scope: Scope) -> bool:
 async def rules(session: AsyncSession) -> list[CompiledRule]:
     """Return every rule ready for use, by name."""
     return [CompiledRule(spec_of(row)) for row in await rows_of_rules(session)]
+
+
+async def groups(session: AsyncSession) -> list[Placed]:
+    """Return the groups of rule files, in the order of the files."""
+    rows = await session.scalars(select(RuleGroup).order_by(RuleGroup.place))
+    return [
+        Placed(
+            row.file,
+            GroupSpec.model_validate(row.spec),
+            row.lines,
+            row.clients,
+            {word: Priority(priority) for word, priority in row.severities.items()},
+        )
+        for row in rows
+    ]
 
 
 async def rules_for(session: AsyncSession, scope: Scope) -> list[CompiledRule]:

@@ -1,12 +1,14 @@
 """Rules made ready to be asked which of them read a series, and what they say for a client."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from access.directory import Directory
-from alerting.lifecycle import Ladder
+from alerting.groups.rules import FileRule
+from alerting.groups.thresholds import as_threshold
+from alerting.lifecycle import Ladder, Priority
 from alerting.limits import Interval, calm
 from alerting.schemas import Terms
 from alerting.thresholds import CompiledRule, applies
@@ -27,11 +29,12 @@ class IndexedRule:
 
     compiled: CompiledRule
     plan: Plan
+    filed: FileRule | None = None
 
     @cached_property
     def plain(self) -> Selector | None:
         """The one selector, if the expression is no more than that."""
-        return plain(self.plan.tree)
+        return None if self.filed else plain(self.plan.tree)
 
     @cached_property
     def names_itself(self) -> bool:
@@ -58,10 +61,19 @@ def indexed(rule: CompiledRule) -> IndexedRule:
 
 
 class RulesIndex:
-    """All rules at one moment, with the clients and systems of that moment."""
+    """All rules at one moment, with the clients and systems of that moment.
 
-    def __init__(self, rules: Iterable[CompiledRule], directory: Directory) -> None:
-        self.directory = directory
+    A rule of a file stands here once for each priority that its alerts may have.
+    """
+
+    def __init__(
+        self,
+        rules: Iterable[CompiledRule],
+        directory: Directory,
+        files: Sequence[FileRule] = (),
+    ) -> None:
+        self.directory, self.files = directory, files
+        self.filed: dict[tuple[str, Priority], int] = {}
         self.rules: list[IndexedRule] = []
         self.broken: dict[str, str] = {}
         self._said: dict[tuple[int, str], Said] = {}
@@ -73,7 +85,15 @@ class RulesIndex:
             except Invalid as refusal:  # one rule that cannot be read must not stop the others
                 log.error("rule %s is not evaluated: %s", rule.name, refusal.detail)
                 self.broken[rule.name] = refusal.detail
-        self.numbers = {rule.compiled.name: number for number, rule in enumerate(self.rules)}
+        self.numbers = {rule.compiled.name: [n] for n, rule in enumerate(self.rules)}
+        for filed in files:
+            self._file(filed)
+
+    def _file(self, rule: FileRule) -> None:
+        for priority in Priority if rule.spec.alert else ():
+            number = self.filed[rule.key, priority] = len(self.rules)
+            self.numbers.setdefault(rule.key, []).append(number)
+            self.rules.append(IndexedRule(as_threshold(rule, priority), Plan(rule.own), rule))
 
     def _enter(self, rule: IndexedRule) -> None:
         number = len(self.rules)

@@ -35,7 +35,8 @@ class Observation:
     """What one rule saw of one label set at `at`; `value` None: its data stopped.
 
     `weighed` are the state it was held against before it was sent on its way, and what came of it:
-    where the row has that very state, it need not be weighed again.
+    where the row has that very state, it need not be weighed again. Without `annotations` the row
+    keeps those that it has.
     """
 
     terms: Terms
@@ -46,6 +47,7 @@ class Observation:
     at: datetime
     arrived: datetime | None = None
     weighed: tuple[State, State] | None = field(default=None, compare=False)
+    annotations: Mapping[str, str] | None = None
 
     @property
     def rule(self) -> str:

@@ -35,6 +35,24 @@ class Rule(Base):
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own form
 
 
+class RuleGroup(Base):
+    """A group of a Prometheus rule file; written by provisioning alone.
+
+    `spec` is the group as it was written, `lines` are those of its rules.
+    """
+
+    __tablename__ = "rule_groups"
+
+    file: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    place: Mapped[int]
+    spec: Mapped[dict[str, Any]]
+    lines: Mapped[list[Any]]
+    clients: Mapped[list[str] | None]
+    severities: Mapped[dict[str, str]]
+    origin: Mapped[str | None]
+
+
 class Alert(Base):
     """One rule on one label set of a client; written by `commands.observe` alone.
 
@@ -54,6 +72,7 @@ class Alert(Base):
     rule: Mapped[str]
     fingerprint: Mapped[str]
     labels: Mapped[dict[str, str]]
+    annotations: Mapped[dict[str, str]] = mapped_column(server_default="{}")
     title: Mapped[dict[str, str]]
     expr: Mapped[str]
     unit: Mapped[str]

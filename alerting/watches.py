@@ -29,6 +29,8 @@ NO_SERIES = -1
 
 LabelsOf = Callable[[int], Labels]
 Reads = Callable[[int, Selector, int], None]
+Annotate = Callable[[int, float | None, int], Mapping[str, str] | None]
+"""What a rule says of a watch at a value and a moment."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Watches:
         self.value: Floats = np.full(LEAST, np.nan)
         self.silence = np.zeros(LEAST, np.bool_)
         self.busy = np.zeros(LEAST, np.bool_)
+        self.annotate: Annotate = lambda watch, value, at: None
         self._numbers: dict[str, int] = {}
         self._labels_of = labels_of
         self._reads = reads
@@ -172,6 +175,7 @@ class Watches:
             at=at,
             arrived=arrived,
             weighed=weighed,
+            annotations=self.annotate(watch, value, milliseconds(at)),
         )
 
     def labels(self, watch: int) -> Mapping[str, str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from access.passwords import Passwords
 from access.sso.provider import Provider
 from alerting import queries as alerting
 from alerting.evaluator import Evaluator
+from alerting.groups.rules import FileRule, compiled
 from alerting.thresholds import CompiledRule
 from app import vigil
 from app.condition import Condition
@@ -79,6 +80,7 @@ class House:
     gateway: Gateway
     ports: Mapping[str, ASGIApp]
     directory: Directory = field(default_factory=lambda: Directory({}, ()))
+    files: Sequence[FileRule] = ()
     muted: Muted | None = None
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     lately: Lately[Condition] = field(init=False)
@@ -100,7 +102,7 @@ class House:
         rules = await self._read()
         await self.store.open(self.clock())
         await self.gateway.load()
-        await self.evaluator.start(rules, self.directory, now=self.clock())
+        await self.evaluator.start(rules, self.directory, files=self.files, now=self.clock())
         self._in_force = self._newest
         await self.notices.start()
 
@@ -146,7 +148,7 @@ class House:
         """Read clients, systems, rules and targets anew, and hand them on."""
         rules = await self._read()
         self.store.forget_senders()
-        await self.evaluator.reload(rules, self.directory, now=self.clock())
+        await self.evaluator.reload(rules, self.directory, files=self.files, now=self.clock())
         self._in_force = self._newest
         self.notices.wake(live.CHANNEL, live.CONFIGURATION)
 
@@ -154,6 +156,7 @@ class House:
         async with self.db.snapshot() as session:
             self.directory = await access.directory(session)
             rules = await alerting.rules(session)
+            self.files = list(compiled(await alerting.groups(session)))
             targets = await access.targets(session)
             self.muted = await notifications.muted(session)
             self._newest = await access.configuration_version(session)

@@ -28,7 +28,7 @@ from app.api import contacts as contacts_api
 from app.api import muting as muting_api
 from app.api import preview as preview_api
 from app.api import prometheus as prometheus_api
-from app.api import proof
+from app.api import prometheus_rules, proof
 from app.api import samples as samples_api
 from app.api import targets as targets_api
 from app.api import troubles as troubles_api
@@ -90,6 +90,7 @@ API = (
     contacts_api,
     troubles_api,
     prometheus_api,
+    prometheus_rules,
     proof,
 )
 PAGES = (

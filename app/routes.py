@@ -146,6 +146,8 @@ ROUTES: tuple[Route, ...] = (
         "GET /prometheus/api/v1/status/config",
         "GET /prometheus/api/v1/status/flags",
         "GET /prometheus/api/v1/status/runtimeinfo",
+        "GET /prometheus/api/v1/rules",
+        "GET /prometheus/api/v1/alerts",
         "GET /api/v1/clients/{name}/health",
         "GET /api/v1/search",
         "GET /api/v1/people",

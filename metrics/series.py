@@ -18,7 +18,7 @@ UNSTORED = -1
 REMEMBERED = 10
 """Times the limit of written series that a client may have in the index, quiet ones included."""
 
-SELECTIONS = 500
+SELECTIONS = 5000
 WALKED = 500
 """New series up to which a selection is brought up to date instead of made anew."""
 STEP = 4096

@@ -312,6 +312,14 @@ class Store:
         """Return the labels of matching series that have samples from `start` to `end` ms."""
         return await presence.known((self._head, self._registry, self._db), matchers, start, end)
 
+    def held(self, refs: Refs, start: int, end: int, labels: Sequence[Labels]) -> Columns:
+        """Return all that memory holds, slabs too, under labels that the caller has at hand."""
+        pieces = self._head.between(refs, start, end)
+        if not self.covers(refs, start):
+            slabs = self._head.slabs.within(start, end)
+            pieces = [*slabs_between(slabs, refs, start, end), *pieces]
+        return merged(pieces, labels)
+
     async def read(self, matchers: Sequence[Matcher], start: int, end: int) -> Columns:
         """Return the samples of matching series from `start` to `end` ms, both included.
 

@@ -1,7 +1,7 @@
 """Verbs on alerts (`observing`) and on rules (`rules`). Nothing here commits."""
 
 from alerting.commands.observing import AlertsMoved, decide, forget, observe, set_aside, take_back
-from alerting.commands.rules import drop_threshold, keep_threshold, provision
+from alerting.commands.rules import drop_threshold, keep_threshold, provision, provision_groups
 
 __all__ = [
     "AlertsMoved",
@@ -11,6 +11,7 @@ __all__ = [
     "keep_threshold",
     "observe",
     "provision",
+    "provision_groups",
     "set_aside",
     "take_back",
 ]

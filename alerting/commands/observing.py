@@ -33,7 +33,16 @@ ERROR_MOST = 500
 KEY = (Alert.client, Alert.rule, Alert.fingerprint)
 WRITTEN = (
     *(Alert.id, Alert.client, Alert.system, Alert.rule, Alert.fingerprint, Alert.labels),
-    *(Alert.title, Alert.expr, Alert.unit, Alert.drill, Alert.phase, Alert.priority, Alert.reached),
+    *(
+        Alert.annotations,
+        Alert.title,
+        Alert.expr,
+        Alert.unit,
+        Alert.drill,
+        Alert.phase,
+        Alert.priority,
+        Alert.reached,
+    ),
     *(Alert.since, Alert.clear_since, Alert.absent_since, Alert.fired_at, Alert.resolved_at),
     *(Alert.value, Alert.at, Alert.written_at, Alert.version),
 )
@@ -42,7 +51,7 @@ WRITTEN = (
 READ = (
     *(Alert.id, Alert.rule, Alert.fingerprint, Alert.phase, Alert.priority, Alert.reached),
     *(Alert.since, Alert.clear_since, Alert.absent_since, Alert.fired_at, Alert.resolved_at),
-    *(Alert.value, Alert.at, Alert.version),
+    *(Alert.value, Alert.at, Alert.version, Alert.annotations),
 )
 
 
@@ -105,6 +114,7 @@ class _Row(NamedTuple):
     rule: str
     fingerprint: str
     labels: Mapping[str, str]
+    annotations: Mapping[str, str]
     title: Mapping[str, str]
     expr: str
     unit: str
@@ -155,8 +165,7 @@ async def observe(
             continue
         identity = row.id if row else uuid4()
         if state.phase is not Phase.INACTIVE:
-            version = row.version + 1 if row else 1
-            written.append(_row(identity, client, seen, state, version=version, now=now))
+            written.append(_row(identity, client, seen, state, before=row, now=now))
         elif row:
             forgotten.append(row)
         if transition := _transition(identity, client, seen, before, state):
@@ -233,8 +242,9 @@ async def _move_on(tx: AsyncSession, client: str, position: Position) -> None:
 
 
 def _row(
-    identity: UUID, client: str, seen: Observation, state: State, *, version: int, now: datetime
+    identity: UUID, client: str, seen: Observation, state: State, *, before: Any, now: datetime
 ) -> _Row:
+    kept = seen.annotations
     return _Row(
         id=identity,
         client=client,
@@ -242,6 +252,7 @@ def _row(
         rule=seen.rule,
         fingerprint=seen.fingerprint,
         labels=seen.labels,
+        annotations=(before.annotations if before else {}) if kept is None else kept,
         title=seen.terms.title,
         expr=seen.terms.expr,
         unit=seen.terms.unit,
@@ -257,7 +268,7 @@ def _row(
         value=state.value,
         at=state.at,
         written_at=now,
-        version=version,
+        version=before.version + 1 if before else 1,
     )
 
 

@@ -1,14 +1,16 @@
 """What is done to rules: brought to what files say, and kept by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.commands import Hand, by_hand, refuse_narrow
 from alerting import queries
+from alerting.groups.schemas import SEVERITIES, Placed
+from alerting.lifecycle import Priority
 from alerting.schemas import ThresholdSpec
-from alerting.tables import Rule
+from alerting.tables import Rule, RuleGroup
 from alerting.thresholds import ladder_as_written
 from kit.errors import Said
 from kit.sync import Change, sync
@@ -19,6 +21,27 @@ async def provision(
 ) -> list[Change]:
     """Bring the rules that files own to what the files say; each comes with its origin."""
     return await sync(tx, Rule, [_row(*given) for given in rules], kind="threshold")
+
+
+async def provision_groups(
+    tx: AsyncSession, groups: Sequence[Placed], severities: Mapping[str, Priority]
+) -> list[Change]:
+    """Bring the groups of rule files to what the files say."""
+    words = {word: str(priority) for word, priority in {**SEVERITIES, **severities}.items()}
+    rows = [
+        RuleGroup(
+            file=group.file,
+            name=group.spec.name,
+            place=place,
+            spec=group.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+            lines=list(group.lines),
+            clients=None if group.clients is None else list(group.clients),
+            severities=words,
+            origin=group.file,
+        )
+        for place, group in enumerate(groups)
+    ]
+    return await sync(tx, RuleGroup, rows, kind="rule group")
 
 
 async def keep_threshold(tx: AsyncSession, spec: ThresholdSpec, hand: Hand, *, new: bool) -> Rule:

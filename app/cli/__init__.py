@@ -37,9 +37,16 @@ def serve() -> None:
 
 
 @main.command()
-@click.argument("folder", type=FOLDER)
-def check(folder: Path) -> None:
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--tests", is_flag=True, help="Run files of promtool's rule tests.")
+def check(paths: tuple[Path, ...], tests: bool) -> None:
     """Read a folder of YAML and name every mistake by file, line and field."""
+    if tests:
+        examining.rule_tests(paths)
+        return
+    if len(paths) != 1 or not paths[0].is_dir():
+        raise click.UsageError("check reads one folder; files of rule tests need --tests")
+    (folder,) = paths
     found = provisioning.load([provisioning.DEFAULTS, folder])
     if isinstance(found, provisioning.Mistakes):
         click.echo(provisioning.report(found.mistakes), err=True)

@@ -4,9 +4,11 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import click
 
+from app import rule_tests as rule_testing
 from app.cli.running import run, settings_here
 from app.doctor.examination import examine
 from app.doctor.findings import MARKS, Finding, Level
@@ -30,6 +32,14 @@ def doctor(as_json: bool) -> None:
     else:
         click.echo(report(findings, locale))
     sys.exit(1 if any(finding.level is Level.FAIL for finding in findings) else 0)
+
+
+def rule_tests(paths: Sequence[Path]) -> None:
+    """Run files of rule tests and say what became of each; 1 if one failed."""
+    verdicts = [rule_testing.judge(path) for path in paths]
+    for verdict in verdicts:
+        click.echo(str(verdict), err=bool(verdict.failures))
+    sys.exit(1 if any(verdict.failures for verdict in verdicts) else 0)
 
 
 def report(findings: Sequence[Finding], locale: str) -> str:

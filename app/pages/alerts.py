@@ -24,6 +24,7 @@ from app.pages.frame import Framed
 from app.pages.history import Cell, cells, days
 from app.pages.incident_view import seen
 from app.pages.levels import LevelView, ladder
+from app.pages.rule_files import origin_of
 from app.pages.sheets import MARK, lines, sheet
 from app.pages.timeline import labels_of
 from app.pages.views import ClientView, IncidentView
@@ -93,6 +94,8 @@ class AlertPageView:
     incidents: Sequence[IncidentView]
     silent_since: datetime | None
     explore: str
+    annotations: Sequence[tuple[str, str]]
+    origin: str | None
 
 
 @dataclass(frozen=True)
@@ -218,6 +221,8 @@ async def show_alert(alert_id: UUID, frame: Framed) -> Response:
         strip=cells(fired, edges, now=now),
         incidents=[seen(one, words) for one in shown],
         silent_since=row.absent_since,
+        annotations=sorted(row.annotations.items()),
+        origin=next((origin_of(rule) for rule in house.files if rule.key == row.rule), None),
         explore="/explore?"
         + urlencode({"expr": row.expr, "range": "24h", "rule": row.rule if known else ""}),
     )

@@ -22,6 +22,7 @@ from app.pages.evidence import chart_of
 from app.pages.frame import Framed
 from app.pages.history import Cell, cells, days, hours
 from app.pages.levels import LevelView, ladder
+from app.pages.rule_files import FileRow, file_rows
 from app.pages.timeline import labels_of
 from app.pages.wording import reading
 from incidents.content import titled
@@ -56,6 +57,7 @@ class RulesView:
     """The list; `text` narrows it."""
 
     rules: Sequence[RuleRow]
+    files: Sequence[FileRow]
     text: str
 
 
@@ -111,7 +113,8 @@ async def show_rules(
     wanted = text.strip().lower()
     found = [one for one in shown if wanted in f"{one.name} {one.title} {one.expr}".lower()]
     found.sort(key=lambda one: (-one.firing, one.broken is None, one.name))
-    return frame.show("rules.html", RulesView(found, text), here="rules")
+    files = file_rows(frame.request.app.state.house.files, scope, firing, wanted)
+    return frame.show("rules.html", RulesView(found, files, text), here="rules")
 
 
 @router.get("/{name}")

@@ -16,9 +16,10 @@ from access.schemas import TokenSpec, Wanted
 from alerting import commands as alerting
 from alerting.schemas import ThresholdSpec
 from app.provisioning import specs
-from app.provisioning.entries import Provision, shown
+from app.provisioning.entries import Provision
 from app.provisioning.loading import DEFAULTS, load
 from app.provisioning.mistakes import Mistake, Mistakes, report
+from app.provisioning.rule_files import shown
 from app.provisioning.sections import ClientIn, PersonIn, SystemIn, TargetIn, TokenIn
 from incidents import commands as incidents
 from incidents.schemas import SlaSpec
@@ -98,6 +99,7 @@ async def write(
         *await incidents.provision_slas(tx, _slas(provision)),
         *await _on_call(tx, provision, seal, environ),
         *await alerting.provision(tx, _rules(provision), now),
+        *await alerting.provision_groups(tx, provision.groups, provision.severities),
     ]
     for change in changes:
         access.audit(
@@ -177,6 +179,7 @@ SIGNS = {Verb.ADD: "+", Verb.CHANGE: "~", Verb.REMOVE: "-", Verb.RELEASE: "o"}
 def summary(provision: Provision) -> str:
     """Return in one line how much files without a mistake say."""
     counts = {section: len(entries) for section, entries in provision.entries.items()}
+    counts["rule groups"] = len(provision.groups)
     return "no mistakes: " + ", ".join(f"{n} {section}" for section, n in counts.items() if n)
 
 

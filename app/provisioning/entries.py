@@ -8,11 +8,14 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import BaseModel, ValidationError
 
+from access.scope import HOUSE
+from alerting.groups.schemas import Placed
+from alerting.lifecycle import Priority
 from app.provisioning.mistakes import Mistake, mistakes_of, written
+from app.provisioning.rule_files import Asked, rule_files, shown
 from app.provisioning.sections import OF_CLIENTS, SECTIONS
 from app.provisioning.yaml_tree import NotRead, Tree, read
 from kit.plain import Place
-from kit.settings import ROOT
 
 FILES_MOST = 500
 SUFFIXES = (".yml", ".yaml")
@@ -62,6 +65,8 @@ class Provision:
     entries: dict[str, dict[Key, Entry]] = field(
         default_factory=lambda: {section: {} for section in SECTIONS}
     )
+    groups: list[Placed] = field(default_factory=list)
+    severities: dict[str, Priority] = field(default_factory=dict)
 
     def of(self, section: str, kind: type[Kind]) -> Iterator[tuple[Kind, Entry]]:
         """Yield what a section says, in the order of the files."""
@@ -86,6 +91,8 @@ class Loader:
     def __init__(self) -> None:
         self.provision = Provision()
         self.mistakes: list[Mistake] = []
+        self.folders: dict[str, Path] = {}
+        self._asked: list[tuple[Source, Place, Asked]] = []
         self._layer = 0
 
     def folder(self, folder: Path) -> None:
@@ -114,6 +121,7 @@ class Loader:
             self.mistakes.append(Mistake(name, refusal.line, "", refusal.message))
             return
         source = Source(name, tree)
+        self.folders[name] = path.parent
         self.mistakes += [source.mistake(place, why, line=at) for place, at, why in tree.wrong]
         if not isinstance(tree.value, dict | None):
             sections = ", ".join(SECTIONS)
@@ -127,7 +135,9 @@ class Loader:
 
     def _section(self, source: Source, section: str, items: Any) -> None:
         if section == "rule_files":
-            self._wrong(source, (section,), "rule files are not supported yet")
+            self._rule_files(source, items)
+        elif section == "severities":
+            self._severities(source, items)
         elif section not in SECTIONS:
             known = ", ".join(SECTIONS)
             self._wrong(source, (section,), f"there is no such section; there are {known}")
@@ -136,6 +146,42 @@ class Loader:
         else:
             for number, raw in enumerate(items or []):
                 self._item(source, section, raw, (section, number))
+
+    def _rule_files(self, source: Source, items: Any) -> None:
+        for number, raw in enumerate(items if isinstance(items, list) else [items]):
+            place: Place = ("rule_files", number)
+            try:
+                asked = Asked.model_validate(raw)
+            except ValidationError:
+                self._wrong(source, place, "write a path, or {files: [rules/*.yml], clients: […]}")
+                continue
+            self._asked.append((source, place, asked))
+
+    def _severities(self, source: Source, items: Any) -> None:
+        for word, priority in items.items() if isinstance(items, dict) else [("", items)]:
+            if priority not in list(Priority):
+                self._wrong(source, ("severities", word), "write a mapping: {critical: P1, …}")
+                continue
+            self.provision.severities[word.lower()] = Priority(priority)
+
+    def finish(self) -> Provision:
+        """Read the rule files that were named, and return all that there is."""
+        known = {entry.key[0] for entry in self.provision.entries["clients"].values()} | {HOUSE}
+        for source, place, asked in self._asked:
+            for name in asked.clients or ():
+                if name not in known:
+                    self._wrong(source, place, f"no client is called {name}")
+            found, mistakes = rule_files(asked, self.folders[source.name])
+            self.mistakes += mistakes
+            if not found and not mistakes:
+                self._wrong(source, place, "there is no such file")
+            self.provision.groups += found
+        twice = {(group.file, group.spec.name) for group in self.provision.groups}
+        if len(twice) < len(self.provision.groups):
+            self.provision.groups = list(
+                {(group.file, group.spec.name): group for group in self.provision.groups}.values()
+            )
+        return self.provision
 
     def _item(self, source: Source, section: str, raw: Any, place: Place) -> None:
         if not isinstance(raw, dict):
@@ -183,9 +229,3 @@ def _key(section: str, raw: Mapping[str, Any]) -> Key | None:
     parts = ("client", "name") if section in OF_CLIENTS else ("name",)
     key = tuple(raw.get(part) for part in parts)
     return key if all(isinstance(part, str) for part in key) else None  # type: ignore[return-value]
-
-
-def shown(path: Path) -> str:
-    """Return a path as people know it: inside the checkout from there, else as it was given."""
-    full = path.absolute()
-    return str(full.relative_to(ROOT)) if full.is_relative_to(ROOT) else str(path)

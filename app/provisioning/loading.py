@@ -26,6 +26,7 @@ def load(
     loader = Loader()
     for folder in folders:
         loader.folder(folder)
+    loader.finish()
     found = crossed(loader.provision, check_expr=check_expr, environ=environ)
     mistakes = sorted({*loader.mistakes, *found})
     return Mistakes(mistakes) if mistakes else loader.provision

@@ -2,6 +2,9 @@
 
 Words are those of YAML 1.2's core schema, so that `no` and `12:30` stay text. There are no
 aliases (they could unfold without end), no tags, no second document, no key twice.
+
+Files of others (`foreign`) are read as their programs do: every scalar stays the text that it is,
+and aliases stand for what they name, as long as all of it stays small.
 """
 
 import math
@@ -16,6 +19,8 @@ from kit.plain import DEEPEST, Place
 
 LONGEST = 1_000_000
 NUMBER_MOST = 2**53
+UNFOLDED_MOST = 200_000
+"""Nodes that the aliases of a foreign file may stand for."""
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,400}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -47,7 +52,7 @@ class Tree:
         return self.lines.get(place, 1)
 
 
-def read(raw: bytes) -> Tree:
+def read(raw: bytes, *, foreign: bool = False) -> Tree:
     """Return the tree that `raw` writes, or refuse it as `NotRead`."""
     if len(raw) > LONGEST:
         raise NotRead(1, f"the file is longer than {LONGEST:,} bytes")
@@ -57,7 +62,7 @@ def read(raw: bytes) -> Tree:
         line = raw[: error.start].count(b"\n") + 1
         raise NotRead(line, "the file is not UTF-8") from None
     try:
-        return _Builder(text).tree()
+        return (_Foreign if foreign else _Builder)(text).tree()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         why = ", ".join(part for part in (error.context, error.problem) if part)
@@ -147,6 +152,52 @@ class _Builder:
 
     def _wrong(self, place: Place, event: Any, message: str) -> None:
         self._tree.wrong.append((place, _line(event), message))
+
+
+class _Foreign(_Builder):
+    """Builds the values of somebody else's file."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._named: dict[str, tuple[Any, Place]] = {}
+        self._unfolded = 0
+
+    def _value(self, event: Any, place: Place) -> Any:
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event, place)
+        name, event.anchor = event.anchor, None
+        found = super()._value(event, place)
+        if name:
+            self._named[name] = found, place
+        return found
+
+    def _alias(self, event: Any, place: Place) -> Any:
+        self._tree.lines.setdefault(place, _line(event))
+        if event.anchor not in self._named:
+            raise NotRead(_line(event), f"nothing is called {event.anchor} above")
+        found, _ = self._named[event.anchor]
+        self._unfolded += _nodes(found)
+        if self._unfolded > UNFOLDED_MOST:
+            raise NotRead(_line(event), "the aliases stand for too much")
+        return found
+
+    def _mapping(self, place: Place) -> dict[str, Any]:
+        found = super()._mapping(place)
+        merged = found.pop("<<", None)
+        for each in merged if isinstance(merged, list) else [merged]:
+            if isinstance(each, dict):
+                found = {**each, **found}
+        return found
+
+    def _scalar(self, event: Any, place: Place) -> Any:
+        text = self._text(event, place)
+        plain = event.implicit[0] and text in _WORDS and _WORDS[text] is None
+        return None if plain else text
+
+
+def _nodes(value: Any) -> int:
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(_nodes, inside))
 
 
 def _line(event: Any) -> int:

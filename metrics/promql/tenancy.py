@@ -36,15 +36,16 @@ def scoped(tree: Expr, *clients: str) -> Expr:
     return rebuilt(tree, change)
 
 
-def partitioned(tree: Expr) -> Expr:
+def partitioned(tree: Expr, label: str = CLIENT) -> Expr:
     """Return the query that over all clients gives what it gives inside each one.
 
-    `client` stays a label of every result, and no group or match has series of two clients.
-    What would need to know of clients without any series is refused.
+    `client` (or another `label` that parts series) stays a label of every result, and no group or
+    match has series of two clients. What would need to know of clients without any series is
+    refused.
     """
     if kind(tree) not in (Kind.VECTOR, Kind.SCALAR):
         raise Invalid("an expression with one value at each moment is needed", field="query")
-    return rebuilt(tree, _apart)
+    return rebuilt(tree, lambda expr: _apart(expr, label))
 
 
 def inside(clients: Collection[str]) -> tuple[Matcher, ...]:
@@ -57,28 +58,28 @@ def inside(clients: Collection[str]) -> tuple[Matcher, ...]:
     return (Matcher(CLIENT, Op.MATCHES, named),)
 
 
-def _apart(expr: Expr) -> Expr:
+def _apart(expr: Expr, parting: str) -> Expr:
     match expr:
-        case Aggregate(param=Text(value=label)) if label == CLIENT:
-            raise unsupported("count_values with the label client")
+        case Aggregate(param=Text(value=label)) if label == parting:
+            raise unsupported(f"count_values with the label {parting}")
         case Aggregate(grouping=grouping):
-            labels = _with_client(grouping.labels, kept=not grouping.without)
+            labels = _with(parting, grouping.labels, kept=not grouping.without)
             return replace(expr, grouping=replace(grouping, labels=labels))
         case Binary(matching=matching):
-            labels = _with_client(matching.labels, kept=matching.on)
-            include = tuple(label for label in matching.include if label != CLIENT)
+            labels = _with(parting, matching.labels, kept=matching.on)
+            include = tuple(label for label in matching.include if label != parting)
             return replace(expr, matching=replace(matching, labels=labels, include=include))
         case Info(by=by):
-            return replace(expr, by=by | {CLIENT})
+            return replace(expr, by=by | {parting})
         case Call(name=name, args=args):
             if name in _OF_ALL:
                 raise unsupported(f"{name}() where each client is looked at alone")
-            if name in _LABELLING and args[1] == Text(CLIENT):
-                raise unsupported(f"{name}() into the label client")
+            if name in _LABELLING and args[1] == Text(parting):
+                raise unsupported(f"{name}() into the label {parting}")
             return expr
         case _:
             return expr
 
 
-def _with_client(labels: frozenset[str], *, kept: bool) -> frozenset[str]:
-    return labels | {CLIENT} if kept else labels - {CLIENT}
+def _with(label: str, labels: frozenset[str], *, kept: bool) -> frozenset[str]:
+    return labels | {label} if kept else labels - {label}

@@ -204,9 +204,9 @@ def test_secrets_are_asked_for_when_applying_and_not_when_checking(tmp_path: Pat
     ]
 
 
-def test_rule_files_are_not_there_yet_and_say_so(tmp_path: Path) -> None:
+def test_a_rule_file_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
     assert mistakes(wrote(tmp_path, "rule_files: [rules/*.yml]")) == [
-        "a.yml:1: rule_files: rule files are not supported yet"
+        "a.yml:1: rule_files[0]: there is no such file"
     ]
 
 

@@ -1,0 +1,273 @@
+"""The groups at work: what is due is computed, what came of it becomes alerts and series.
+
+A group is evaluated at multiples of its interval, as Prometheus does, and its alerts also as soon
+as what they read has come. What nothing came for and nothing has ended in is not computed again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from time import perf_counter
+from typing import Protocol
+
+import numpy as np
+
+from access.scope import HOUSE
+from alerting.budget import Budget
+from alerting.groups.alerts import Alerts
+from alerting.groups.batches import Batch, Input, Memory, batches, stages
+from alerting.groups.evaluation import (
+    MOST,
+    Results,
+    computed,
+    for_each_client,
+    note,
+    nothing,
+    refresh,
+    still_true,
+)
+from alerting.groups.recordings import Recordings
+from alerting.groups.rules import FileRule
+from alerting.groups.series import Series
+from alerting.lanes import Lanes
+from alerting.watches import Remembered, Watches
+from kit.clock import from_milliseconds, milliseconds
+from kit.errors import Refusal
+from metrics.batch import Appended, Refs
+from metrics.columns import Columns
+from metrics.ports.encode import write_request
+from metrics.promql.memory import Memory as Recalled
+from metrics.promql.terms import Terms
+
+log = logging.getLogger(__name__)
+
+BURST_MS = 50
+"""An alert that is touched waits so long for the rest of what comes at once."""
+EAGER_MS = 1000
+"""Alerts are not looked at more often than this between the ticks of their group."""
+HEAVY = 20_000
+"""Series of a batch from which on it is computed off the loop."""
+
+
+class Store(Memory, Protocol):
+    """What the groups ask of the store."""
+
+    def covers(self, refs: Refs, start: int, /) -> bool:
+        """Tell whether what is at hand from `start` on is all there is."""
+        ...
+
+    async def read_refs(self, refs: Refs, start: int, end: int, /) -> Columns:
+        """Return all samples of these series from `start` to `end` ms."""
+        ...
+
+    async def append(
+        self, body: bytes, *, port: str, client: str | None, now: datetime
+    ) -> Appended:
+        """Take samples like those of any sender."""
+        ...
+
+
+@dataclass(eq=False)
+class Cohort:
+    """Groups of one interval and offset: they are due together."""
+
+    interval: int
+    offset: int
+    turns: Sequence[Sequence[Batch]]
+    at: int = -1
+    eager_at: int = -1
+    took: float = 0.0
+
+    def due(self, now: int) -> int | None:
+        """Return the moment for which the groups have to be evaluated, None for not yet."""
+        tick = now // self.interval * self.interval
+        return tick if tick > self.at else None
+
+
+class Board:
+    """All groups over one set of watches."""
+
+    def __init__(
+        self, store: Store, watches: Watches, lanes: Lanes, *, ready: datetime, at: datetime
+    ) -> None:
+        self.woken = asyncio.Event()
+        self.budget = Budget()
+        self.rules: Sequence[FileRule] = watches.index.files
+        self._store, self._watches = store, watches
+        self._memory = Recalled()
+        self._touched = np.zeros(1024, np.bool_)
+        self._marked_at: int | None = None
+        self._looking = asyncio.Lock()
+        self._made = milliseconds(at)
+        self.alerts = Alerts(watches, lanes, memory=store, silent_until=milliseconds(ready))
+        self.recordings = Recordings()
+        self._cohorts = [
+            Cohort(*key, [list(batches(turn)) for turn in stages(members)])
+            for key, members in _cohorts(self.rules).items()
+        ]
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    def takes_up(self, one: Remembered) -> None:
+        """Watch an alert that a rule gave before our start."""
+        self.alerts.takes_up(one)
+
+    def touched(self, refs: Refs, now: int) -> None:
+        """Note that samples of these series have come."""
+        if not self.rules:
+            return
+        most = int(refs.max(initial=-1)) + 1
+        if most > len(self._touched):
+            self._touched = np.append(self._touched, np.zeros(most, np.bool_))
+        self._touched[refs] = True
+        if self._marked_at is None:
+            self._marked_at = now
+            self.woken.set()
+
+    def wait(self, now: int) -> float:
+        """Return in how many seconds something is due."""
+        due = [cohort.interval - now % cohort.interval for cohort in self._cohorts]
+        if self._marked_at is not None:
+            due.append(max(self._marked_at + BURST_MS - now, round(self.budget.wait() * 1000)))
+            due[-1] = max(due[-1], min(c.eager_at + EAGER_MS - now for c in self._cohorts))
+        return max(min(due, default=1000), 1) / 1000
+
+    async def look(self, now: datetime, *, at_once: bool = False) -> None:
+        """Evaluate what is due at this moment; `at_once`: do not wait for the rest of a burst."""
+        async with self._looking:
+            ms = milliseconds(now)
+            for cohort in self._cohorts:
+                tick = cohort.due(ms)
+                if tick is not None:
+                    await self._tick(cohort, tick, now)
+            waited = self._marked_at is not None and ms - self._marked_at >= BURST_MS
+            if at_once or (waited and self.budget.wait() <= 0):
+                await self._eager(ms, now)
+
+    async def _tick(self, cohort: Cohort, tick: int, now: datetime) -> None:
+        began = perf_counter()
+        cohort.at = tick
+        for turn in cohort.turns:
+            written: list[Series] = []
+            for batch in turn:
+                results, again = await self._evaluated(batch, tick - cohort.offset)
+                written += self._told(batch, results, tick, again=again)
+                await asyncio.sleep(0)
+            await self._write(written, now)
+        cohort.took = perf_counter() - began
+
+    async def _eager(self, ms: int, now: datetime) -> None:
+        """Look at the alerts whose series were touched since they were looked at."""
+        if self._marked_at is None:
+            return
+        self._marked_at, began = None, perf_counter()
+        touched, self._touched = self._touched, np.zeros(len(self._touched), np.bool_)
+        for cohort in self._cohorts:
+            if ms < cohort.eager_at + EAGER_MS and cohort.eager_at >= 0 and ms != cohort.eager_at:
+                self._touched[: len(touched)] |= touched
+                self._marked_at = ms
+                continue
+            cohort.eager_at = ms
+            for batch in (batch for turn in cohort.turns for batch in turn):
+                if batch.rules[0].spec.alert and _reads(batch, touched):
+                    results, _ = await self._evaluated(batch, ms - cohort.offset)
+                    await self._write(self._told(batch, results, ms), now)
+        self.budget.spend(perf_counter() - began)
+
+    async def _evaluated(self, batch: Batch, at: int) -> tuple[Results, bool]:
+        """Return what a batch gives, and whether it is what it gave before."""
+        if batch.rules[0].tree is None:
+            return self._alone(batch.rules[0], at), False
+        if still_true(batch, self._store, at):
+            return batch.last, True
+        began = perf_counter()
+        await self._named(batch)
+        data = await self._read(batch, at)
+        terms = Terms(limits=MOST, memory=self._memory)
+        if sum(len(each.refs) for each in batch.inputs) > HEAVY:
+            results = await asyncio.to_thread(computed, batch, data, at, terms)
+        else:
+            results = computed(batch, data, at, terms)
+        note(batch, self._store, at, results)
+        self._note(results, at, perf_counter() - began)
+        return results, False
+
+    async def _read(self, batch: Batch, at: int) -> list[Columns]:
+        """Return what the inputs of a batch have to show; long ranges are opened off the loop."""
+        refresh(batch, self._store)
+        return [await self._columns(each, at) for each in batch.inputs]
+
+    async def _columns(self, each: Input, at: int) -> Columns:
+        first, last = each.place.window(at, at)
+        if self._store.covers(each.refs, first):
+            return each.columns(self._store, at)
+        found = await self._store.read_refs(each.refs, first, last)
+        return replace(found, labels=each.labels or ())
+
+    async def _named(self, batch: Batch) -> None:
+        """Put the labels of many new series together off the loop."""
+        for each in batch.inputs:
+            if each.bring_up(self._store) and len(each.refs) > HEAVY:
+                await asyncio.to_thread(each.name, self._store, marked=batch.marked)
+
+    def _alone(self, rule: FileRule, at: int) -> Results:
+        clients = rule.group.clients
+        if clients is None:
+            clients = [name for name in self._watches.clients if name] or [HOUSE]
+        terms, began = Terms(limits=MOST, memory=Recalled()), perf_counter()
+        try:
+            results = for_each_client(rule, clients, self._store, at, terms)
+        except Refusal as why:
+            results = nothing([rule], why.detail)
+        self._note(results, at, perf_counter() - began)
+        return results
+
+    def _note(self, results: Results, at: int, took: float) -> None:
+        moment, share = from_milliseconds(at), took / max(len(results.rules), 1)
+        for number, rule in enumerate(results.rules):
+            rule.health.at, rule.health.seconds = moment, share
+            rule.health.error = results.errors.get(number, "")
+
+    def _told(
+        self, batch: Batch, results: Results, at: int, *, again: bool = False
+    ) -> list[Series]:
+        if batch.rules[0].spec.alert:
+            return self.alerts.take(results, at, again=again)
+        return self.recordings.take(results, at)
+
+    async def _write(self, series: Sequence[Series], now: datetime) -> None:
+        """Write what was recorded, each client's for itself."""
+        of_client: dict[str, list[Series]] = {}
+        for one in series:
+            of_client.setdefault(one.client, []).append(one)
+        for client, own in of_client.items():
+            body = write_request(
+                [one.labels for one in own], [one.at for one in own], [one.value for one in own]
+            )
+            try:
+                await self._store.append(body, port="remote_write", client=client, now=now)
+            except Refusal as why:
+                log.error("what rules recorded of %s is not kept: %s", client, why.detail)
+
+
+def _cohorts(rules: Sequence[FileRule]) -> Mapping[tuple[int, int], list[FileRule]]:
+    found: dict[tuple[int, int], list[FileRule]] = {}
+    for rule in rules:
+        key = (_ms(rule.group.interval), _ms(rule.group.offset))
+        found.setdefault(key, []).append(rule)
+    return found
+
+
+def _ms(length: timedelta) -> int:
+    return length // timedelta(milliseconds=1)
+
+
+def _reads(batch: Batch, touched: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> bool:
+    for each in batch.inputs:
+        refs = each.refs[each.refs < len(touched)]
+        if touched[refs].any():
+            return True
+    return batch.last is None

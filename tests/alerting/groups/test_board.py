@@ -1,6 +1,6 @@
-"""Groups of rules over a real store: tenants apart, errors of one rule, what is recorded and ends."""
+"""Groups of rules over a real store: tenants apart, errors of one rule, what ends."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from tests.support.watching import CLIENTS, Watching
 class Ruled(Watching):
     """The same with groups of rules."""
 
-    async def follows(self, *rules: dict[str, object], **group: object) -> None:
+    async def follows(self, *rules: Mapping[str, object], **group: object) -> None:
         spec = GroupSpec.model_validate({"name": "g", "rules": list(rules), **group})
         self.files = list(compiled([Placed("r.yml", spec)]))
         await self.store.open(self.clock())

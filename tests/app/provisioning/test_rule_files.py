@@ -43,7 +43,9 @@ def found(folder: Path, rules: str, yaml: str = "rule_files: [rules/*.yml]") -> 
 
 
 def test_a_file_loads_as_it_is(tmp_path: Path) -> None:
-    node, always = found(tmp_path, GOOD)
+    groups = found(tmp_path, GOOD)
+    assert not isinstance(groups, str), groups
+    node, always = groups
 
     assert isinstance(node, Placed)
     assert (node.spec.name, node.spec.limit, node.interval.total_seconds()) == ("node", 10, 30)

@@ -1,4 +1,4 @@
-"""Groups of rules over a real store: tenants apart, errors of one rule, what is recorded and ends."""
+"""Groups of rules over a real store: tenants apart, errors of one rule alone, what ends."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Groups of rules over a real store: tenants apart, errors of one rule, what ends."""
+"""Groups of rules over a real store: tenants apart, errors of one rule alone, what ends."""
 
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path

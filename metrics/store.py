@@ -14,7 +14,7 @@ from kit import allocation
 from kit.clock import from_milliseconds, milliseconds
 from kit.db import Database
 from kit.errors import Overloaded, Refusal
-from metrics import chunks, presence
+from metrics import chunks, presence, reads
 from metrics.batch import (
     START,
     Appended,
@@ -38,8 +38,7 @@ from metrics.ownership import own
 from metrics.ports.decode import Decoded
 from metrics.ports.decoders import KnownClients, decoders
 from metrics.removal import Removal
-from metrics.series import UNSTORED, Learned, Registry
-from metrics.slabs import between as slabs_between
+from metrics.series import Learned, Registry
 from metrics.timeliness import AHEAD_MS, in_time
 from metrics.upkeep import Upkeep
 
@@ -299,26 +298,26 @@ class Store:
 
     def covers(self, refs: Refs, start: int) -> bool:
         """Tell whether `window` from `start` on is all there is; else `read` knows more."""
-        return bool((self._head.bare[refs] <= start).all())
+        return reads.covers(self._head, refs, start)
 
     def window(self, refs: Refs, start: int, end: int) -> Columns:
         """Return what memory has at hand from `start` to `end` ms, both included."""
         return merged(self._head.between(refs, start, end), self._registry.labels_of(refs))
 
+    @property
+    def _where(self) -> presence.Where:
+        return self._head, self._registry, self._db
+
     async def _latest(self, refs: Refs) -> tuple[Ints, Floats]:
-        return await presence.newest((self._head, self._registry, self._db), refs)
+        return await presence.newest(self._where, refs)
 
     async def known(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Labels]:
         """Return the labels of matching series that have samples from `start` to `end` ms."""
-        return await presence.known((self._head, self._registry, self._db), matchers, start, end)
+        return await presence.known(self._where, matchers, start, end)
 
     def held(self, refs: Refs, start: int, end: int, labels: Sequence[Labels]) -> Columns:
         """Return all that memory holds, slabs too, under labels that the caller has at hand."""
-        pieces = self._head.between(refs, start, end)
-        if not self.covers(refs, start):
-            slabs = self._head.slabs.within(start, end)
-            pieces = [*slabs_between(slabs, refs, start, end), *pieces]
-        return merged(pieces, labels)
+        return reads.held(self._head, refs, labels, start, end)
 
     async def read(self, matchers: Sequence[Matcher], start: int, end: int) -> Columns:
         """Return the samples of matching series from `start` to `end` ms, both included.
@@ -326,35 +325,11 @@ class Store:
         Series without a sample in that time are left out.
         """
         refs, labels = self._registry.selected(matchers)
-        return without_empty(await self._read(refs, labels, start, end))
+        return without_empty(await reads.whole(self._where, refs, labels, start, end))
 
     async def read_refs(self, refs: Refs, start: int, end: int) -> Columns:
         """Return all samples of these series, in their order, from `start` to `end` ms."""
-        return await self._read(refs, self._registry.labels_of(refs), start, end)
-
-    async def _read(self, refs: Refs, labels: list[Labels], start: int, end: int) -> Columns:
-        # memory first: what a flush drops from it meanwhile stands in chunks before that
-        held = self._head.between(refs, start, end)
-        if self.covers(refs, start):
-            return merged(held, labels)
-        slabs = self._head.slabs.within(start, end)
-        beyond = np.flatnonzero(self._head.covered[refs] > start)
-        ids = self._registry.ids_of(refs[beyond])
-        stored = ids != UNSTORED
-        place_of = dict(zip(ids[stored].tolist(), beyond[stored].tolist(), strict=True))
-        rows: list[tuple[int, bytes]] = []
-        if place_of:
-            async with self._db.snapshot() as session:
-                rows = await chunks.read(session, list(place_of), start, end)
-        if not rows and not slabs:
-            return merged(held, labels)
-
-        def joined() -> Columns:
-            owners = np.array([place_of[number] for number, _ in rows], np.int64)
-            found = chunks.opened([body for _, body in rows], owners, start, end)
-            return merged([found, *slabs_between(slabs, refs, start, end), *held], labels)
-
-        return await asyncio.to_thread(joined)
+        return await reads.whole(self._where, refs, self._registry.labels_of(refs), start, end)
 
     async def flush(self, now: datetime) -> int:
         """Write what memory alone holds to the database, and cut the journal; return how much."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from access.schemas import Name
 from access.scope import Right
 from access.web import Caller
+from kit.errors import NotFound
 from kit.web import AppClock
 
 router = APIRouter(prefix="/api/v1/clients/{client}/samples", tags=["samples"])
@@ -28,5 +29,7 @@ async def delete_samples(
 ) -> DeletedOut:
     """Take away every sample of a client that came until now, for good; on record."""
     caller.need(Right.ADMIN)
+    if not caller.scope.allows(client):
+        raise NotFound("no client is called {client!r}", client=client)
     store = request.app.state.store
     return DeletedOut(series=await store.delete(client, by=caller.name, now=clock()))

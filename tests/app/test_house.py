@@ -11,6 +11,7 @@ from access.commands import Hand
 from access.directory import Directory
 from access.schemas import SystemSpec
 from access.scope import SYSTEM
+from alerting.groups.rules import FileRule
 from alerting.thresholds import CompiledRule
 from app import provisioning
 from kit.db import Database
@@ -44,13 +45,17 @@ async def test_a_change_that_could_not_be_read_at_once_is_read_later(
         reload = world.house.evaluator.reload
 
         async def falls_once(
-            rules: Sequence[CompiledRule], directory: Directory, *, now: datetime
+            rules: Sequence[CompiledRule],
+            directory: Directory,
+            *,
+            files: Sequence[FileRule],
+            now: datetime,
         ) -> None:
             nonlocal failures
             failures += 1
             if failures == 1:
                 raise Overloaded("not now")
-            await reload(rules, directory, now=now)
+            await reload(rules, directory, files=files, now=now)
 
         monkeypatch.setattr(world.house.evaluator, "reload", falls_once)
         await apply(world, tmp_path, "disk_used")

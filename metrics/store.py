@@ -14,7 +14,7 @@ from kit import allocation
 from kit.clock import from_milliseconds, milliseconds
 from kit.db import Database
 from kit.errors import Overloaded, Refusal
-from metrics import chunks, presence
+from metrics import chunks
 from metrics.batch import (
     START,
     Appended,
@@ -37,6 +37,7 @@ from metrics.matchers import Matcher
 from metrics.ownership import own
 from metrics.ports.decode import Decoded
 from metrics.ports.decoders import KnownClients, decoders
+from metrics.presence import Presence
 from metrics.removal import Removal
 from metrics.series import UNSTORED, Learned, Registry
 from metrics.slabs import between as slabs_between
@@ -98,7 +99,9 @@ class Store:
         self._marked = START
         self._appending = asyncio.Lock()
         self._flushing = asyncio.Lock()
-        self._decoders = decoders(self._registry, known_clients, self._latest)
+        presence = Presence(self._head, self._registry, db)
+        self.known = presence.known
+        self._decoders = decoders(self._registry, known_clients, presence.newest)
 
     def listen(self, callback: Listener) -> None:
         """Have `callback` given each batch, on the loop; from then on `release` is waited for."""
@@ -304,13 +307,6 @@ class Store:
     def window(self, refs: Refs, start: int, end: int) -> Columns:
         """Return what memory has at hand from `start` to `end` ms, both included."""
         return merged(self._head.between(refs, start, end), self._registry.labels_of(refs))
-
-    async def _latest(self, refs: Refs) -> tuple[Ints, Floats]:
-        return await presence.newest((self._head, self._registry, self._db), refs)
-
-    async def known(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Labels]:
-        """Return the labels of matching series that have samples from `start` to `end` ms."""
-        return await presence.known((self._head, self._registry, self._db), matchers, start, end)
 
     def held(self, refs: Refs, start: int, end: int, labels: Sequence[Labels]) -> Columns:
         """Return all that memory holds, slabs too, under labels that the caller has at hand."""

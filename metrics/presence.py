@@ -22,28 +22,46 @@ LONGEST_MS = 86_400_000
 Flags = npt.NDArray[np.bool_]
 
 
-Where = tuple[Head, Registry, Database]
-"""What a store consists of that knows of series."""
+class Presence:
+    """Tells what a store has of its series; what memory has not at hand is looked up in chunks."""
 
+    def __init__(self, head: Head, registry: Registry, db: Database) -> None:
+        self._head, self._registry, self._db = head, registry, db
 
-async def known(where: Where, matchers: Sequence[Matcher], start: int, end: int) -> list[Labels]:
-    """Return the labels of matching series that have samples from `start` to `end` ms.
+    async def known(self, matchers: Sequence[Matcher], start: int, end: int, /) -> list[Labels]:
+        """Return the labels of matching series that have samples from `start` to `end` ms.
 
-    Of what stands in chunks alone, a chunk that reaches over the time will do.
-    """
-    head, registry, db = where
-    refs, labels = registry.selected(matchers)
-    there = _in_memory(head, refs, start, end)
-    ids = registry.ids_of(refs)
-    asked = ~there & (head.covered[refs] > start) & (ids != UNSTORED)
-    if asked.any():
-        async with db.snapshot() as session:
-            there |= np.isin(ids, await _in_chunks(session, ids[asked], start, end))
-    return [labels[place] for place in np.flatnonzero(there).tolist()]
+        Of what stands in chunks alone, a chunk that reaches over the time will do.
+        """
+        refs, labels = self._registry.selected(matchers)
+        there = _in_memory(self._head, refs, start, end)
+        ids = self._registry.ids_of(refs)
+        asked = ~there & (self._head.bare[refs] > start) & (ids != UNSTORED)
+        if asked.any():
+            async with self._db.snapshot() as session:
+                there |= np.isin(ids, await _in_chunks(session, ids[asked], start, end))
+        return [labels[place] for place in np.flatnonzero(there).tolist()]
+
+    async def newest(self, refs: Refs) -> tuple[Ints, Floats]:
+        """Return time and value of each series' newest sample, however long ago.
+
+        They are -1 and NaN for none.
+        """
+        times, values = self._head.last(refs)
+        ids = self._registry.ids_of(refs)
+        quiet = np.flatnonzero((times < 0) & (ids != UNSTORED))
+        if len(quiet):
+            async with self._db.snapshot() as session:
+                bodies = await _last_chunks(session, ids[quiet])
+            for place in quiet.tolist():
+                if body := bodies.get(int(ids[place])):
+                    of, are = codec.decode(body)
+                    times[place], values[place] = of[-1], are[-1]
+        return times, values
 
 
 def _in_memory(head: Head, refs: Refs, start: int, end: int) -> Flags:
-    """Tell of which series memory holds a sample from `start` to `end` ms."""
+    """Tell of which series memory has a sample at hand from `start` to `end` ms."""
     newest, _ = head.last(refs)
     there: Flags = (newest >= start) & (newest <= end)
     beyond = np.flatnonzero(newest > end)
@@ -62,25 +80,6 @@ async def _in_chunks(session: AsyncSession, ids: Ints, start: int, end: int) -> 
     )
     found = (await session.scalars(select(given.c.id).where(chunk))).all()
     return np.array(found, np.int64)
-
-
-async def newest(where: Where, refs: Refs) -> tuple[Ints, Floats]:
-    """Return time and value of each series' newest sample, however long ago; -1 and NaN for none.
-
-    A series that memory has let go of is looked up in its newest chunk.
-    """
-    head, registry, db = where
-    times, values = head.last(refs)
-    ids = registry.ids_of(refs)
-    quiet = np.flatnonzero((times < 0) & (ids != UNSTORED))
-    if len(quiet):
-        async with db.snapshot() as session:
-            bodies = await _last_chunks(session, ids[quiet])
-        for place in quiet.tolist():
-            if body := bodies.get(int(ids[place])):
-                of, are = codec.decode(body)
-                times[place], values[place] = of[-1], are[-1]
-    return times, values
 
 
 async def _last_chunks(session: AsyncSession, ids: Ints) -> dict[int, bytes]:

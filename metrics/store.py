@@ -14,7 +14,7 @@ from kit import allocation
 from kit.clock import from_milliseconds, milliseconds
 from kit.db import Database
 from kit.errors import Overloaded, Refusal
-from metrics import chunks, presence, reads
+from metrics import chunks
 from metrics.batch import (
     START,
     Appended,
@@ -37,6 +37,8 @@ from metrics.matchers import Matcher
 from metrics.ownership import own
 from metrics.ports.decode import Decoded
 from metrics.ports.decoders import KnownClients, decoders
+from metrics.presence import Presence
+from metrics.reads import Reader
 from metrics.removal import Removal
 from metrics.series import Learned, Registry
 from metrics.timeliness import AHEAD_MS, in_time
@@ -97,7 +99,10 @@ class Store:
         self._marked = START
         self._appending = asyncio.Lock()
         self._flushing = asyncio.Lock()
-        self._decoders = decoders(self._registry, known_clients, self._latest)
+        presence = Presence(self._head, self._registry, db)
+        self.known = presence.known
+        self._reader = Reader(self._head, self._registry, db)
+        self._decoders = decoders(self._registry, known_clients, presence.newest)
 
     def listen(self, callback: Listener) -> None:
         """Have `callback` given each batch, on the loop; from then on `release` is waited for."""
@@ -298,26 +303,15 @@ class Store:
 
     def covers(self, refs: Refs, start: int) -> bool:
         """Tell whether `window` from `start` on is all there is; else `read` knows more."""
-        return reads.covers(self._head, refs, start)
+        return self._reader.covers(refs, start)
 
     def window(self, refs: Refs, start: int, end: int) -> Columns:
         """Return what memory has at hand from `start` to `end` ms, both included."""
         return merged(self._head.between(refs, start, end), self._registry.labels_of(refs))
 
-    @property
-    def _where(self) -> presence.Where:
-        return self._head, self._registry, self._db
-
-    async def _latest(self, refs: Refs) -> tuple[Ints, Floats]:
-        return await presence.newest(self._where, refs)
-
-    async def known(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Labels]:
-        """Return the labels of matching series that have samples from `start` to `end` ms."""
-        return await presence.known(self._where, matchers, start, end)
-
     def held(self, refs: Refs, start: int, end: int, labels: Sequence[Labels]) -> Columns:
         """Return all that memory holds, slabs too, under labels that the caller has at hand."""
-        return reads.held(self._head, refs, labels, start, end)
+        return self._reader.held(refs, labels, start, end)
 
     async def read(self, matchers: Sequence[Matcher], start: int, end: int) -> Columns:
         """Return the samples of matching series from `start` to `end` ms, both included.
@@ -325,11 +319,11 @@ class Store:
         Series without a sample in that time are left out.
         """
         refs, labels = self._registry.selected(matchers)
-        return without_empty(await reads.whole(self._where, refs, labels, start, end))
+        return without_empty(await self._reader.whole(refs, labels, start, end))
 
     async def read_refs(self, refs: Refs, start: int, end: int) -> Columns:
         """Return all samples of these series, in their order, from `start` to `end` ms."""
-        return await reads.whole(self._where, refs, self._registry.labels_of(refs), start, end)
+        return await self._reader.whole(refs, self._registry.labels_of(refs), start, end)
 
     async def flush(self, now: datetime) -> int:
         """Write what memory alone holds to the database, and cut the journal; return how much."""

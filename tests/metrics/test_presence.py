@@ -19,7 +19,7 @@ SENT = {"morning": (-300, -240), "noon": (-5, 0), "both": (-300, 0)}
 """Minutes from noon at which each series had a sample."""
 
 
-@pytest.mark.parametrize("let_go", [False, True], ids=["in memory", "in chunks"])
+@pytest.mark.parametrize("hours", [0, 5], ids=["in memory", "in chunks"])
 @pytest.mark.parametrize(
     ("since", "until", "listed"),
     [
@@ -31,7 +31,7 @@ SENT = {"morning": (-300, -240), "noon": (-5, 0), "both": (-300, 0)}
     ],
 )
 async def test_a_series_is_listed_for_the_times_of_its_samples(
-    tmp_path: Path, db: Database, let_go: bool, since: int, until: int, listed: set[str]
+    tmp_path: Path, db: Database, hours: int, since: int, until: int, listed: set[str]
 ) -> None:
     clock = FakeClock()
     store = Store(tmp_path, db, known_clients=lambda: {"acme"})
@@ -44,11 +44,30 @@ async def test_a_series_is_listed_for_the_times_of_its_samples(
         times = [minute(each) for each in minutes]
         body = write_request([series(name)] * len(times), times, [1.0] * len(times))
         await store.append(body, port="remote_write", client="acme", now=clock())
-    if let_go:
-        clock.advance(hours=5)
+    if hours:
+        clock.advance(hours=hours)
         await store.flush(clock())
 
     found = await store.known(ALL, minute(since), minute(until))
 
     assert {dict(labels)[NAME] for labels in found} == listed
+    await store.close()
+
+
+async def test_a_series_is_listed_for_the_last_hour_after_a_flush(
+    tmp_path: Path, db: Database
+) -> None:
+    clock = FakeClock()
+    store = Store(tmp_path, db, known_clients=lambda: {"acme"})
+    await store.open(clock())
+    for minute in range(60):
+        body = write_request([series("busy")], [milliseconds(clock())], [float(minute)])
+        await store.append(body, port="remote_write", client="acme", now=clock())
+        clock.advance(minutes=1)
+        if minute % 10 == 9:
+            await store.flush(clock())
+
+    for minute in (5, 20, 35, 50):
+        moment = milliseconds(NOON + timedelta(minutes=minute))
+        assert len(await store.known(ALL, moment, moment + 60_000)) == 1, minute
     await store.close()

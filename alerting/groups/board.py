@@ -228,7 +228,7 @@ class Board:
     def _alone(self, rule: FileRule, at: int) -> Results:
         clients = rule.group.clients
         if clients is None:
-            clients = [name for name in self._watches.clients if name] or [HOUSE]
+            clients = self._watches.senders() or [HOUSE]
         terms, began = Terms(limits=MOST, memory=Recalled()), perf_counter()
         try:
             results = for_each_client(rule, clients, self._store, at, terms)

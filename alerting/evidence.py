@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from alerting.groups.rules import ALERTNAME
 from alerting.tables import Alert
 from kit.clock import milliseconds
 from kit.errors import Refusal
@@ -33,7 +34,8 @@ async def evidence(
         tree = parse(alert.expr)
     except Refusal:
         return NOTHING
-    if selector := plain(tree):
+    filed = ALERTNAME in alert.labels
+    if (selector := plain(tree)) and not filed:
         own = [Matcher(name, Op.EQUAL, value) for name, value in alert.labels.items()]
         return _only(await store.read([*selector.matchers, *own], start, end), alert.labels)
     plan = Plan(scoped(partitioned(tree), alert.client))
@@ -43,7 +45,7 @@ async def evidence(
     except Refusal:
         return NOTHING
     for row, labels in enumerate(matrix.labels):
-        if _of_the_alert(labels, alert.labels):
+        if _of_the_alert(labels, alert.labels) or (filed and _led_to(labels, alert.labels)):
             shown = matrix.present[row]
             times = np.arange(start, end + 1, step, dtype=np.int64)[shown]
             return _one(labels, times, matrix.values[row][shown])
@@ -59,6 +61,11 @@ def _of_the_alert(labels: Labels, wanted: Mapping[str, str]) -> bool:
     named = dict(labels)
     named.setdefault("client", wanted.get("client", ""))
     return named == dict(wanted) or {k: v for k, v in named.items() if k != NAME} == dict(wanted)
+
+
+def _led_to(labels: Labels, wanted: Mapping[str, str]) -> bool:
+    """Tell whether a result has no label but those of an alert of a file, which has more."""
+    return all(wanted.get(name) == value for name, value in labels if name != NAME)
 
 
 def _only(columns: Columns, wanted: Mapping[str, str]) -> Columns:

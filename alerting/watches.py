@@ -144,6 +144,11 @@ class Watches:
         client, (rule, print_) = self.clients[self.client[watch]], self.key(watch)
         self._standing_in[client, rule, print_] = watch
 
+    def senders(self) -> list[str]:
+        """Return the clients that have a series."""
+        numbers = np.unique(self.whose[: self.refs]).tolist()
+        return [self.clients[number] for number in numbers if self.clients[number]]
+
     def number_of(self, client: str) -> int:
         """Return the number of a client, a new one at need."""
         if client not in self._numbers:

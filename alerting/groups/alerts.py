@@ -1,6 +1,6 @@
 """What alerting rules gave becomes news for the lifecycle, and the series ALERTS."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from alerting.news import News
 from alerting.templates import Context
 from alerting.watches import Remembered, Watches, state_of
 from kit.clock import from_milliseconds, milliseconds
+from kit.slices import sliced
 from metrics.columns import STALE, Labels, labels_of
 from metrics.labels import CLIENT
 
@@ -80,7 +81,7 @@ class Alerts:
         found = self._found.get(watch, self._watches.outputs[watch])
         return rule.annotated(self._context(found, value, at))
 
-    def take(self, results: Results, at: int, *, again: bool = False) -> list[Series]:
+    async def take(self, results: Results, at: int, *, again: bool = False) -> list[Series]:
         """Send on what may change alerts; return the series that tell of them."""
         rows = np.flatnonzero(results.present)
         if again and not len(rows) and not any(self.active.get(r) for r in results.rules):
@@ -89,21 +90,21 @@ class Alerts:
         ends = np.searchsorted(results.owner[order], np.arange(len(results.rules) + 1)).tolist()
         written: list[Series] = []
         news: list[tuple[int, float]] = []
-        for number, rule in enumerate(results.rules):
+        async for number, rule in sliced(enumerate(results.rules)):
             own = order[ends[number] : ends[number + 1]].tolist()
             active = self.active.get(rule)
             if number in results.errors or not (own or active):
                 continue
-            present = self._present(rule, results, own, at)
+            present = await self._present(rule, results, own, at)
             if present is None:
                 continue
-            news += self._weighed(rule, present, at)
-            written += self._series(rule, at)
+            news += [one async for one in self._weighed(rule, present, at)]
+            written += [one async for one in sliced(self._series(rule, at))]
         if news:
             self._post(news, at)
         return written
 
-    def _present(
+    async def _present(
         self, rule: FileRule, results: Results, rows: Sequence[int], at: int
     ) -> dict[int, float] | None:
         limit = rule.group.spec.limit
@@ -111,7 +112,7 @@ class Alerts:
             rule.health.error = f"exceeded limit of {limit} with {len(rows)} alerts"
             return None
         present: dict[int, float] = {}
-        for row in rows:
+        async for row in sliced(rows):
             value = float(results.values[row])
             watch = self._watch_of(rule, results.labels[row], value, at)
             if watch in present:
@@ -142,23 +143,25 @@ class Alerts:
             known[key] = self._watches.add_outputs(number, [labels])
         return known[key]
 
-    def _weighed(
+    async def _weighed(
         self, rule: FileRule, present: Mapping[int, float], at: int
-    ) -> Iterator[tuple[int, float]]:
+    ) -> AsyncIterator[tuple[int, float]]:
         """Yield what would move an alert, and keep who is active then."""
         active = self.active.setdefault(rule, {})
-        for watch, value in present.items():
-            self._watches.value[watch] = value
-            state, moved = self._after(watch, value, at)
+        async for watch, value in sliced(present.items()):
+            counted = 0.0 if value != value else value  # a result counts, also one without number
+            self._watches.value[watch] = counted
+            state, moved = self._after(watch, counted, at)
             if moved is not state:
-                yield watch, value
+                yield watch, counted
             if moved.phase in OPEN:
                 one = active.setdefault(watch, self._new(rule, watch))
                 one.since = one.since if one.since >= 0 else at
                 one.keep_since, one.state, one.value = -1, moved.phase.value, value
         if at < self._silent_until:
             return
-        for watch in [watch for watch in active if watch not in present]:
+        gone = [watch for watch in active if watch not in present]
+        async for watch in sliced(gone):
             self._watches.value[watch] = np.nan
             state, moved = self._after(watch, np.nan, at)
             if moved is not state:

@@ -93,6 +93,16 @@ class Input:
                 parts[rule] = refs, [_marked(one, rule) for one in named] if marked else named
         self.labels = [one for rule in range(len(self.chosen)) for one in parts[rule][1]]
 
+    def parts(self, size: int) -> Iterator["Input"]:
+        """Yield the place with so many of its series at a time."""
+        if len(self.refs) <= size:
+            yield self
+            return
+        labels = self.labels or ()
+        for first in range(0, len(self.refs), size):
+            own = slice(first, first + size)
+            yield Input(self.place, self.chosen, self.refs[own], labels[own])
+
     def columns(self, memory: Memory, at: int) -> Columns:
         """Return the samples that the place has to show at one moment."""
         labels = self.labels or ()
@@ -105,6 +115,19 @@ class Input:
                 starts = np.concatenate([[0], np.cumsum(seen)]).astype(np.int64)
                 return Columns(labels, starts, times[seen], values[seen])
         return memory.held(self.refs, first, last, labels)
+
+
+def beside(parts: Sequence[Columns], labels: Sequence[Labels]) -> Columns:
+    """Return columns of different series as one."""
+    ends = np.cumsum([len(part.times) for part in parts])
+    offsets = [0, *ends[:-1].tolist()]
+    starts = [part.starts[:-1] + offset for part, offset in zip(parts, offsets, strict=True)]
+    return Columns(
+        labels,
+        np.concatenate([*starts, ends[-1:]]).astype(np.int64),
+        np.concatenate([part.times for part in parts]),
+        np.concatenate([part.values for part in parts]),
+    )
 
 
 @dataclass(eq=False)

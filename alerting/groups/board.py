@@ -17,7 +17,7 @@ import numpy as np
 from access.scope import HOUSE
 from alerting.budget import Budget
 from alerting.groups.alerts import Alerts
-from alerting.groups.batches import Batch, Input, Memory, batches, stages
+from alerting.groups.batches import Batch, Input, Memory, batches, beside, stages
 from alerting.groups.evaluation import (
     MOST,
     Results,
@@ -49,7 +49,9 @@ BURST_MS = 50
 EAGER_MS = 1000
 """Alerts are not looked at more often than this between the ticks of their group."""
 HEAVY = 20_000
-"""Series of a batch from which on it is computed off the loop."""
+"""Series of a batch from which on it is computed off the loop, and read slice by slice."""
+MANY = 500
+"""Results that are too many to be written down on the loop."""
 
 
 class Store(Memory, Protocol):
@@ -155,7 +157,7 @@ class Board:
             written: list[Series] = []
             for batch in turn:
                 results, again = await self._evaluated(batch, tick - cohort.offset)
-                written += self._told(batch, results, tick, again=again)
+                written += await self._told(batch, results, tick, again=again)
                 await asyncio.sleep(0)
             await self._write(written, now)
         cohort.took = perf_counter() - began
@@ -173,9 +175,11 @@ class Board:
                 continue
             cohort.eager_at = ms
             for batch in (batch for turn in cohort.turns for batch in turn):
+                if batch.rules[0].tree is None:
+                    continue  # what is not there is asked at the ticks alone
                 if batch.rules[0].spec.alert and _reads(batch, touched):
                     results, _ = await self._evaluated(batch, ms - cohort.offset)
-                    await self._write(self._told(batch, results, ms), now)
+                    await self._write(await self._told(batch, results, ms), now)
         self.budget.spend(perf_counter() - began)
 
     async def _evaluated(self, batch: Batch, at: int) -> tuple[Results, bool]:
@@ -204,9 +208,17 @@ class Board:
     async def _columns(self, each: Input, at: int) -> Columns:
         first, last = each.place.window(at, at)
         if self._store.covers(each.refs, first):
-            return each.columns(self._store, at)
+            return await self._held(each, at)
         found = await self._store.read_refs(each.refs, first, last)
         return replace(found, labels=each.labels or ())
+
+    async def _held(self, place: Input, at: int) -> Columns:
+        """Return what memory has to show of a place; of many series slice by slice."""
+        parts = []
+        for part in place.parts(HEAVY):
+            parts.append(part.columns(self._store, at))
+            await asyncio.sleep(0)
+        return parts[0] if len(parts) == 1 else beside(parts, place.labels or ())
 
     async def _named(self, batch: Batch) -> None:
         """Put the labels of many new series together off the loop."""
@@ -217,7 +229,7 @@ class Board:
     def _alone(self, rule: FileRule, at: int) -> Results:
         clients = rule.group.clients
         if clients is None:
-            clients = [name for name in self._watches.clients if name]
+            clients = self._watches.senders()
             if not clients and not Plan(rule.own).selectors:
                 clients = [HOUSE]  # `vector(1)` holds while nobody has sent anything
         terms, began = Terms(limits=MOST, memory=Recalled()), perf_counter()
@@ -234,11 +246,13 @@ class Board:
             rule.health.at, rule.health.seconds = moment, share
             rule.health.error = results.errors.get(number, "")
 
-    def _told(
+    async def _told(
         self, batch: Batch, results: Results, at: int, *, again: bool = False
     ) -> list[Series]:
         if batch.rules[0].spec.alert:
-            return self.alerts.take(results, at, again=again)
+            return await self.alerts.take(results, at, again=again)
+        if len(results.labels) > MANY:
+            return await asyncio.to_thread(self.recordings.take, results, at)
         return self.recordings.take(results, at)
 
     async def _write(self, series: Sequence[Series], now: datetime) -> None:
@@ -247,13 +261,17 @@ class Board:
         for one in series:
             of_client.setdefault(one.client, []).append(one)
         for client, own in of_client.items():
-            body = write_request(
-                [one.labels for one in own], [one.at for one in own], [one.value for one in own]
-            )
+            body = await asyncio.to_thread(_body, own) if len(own) > MANY else _body(own)
             try:
                 await self._store.append(body, port="remote_write", client=client, now=now)
             except Refusal as why:
                 log.error("what rules recorded of %s is not kept: %s", client, why.detail)
+
+
+def _body(series: Sequence[Series]) -> bytes:
+    return write_request(
+        [one.labels for one in series], [one.at for one in series], [one.value for one in series]
+    )
 
 
 def _cohorts(rules: Sequence[FileRule]) -> Mapping[tuple[int, int], list[FileRule]]:

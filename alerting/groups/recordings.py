@@ -22,7 +22,6 @@ class Recordings:
     def __init__(self) -> None:
         self._names: dict[int, tuple[Sequence[Labels], Named]] = {}
         self._before: dict[FileRule, frozenset[Labels]] = {}
-        self._clients: dict[Labels, str] = {}
 
     def take(self, results: Results, at: int) -> list[Series]:
         """Return what is to be written at this moment."""

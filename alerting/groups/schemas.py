@@ -38,7 +38,8 @@ def _expression(text: str) -> str:
     try:
         parse(text)
     except Invalid as refusal:
-        raise ValueError(refusal.detail) from None
+        detail = refusal.detail
+        raise ValueError(detail) from None
     return text
 
 

@@ -39,7 +39,6 @@ from metrics.batch import Appended, Refs
 from metrics.columns import Columns
 from metrics.ports.encode import write_request
 from metrics.promql.memory import Memory as Recalled
-from metrics.promql.plan import Plan
 from metrics.promql.terms import Terms
 
 log = logging.getLogger(__name__)
@@ -229,9 +228,7 @@ class Board:
     def _alone(self, rule: FileRule, at: int) -> Results:
         clients = rule.group.clients
         if clients is None:
-            clients = self._watches.senders()
-            if not clients and not Plan(rule.own).selectors:
-                clients = [HOUSE]  # `vector(1)` holds while nobody has sent anything
+            clients = self._watches.senders() or [HOUSE]
         terms, began = Terms(limits=MOST, memory=Recalled()), perf_counter()
         try:
             results = for_each_client(rule, clients, self._store, at, terms)

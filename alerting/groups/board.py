@@ -36,7 +36,9 @@ from alerting.watches import Remembered, Watches
 from kit.clock import from_milliseconds, milliseconds
 from kit.errors import Refusal
 from metrics.batch import Appended, Refs
-from metrics.columns import Columns
+from metrics.columns import NAME, Columns
+from metrics.labels import CLIENT
+from metrics.matchers import Matcher, Op
 from metrics.ports.encode import write_request
 from metrics.promql.memory import Memory as Recalled
 from metrics.promql.terms import Terms
@@ -51,6 +53,12 @@ HEAVY = 20_000
 """Series of a batch from which on it is computed off the loop, and read slice by slice."""
 MANY = 500
 """Results that are too many to be written down on the loop."""
+
+OF_THE_HOUSE = (
+    Matcher(CLIENT, Op.EQUAL, HOUSE),
+    Matcher(NAME, Op.NOT_EQUAL, "ALERTS"),
+    Matcher(NAME, Op.NOT_EQUAL, "ALERTS_FOR_STATE"),
+)
 
 
 class Store(Memory, Protocol):
@@ -228,7 +236,7 @@ class Board:
     def _alone(self, rule: FileRule, at: int) -> Results:
         clients = rule.group.clients
         if clients is None:
-            clients = self._watches.senders() or [HOUSE]
+            clients = self._senders()
         terms, began = Terms(limits=MOST, memory=Recalled()), perf_counter()
         try:
             results = for_each_client(rule, clients, self._store, at, terms)
@@ -236,6 +244,13 @@ class Board:
             results = nothing([rule], why.detail)
         self._note(results, at, perf_counter() - began)
         return results
+
+    def _senders(self) -> list[str]:
+        """Return who sends samples; the house too if it does more than miss those of others."""
+        senders = self._watches.senders()
+        if len(self._store.select(OF_THE_HOUSE)):
+            return senders
+        return [name for name in senders if name != HOUSE] or [HOUSE]
 
     def _note(self, results: Results, at: int, took: float) -> None:
         moment, share = from_milliseconds(at), took / max(len(results.rules), 1)

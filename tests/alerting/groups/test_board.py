@@ -70,7 +70,7 @@ async def test_what_is_absent_is_asked_of_each_client(world: Ruled) -> None:
     await world.takes("other", 1, client="bolt")
     before = len(world.told)  # while nobody sent anything, the house missed it
     await world.passes(seconds=15)
-    assert world.told[before:] == ["bolt g/Gone fired P2", "house g/Gone resolved -"]
+    assert set(world.told[before:]) == {"bolt g/Gone fired P2", "house g/Gone resolved -"}
 
 
 async def test_rules_of_one_shape_keep_to_their_own_series(world: Ruled) -> None:

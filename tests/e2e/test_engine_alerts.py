@@ -98,6 +98,14 @@ class House:
         result = answer.raise_for_status().json()["data"]["result"]
         return [one["metric"] for one in result]
 
+    async def listed(self, path: str, asked: Mapping[str, str] | None = None) -> list[str]:
+        """Return what the API lists for the token that reads acme."""
+        headers = {"Authorization": f"Bearer {READS}"}
+        async with httpx.AsyncClient(headers=headers) as client:
+            answer = await client.get(f"{self.program.url}/prometheus/api/v1/{path}", params=asked)
+        found: list[str] = answer.raise_for_status().json()["data"]
+        return found
+
 
 @pytest.fixture
 async def houses(tmp_path: Path) -> AsyncIterator[Mapping[str, House]]:
@@ -157,4 +165,7 @@ async def test_a_client_sees_only_its_own(houses: Mapping[str, House]) -> None:
             found = await house.found(query)
             assert all(one.get("client") == "acme" for one in found), query
             assert not any(one.get("__name__") == "secret" for one in found), query
+        assert await house.listed("label/client/values") == ["acme"]
+        assert await house.listed("label/__name__/values") == ["level"]
+        assert await house.listed("series", {"match[]": "secret"}) == []
         assert [one["__name__"] for one in await house.found('{__name__=~".+"}')] == ["level"]

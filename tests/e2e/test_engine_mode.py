@@ -1,5 +1,6 @@
 """Samples kept by another engine: none that was acknowledged is lost, whoever dies."""
 
+import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,3 +101,15 @@ async def test_a_full_buffer_puts_senders_off_and_is_worked_off(pair: Pair) -> N
     await pair.engine.start()
     await pair.sender.steps(5)
     await pair.has_all()
+
+
+async def test_the_doctor_says_whether_the_engine_answers_and_takes_samples(pair: Pair) -> None:
+    assert "answers" in _of_the_engine(await pair.program.run("doctor"))
+
+    pair.engine.end()
+    assert "does not answer" in _of_the_engine(await pair.program.run("doctor"))
+
+
+def _of_the_engine(done: subprocess.CompletedProcess[str]) -> str:
+    """Return what the doctor says about the engine."""
+    return next(line for line in done.stdout.splitlines() if "metrics engine" in line)

@@ -178,7 +178,11 @@ class House:
         if former is not None:
             self.evaluator.forget(former - OVERLAP)
             await self.gateway.load()
-        await self.evaluator.start(self.rules, self.directory, files=self.files, now=self.clock())
+        rules = self.rules
+        await self.evaluator.start(rules, self.directory, files=self.files, now=self.clock())
+        while rules is not self.rules:  # they were changed meanwhile
+            rules = self.rules
+            await self.evaluator.reload(rules, self.directory, files=self.files, now=self.clock())
 
     def look_at_waits(self, now: datetime) -> None:
         """Have the rules look at what time alone changes; whoever stands by keeps the last."""

@@ -16,7 +16,11 @@ def engine(name: str, folder: Path) -> Peer:
     """Return an engine of this kind, on a folder of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     if name == VICTORIA:
-        words = ("-storageDataPath=data", "-retentionPeriod=10y", "-search.latencyOffset=30s")
+        words: tuple[str, ...] = (
+            "-storageDataPath=data",
+            "-retentionPeriod=10y",
+            "-search.latencyOffset=30s",
+        )
         return Peer(name, words, folder, ready_path="/health", listen="-httpListenAddr")
     (folder / "prometheus.yml").write_text("global: {scrape_interval: 1h}\n")
     words = (

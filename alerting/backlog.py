@@ -74,6 +74,11 @@ class Backlog:
             self.dropped += lost
         self.woken.set()
 
+    def forget(self, before: datetime) -> None:
+        """Drop what arrived before a moment: somebody else has evaluated it."""
+        while self._batches and self._batches[0].arrived < before:
+            self._waiting -= len(self._batches.popleft().refs)
+
     def take(self, unread: Unread) -> Drained | None:
         """Return about a slice of what waits, None for nothing.
 

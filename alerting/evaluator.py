@@ -34,7 +34,6 @@ from metrics.promql.tree import Selector
 GRACE = timedelta(minutes=2)
 """After our own start silence means nothing until then."""
 
-
 TOGETHER = 0.005
 """Seconds that a look at samples waits for more: one look costs as much for ten bodies."""
 
@@ -119,6 +118,16 @@ class Evaluator:
         async with self._db.snapshot() as session:
             self._progress = await queries.progress(session)
         await self.reload(rules, directory, files=files, now=now)
+
+    async def rest(self) -> None:
+        """Pass no verdicts until the next `start`: somebody else does."""
+        async with self._building:
+            self._held, self.ready = True, None
+            await self._lanes.stop()
+
+    def forget(self, before: datetime) -> None:
+        """Leave out what arrived before a moment: somebody else has evaluated it."""
+        self._backlog.forget(before)
 
     async def reload(
         self,

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from alerting.thresholds import CompiledRule
 from app import vigil
 from app.condition import Condition
 from app.keeper import Keeper
+from app.leading import Lead
 from app.measures import Measures
 from app.people.inviting import Inviting
 from app.scheduler import Scheduler
@@ -36,6 +37,7 @@ from kit.pages import Pages
 from kit.sealing import Sealer
 from kit.settings import Settings
 from kit.signing import Signer
+from metrics.engine.forwarding import Forwarder
 from metrics.pushed.gateway import Gateway
 from metrics.store import Store
 from notifications import queries as notifications
@@ -50,6 +52,12 @@ log = logging.getLogger(__name__)
 CONFIG = "config"
 ACCESS = "access"
 LATELY = 1.0
+STANDING_BY = timedelta(seconds=15)
+"""Whoever stands by keeps the samples of so long: more than it takes to take over."""
+OVERLAP = timedelta(seconds=2)
+"""What another replica may have left unevaluated when it was last heard of."""
+
+Loop = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass
@@ -79,12 +87,19 @@ class House:
     keeper: Keeper
     gateway: Gateway
     ports: Mapping[str, ASGIApp]
+    lead: Lead | None
+    """Where there may be several replicas: which of them passes verdicts."""
+    forwarder: Forwarder | None
+    """Sends samples on, where another engine keeps them."""
     directory: Directory = field(default_factory=lambda: Directory({}, ()))
     files: Sequence[FileRule] = ()
     muted: Muted | None = None
+    loops: Mapping[str, Loop] = field(default_factory=dict)
+    """What else moves by itself, by name."""
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     lately: Lately[Condition] = field(init=False)
     """How the program was a moment ago: for pages, which everybody looks at."""
+    rules: list[CompiledRule] = field(default_factory=list)
     _newest: int = 0
     _in_force: int = 0
 
@@ -99,10 +114,11 @@ class House:
 
     async def bring_up(self) -> None:
         """Fill memory: the directory, the samples of the journal, the rules and their alerts."""
-        rules = await self._read()
+        await self._read()
         await self.store.open(self.clock())
         await self.gateway.load()
-        await self.evaluator.start(rules, self.directory, files=self.files, now=self.clock())
+        if self.lead is None:
+            await self._pass_verdicts()
         self._in_force = self._newest
         await self.notices.start()
 
@@ -115,6 +131,11 @@ class House:
         keep("configuration", self._follow_configuration)
         keep("evaluator", self.evaluator.run)
         keep("sender", self.sender.run)
+        if self.lead is not None:
+            lead = self.lead
+            keep("lead", lambda: lead.follow(self._pass_verdicts, self.evaluator.rest))
+        for name, loop in self.loops.items():
+            keep(name, loop)
         self.scheduler.start()
         log.info("ready on %s", self.settings.url)
 
@@ -131,7 +152,10 @@ class House:
         self.begin_to_close()
         self.scheduler.close()
         await self.rounds.close()
-        await self.keeper.close("evaluator", "configuration", "authorizer", "loop")
+        names = ("lead", "evaluator", "configuration", "authorizer", "loop", *self.loops)
+        await self.keeper.close(*names)
+        if self.lead is not None:
+            await self.lead.close()
         await self.sender.close(timedelta(seconds=1))
         await self.keeper.close()
         await self.store.close()
@@ -144,24 +168,61 @@ class House:
         self.closing.set()
         self.notices.wake(live.CHANNEL)
 
+    @property
+    def leads(self) -> bool:
+        """Whether it is this process that passes verdicts and fetches."""
+        return self.lead is None or self.lead.held
+
+    async def _pass_verdicts(self, former: datetime | None = None) -> None:
+        """Take up the rules; `former` is when another replica was last heard of that had them."""
+        if former is not None:
+            self.evaluator.forget(former - OVERLAP)
+            await self.gateway.load()
+        rules = self.rules
+        await self.evaluator.start(rules, self.directory, files=self.files, now=self.clock())
+        while rules is not self.rules:  # they were changed meanwhile
+            rules = self.rules
+            await self.evaluator.reload(rules, self.directory, files=self.files, now=self.clock())
+
+    def look_at_waits(self, now: datetime) -> None:
+        """Have the rules look at what time alone changes; whoever stands by keeps the last."""
+        if self.leads:
+            self.evaluator.tick(now)
+        else:
+            self.evaluator.forget(now - STANDING_BY)
+
+    async def fetch(self, now: datetime) -> None:
+        """Ask the targets whose turn it is, unless another replica does."""
+        if self.leads:
+            await self.rounds.start_due(now)
+
+    async def push_again(self, now: datetime) -> None:
+        """Write what jobs have pushed, also to other replicas, unless one of those does."""
+        if self.lead is not None and self.leads:
+            await self.gateway.load()
+        if self.leads:
+            await self.gateway.push_again(now)
+
     async def reload(self) -> None:
         """Read clients, systems, rules and targets anew, and hand them on."""
-        rules = await self._read()
+        await self._read()
         self.store.forget_senders()
-        await self.evaluator.reload(rules, self.directory, files=self.files, now=self.clock())
+        if self.leads:
+            await self.evaluator.reload(
+                self.rules, self.directory, files=self.files, now=self.clock()
+            )
         self._in_force = self._newest
         self.notices.wake(live.CHANNEL, live.CONFIGURATION)
 
-    async def _read(self) -> list[CompiledRule]:
+    async def _read(self) -> None:
         async with self.db.snapshot() as session:
             self.directory = await access.directory(session)
-            rules = await alerting.rules(session)
+            self.rules = await alerting.rules(session)
             self.files = list(compiled(await alerting.groups(session)))
             targets = await access.targets(session)
             self.muted = await notifications.muted(session)
             self._newest = await access.configuration_version(session)
         self.rounds.targets = [facts_of(target) for target in targets]
-        return rules
 
     async def flush(self, now: datetime) -> None:
         """Write what memory alone holds to the database."""

@@ -18,6 +18,7 @@ import incidents.api.history
 import incidents.api.verbs
 import metrics.api
 import metrics.catalogue
+import metrics.engine.api
 import oncall.api
 from access.scope import Identity
 from access.web import Caller
@@ -140,13 +141,13 @@ def create_app(house: House) -> Doors:
     for name, part in house.shared().items():
         setattr(app.state, name, part)
     problems.install(app)
-    app.router.routes.extend(_routes())
+    app.router.routes.extend(_routes(passing_on=house.settings.metrics_url is not None))
     app.mount("/static", StaticFiles(directory=ROOT / "static"), name="static")
     return Doors(app, _timed(house))
 
 
 @cache
-def _routes() -> Sequence[BaseRoute]:
+def _routes(*, passing_on: bool) -> Sequence[BaseRoute]:
     """Return every route as FastAPI serves it; to understand them all takes it half a second."""
     whole = FastAPI(
         openapi_url=None,
@@ -154,16 +155,20 @@ def _routes() -> Sequence[BaseRoute]:
         responses=problems.ANSWERS,
         dependencies=[Depends(keepable)],
     )
-    for router in routers():
+    for router in routers(passing_on=passing_on):
         whole.include_router(router)
     return whole.routes
 
 
-def routers() -> list[APIRouter]:
-    """Return every room's routes; `app.routes` says what each takes."""
+def routers(*, passing_on: bool = False) -> list[APIRouter]:
+    """Return every room's routes; `app.routes` says what each takes.
+
+    With `passing_on` another engine answers queries.
+    """
     rooms = [room.router for room in (*API, *PAGES, health)]
+    queries = metrics.engine.api if passing_on else metrics.api
     prometheus = (
-        metrics.api.router(_store, _who),
+        queries.router(_store, _who),
         metrics.catalogue.router(_store, _who, metrics.api.PREFIX),
     )
     return [*rooms, search.rest, *prometheus]

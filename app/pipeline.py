@@ -1,7 +1,9 @@
 """The main path: what one client's observations set in motion, all of it or nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from alerting import commands as alerting
 from alerting.schemas import Observation, Observed
@@ -9,6 +11,8 @@ from incidents.commands import follow
 from kit.db import Database, lock
 from metrics.batch import Position
 from notifications import commands as notifications
+
+Allowed = Callable[[AsyncSession], Awaitable[None]]
 
 
 async def carry(
@@ -19,13 +23,17 @@ async def carry(
     position: Position | None,
     now: datetime,
     resolve_after: timedelta,
+    still: Allowed | None = None,
 ) -> Observed:
     """Take one client's batch down the path in one transaction; return what moved.
 
     observations → alert rows → incidents, SLA clocks, first step → notifications queued.
     The commit wakes the sender; `position` is how far the rules have now read the journal.
+    `still` refuses if another replica passes verdicts by now.
     """
     async with db.transaction() as tx:
+        if still is not None:
+            await still(tx)
         await lock(tx, "client", client)
         observed = await alerting.observe(tx, client, seen, position=position, now=now)
         promises = await follow(

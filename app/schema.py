@@ -3,6 +3,7 @@
 import access.tables
 import alerting.tables
 import incidents.tables
+import kit.leases
 import kit.outbox
 import metrics.tables
 import notifications.tables
@@ -13,6 +14,7 @@ ROOMS = (
     access.tables,
     alerting.tables,
     incidents.tables,
+    kit.leases,
     kit.outbox,
     metrics.tables,
     notifications.tables,

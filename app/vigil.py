@@ -1,6 +1,7 @@
 """Who watches the watchman: what is wrong with the program itself, and its gauges."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from app.condition import REASON, Condition, Trouble
 from app.given_up import Sort
 from incidents import queries as incidents
 from kit import outbox
+from metrics.engine.forwarding import Forwarder
 from notifications import queries as notifications
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ NOTIFICATION_WAITS = timedelta(seconds=60)
 EVENT_WAITS = timedelta(minutes=5)
 STEP_WAITS = timedelta(seconds=30)
 RULES_WAIT = timedelta(seconds=30)
+ENGINE_WAITS = timedelta(seconds=30)
 AWAY = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
@@ -53,10 +56,24 @@ def _behind(house: "House") -> list[Trouble]:
     found = []
     if behind > RULES_WAIT:
         found.append(Trouble("behind", {"seconds": _seconds(behind)}))
+    found += _engine_behind(house.forwarder, house.clock())
     if waiting.put_off:
         facts = {"samples": waiting.samples, "seconds": _seconds(waiting.oldest)}
         found.append(Trouble("put_off", {REASON: waiting.put_off, **facts}))
     return found
+
+
+def _engine_behind(forwarder: Forwarder | None, now: datetime) -> list[Trouble]:
+    if forwarder is None:
+        return []
+    lag, why = forwarder.lag(now), forwarder.trouble
+    if why is None and lag <= ENGINE_WAITS:
+        return []
+    megabytes = f"{forwarder.bytes_behind / 1_000_000:.1f}"
+    facts = {"seconds": _seconds(lag), "megabytes": megabytes}
+    if why is None:
+        return [Trouble("engine_behind", facts)]
+    return [Trouble("engine_away", {"why": why, **facts})]
 
 
 async def _of_rows(
@@ -114,6 +131,8 @@ async def measure(house: "House") -> None:
     gauge("bodies_bytes", "Bytes of bodies that are being read or decoded", house.store.load.bytes)
     for reason, count in house.store.load.put_off.items():
         gauge("put_off", "Requests answered 503 since the start", count, reason=reason)
+    if house.forwarder is not None:
+        _measure_engine(house.forwarder, now=house.clock(), gauge=gauge)
     gauge("samples_kept", "Samples kept since the start", house.store.appended)
     gauge("sends_in_flight", "Messages under way", house.sender.in_flight)
     for tick in house.scheduler.ticks:
@@ -122,6 +141,17 @@ async def measure(house: "House") -> None:
         gauge("tick_failures", "How often it failed since the start", tick.failures, tick=tick.name)
     for reason, count in house.store.refused.items():
         gauge("samples_refused", "Samples refused since the start", count, reason=reason)
+
+
+def _measure_engine(forwarder: Forwarder, *, now: datetime, gauge: Callable[..., None]) -> None:
+    gauge("engine_behind_bytes", "Journal the engine has not taken", forwarder.bytes_behind)
+    lag = forwarder.lag(now).total_seconds()
+    gauge("engine_behind_seconds", "Age of the oldest sample there", lag)
+    for fate in ("taken", "refused"):
+        count = forwarder.counts[fate]
+        gauge("engine_samples", "Samples sent to the engine since the start", count, fate=fate)
+    failed = forwarder.counts["failed"]
+    gauge("engine_failures", "Requests the engine did not answer since the start", failed)
 
 
 def _seconds(length: timedelta) -> str:

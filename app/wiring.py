@@ -18,11 +18,12 @@ from access.sso.provider import Provider
 from alerting.delivery import Carry
 from alerting.evaluator import Evaluator
 from alerting.schemas import Observation, Observed
-from app import pipeline
+from app import engine_mode, pipeline
 from app.heartbeat import Heartbeat
 from app.house import House
 from app.housekeeping import clean
 from app.keeper import Keeper
+from app.leading import Lead
 from app.measures import Measures
 from app.opening import Secrets
 from app.people import inviting, letters
@@ -48,6 +49,7 @@ from kit.sealing import Sealer
 from kit.settings import Settings
 from kit.signing import Signer
 from metrics.batch import Position
+from metrics.engine.store import EngineStore
 from metrics.journal import Sync
 from metrics.ports.encode import write_request
 from metrics.pushed.gateway import Gateway
@@ -86,20 +88,19 @@ def build(
     http = guarded(FETCHES, allow=settings.allow_link_local)
     path, sends = db.share(PATH), db.share(SENDS)
     authorizer = Authorizer(db, clock)
-    store = _store(settings, db, lambda: house.directory.clients)
+    store = _store(settings, db, lambda: house.directory.clients, clock)
+    lead = Lead(db.share(1), store.replica) if isinstance(store, EngineStore) else None
     gateway = Gateway(store, db, lambda: house.directory.clients)
     evaluator = Evaluator(
         store,
         path,
-        _carrying(path, settings, measures, clock),
+        _carrying(path, settings, measures, clock, still=lead.still if lead else None),
         clock=clock,
         took=measures.evaluation.observe,
     )
     store.load.ask(lambda: evaluator.crowded)
-    links, webhooks = (
-        Inviting(signer, settings.url, bool(settings.smtp_url)),
-        open_client(allow_link_local=settings.allow_link_local),
-    )
+    links = Inviting(signer, settings.url, bool(settings.smtp_url))
+    webhooks = open_client(allow_link_local=settings.allow_link_local)
     render = _speaking(pages, links, clock, lambda: house.directory)
     outside = Outside(_channels(settings, webhooks, sealer), render, observe=measures.observe_send)
     ingest = partial(authorizer, needed=Right.INGEST)
@@ -127,12 +128,19 @@ def build(
         keeper=Keeper(),
         gateway=gateway,
         ports=ports(store, gateway, ingest, clock),
+        lead=lead,
+        forwarder=store.forwarder if isinstance(store, EngineStore) else None,
     )
+    house.loops = engine_mode.loops(house)
     house.scheduler.ticks = ticks(house)
     return house
 
 
-def _store(settings: Settings, db: Database, known: Callable[[], Container[str]]) -> Store:
+def _store(
+    settings: Settings, db: Database, known: Callable[[], Container[str]], clock: Clock
+) -> Store:
+    if settings.metrics_url:
+        return engine_mode.store(settings, db, known, clock)
     return Store(
         settings.data_dir / "samples",
         db,
@@ -160,13 +168,26 @@ def _speaking(
     return render
 
 
-def _carrying(db: Database, settings: Settings, measures: Measures, clock: Clock) -> Carry:
+def _carrying(
+    db: Database,
+    settings: Settings,
+    measures: Measures,
+    clock: Clock,
+    *,
+    still: pipeline.Allowed | None,
+) -> Carry:
     async def carry(
         client: str, seen: Sequence[Observation], /, *, position: Position | None, now: datetime
     ) -> Observed:
         began = time.perf_counter()
         observed = await pipeline.carry(
-            db, client, seen, position=position, now=now, resolve_after=settings.resolve_after
+            db,
+            client,
+            seen,
+            position=position,
+            now=now,
+            resolve_after=settings.resolve_after,
+            still=still,
         )
         measures.transaction.observe(time.perf_counter() - began)
         done = clock()
@@ -214,7 +235,7 @@ def ticks(house: House) -> Sequence[Tick]:
         await outbox.relay(db, REACTIONS, clock)
 
     async def look_at_waits(now: datetime) -> None:
-        evaluator.tick(now)
+        house.look_at_waits(now)
 
     def due(job: Callable[[Database, Clock], Awaitable[int]]) -> Job:
         async def tick(_: datetime) -> None:
@@ -229,8 +250,8 @@ def ticks(house: House) -> Sequence[Tick]:
         Tick("resolution", second, due(incidents.resolve_due)),
         Tick("clocks", second, due(incidents.sla_due)),
         Tick("outbox", second, relay),
-        Tick("fetch", second, house.rounds.start_due),
-        Tick("pushed", timedelta(seconds=15), house.gateway.push_again),
+        Tick("fetch", second, house.fetch),
+        Tick("pushed", timedelta(seconds=15), house.push_again),
         Tick("flush", house.settings.flush_every, house.flush),
         Tick("overflow", timedelta(seconds=5), house.flush_if_full),
         Tick("deleted", minute, house.store.upkeep.clear),

@@ -47,6 +47,10 @@ class Settings(BaseSettings):
     admin_token: OptionalText = None
     config: Path | None = None
     journal_sync: JournalSync = JournalSync.EVERYSEC
+    metrics_url: OptionalText = None
+    metrics_write_url: OptionalText = None
+    metrics_token: OptionalSecret = None
+    metrics_buffer: Annotated[int, Field(ge=1)] = 8192
     retention: Duration = timedelta(days=400)
     heartbeat_url: OptionalText = None
     resolve_after: Duration = timedelta(minutes=1)
@@ -85,6 +89,13 @@ class Settings(BaseSettings):
         if scheme.split("+")[0] not in ("postgres", "postgresql") or not rest:
             raise ValueError("only PostgreSQL is spoken: postgresql://user:password@host/name")
         return f"postgresql+asyncpg://{rest}"
+
+    @field_validator("metrics_url", "metrics_write_url")
+    @classmethod
+    def _answers_http(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("https://", "http://")):
+            raise ValueError("write the address that stands before /api/v1: http://…")
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod

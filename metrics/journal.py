@@ -63,13 +63,13 @@ class Damage(StrEnum):
     CONTENT = "content"
 
 
-def scan(file: BinaryIO, size: int) -> Iterator[tuple[int, Record | Damage]]:
-    """Yield each record of a segment with the offset behind it.
+def scan(file: BinaryIO, size: int, at: int = 0) -> Iterator[tuple[int, Record | Damage]]:
+    """Yield each record of a segment from `at` on with the offset behind it.
 
     TORN and HEADER end the segment and carry the offset where they begin; CONTENT is one record
     whose CRC fails, and the next follows.
     """
-    at = 0
+    file.seek(at)
     while at < size:
         head = file.read(SIZE)
         if len(head) < SIZE:
@@ -169,6 +169,36 @@ class Journal:
                         yield Position(segment, offset), found
                     else:
                         self._report(segment, offset, found)
+
+    def bytes_behind(self, position: Position) -> int:
+        """Return how many bytes were written behind a place."""
+        return sum(
+            size - (position.offset if segment == position.segment else 0)
+            for segment, size in self._sizes.items()
+            if segment >= position.segment
+        )
+
+    async def after(self, position: Position, most: int) -> tuple[Position, list[Record]]:
+        """Return the next records behind a place, some `most` bytes, and the place behind them."""
+        ends = {number: end for number, end in self._sizes.items() if number >= position.segment}
+        return await asyncio.to_thread(self._after, position, dict(sorted(ends.items())), most)
+
+    def _after(
+        self, position: Position, ends: dict[int, int], most: int
+    ) -> tuple[Position, list[Record]]:
+        found: list[Record] = []
+        for segment, size in ends.items():
+            begin = position.offset if segment == position.segment else 0
+            with self._path(segment).open("rb") as file:
+                for offset, record in scan(file, size, begin):
+                    if isinstance(record, Record):
+                        found.append(record)
+                        most -= len(record.body)
+                        position = Position(segment, offset)
+                    if most <= 0:
+                        return position, found
+            position = Position(segment, size)
+        return position, found
 
     def _report(self, segment: int, offset: int, damage: Damage) -> None:
         self.damaged += 1

@@ -85,8 +85,16 @@ class Load:
         """Refuse to take samples while the database or the rules are too far behind."""
         if pending > self._limits().pending:
             raise self._refusal("database", "the database takes no samples", now, 30)
+        self.admit_to_rules(now)
+
+    def admit_to_rules(self, now: datetime) -> None:
+        """Refuse to take samples while the rules are too far behind."""
         if self._crowded():
             raise self._refusal("rules", "the rules have too many samples to look at", now, 1)
+
+    def away(self, detail: str, now: datetime) -> Overloaded:
+        """Count a refusal because the engine has not taken what waits for it."""
+        return self._refusal("engine", detail, now, 30)
 
     def full(self, why: Overloaded, now: datetime) -> Overloaded:
         """Count a refusal of the journal."""

@@ -1,10 +1,10 @@
 """What a selector asks of one label. Pure; shared by PromQL and the store's index."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from metrics.patterns import compiled
+from metrics.patterns import compiled, literally
 
 
 class Op(StrEnum):
@@ -50,6 +50,13 @@ class Matcher:
     def __str__(self) -> str:
         shown = self.value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
         return f'{self.name}{self.op}"{shown}"'
+
+
+def one_of(name: str, values: Sequence[str]) -> Matcher:
+    """Return the condition that a label has one of these values."""
+    if len(values) == 1:
+        return Matcher(name, Op.EQUAL, values[0])
+    return Matcher(name, Op.MATCHES, "|".join(map(literally, values)))
 
 
 def all_hold(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:

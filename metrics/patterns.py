@@ -49,3 +49,8 @@ class Pattern:
 def compiled(text: str) -> Pattern:
     """Return the pattern that `text` writes, or refuse."""
     return Pattern(text)
+
+
+def literally(text: str) -> str:
+    """Return the expression that matches this very text and no other."""
+    return re.sub(r"[^\w:]", lambda found: "\\" + found[0], text, flags=re.ASCII)

@@ -13,7 +13,7 @@ import numpy as np
 from kit import allocation
 from kit.clock import from_milliseconds, milliseconds
 from kit.db import Database
-from kit.errors import Overloaded, Refusal
+from kit.errors import Overloaded
 from metrics import chunks
 from metrics.batch import (
     START,
@@ -40,6 +40,7 @@ from metrics.ports.decoders import KnownClients, decoders
 from metrics.presence import Presence
 from metrics.reads import Reader
 from metrics.removal import Removal
+from metrics.replaying import decoded_again
 from metrics.series import Learned, Registry
 from metrics.timeliness import AHEAD_MS, in_time
 from metrics.upkeep import Upkeep
@@ -50,7 +51,8 @@ log = logging.getLogger(__name__)
 Listener = Callable[[Batch], None]
 
 
-async def _breathe() -> None:
+async def breathe() -> None:
+    """Let others have their turn."""
     await asyncio.sleep(0)
 
 
@@ -153,24 +155,29 @@ class Store:
         """
         await self._lock.acquire()
         self.journal.load()
-        async with self._db.transaction() as tx:
-            self._marked = await own(tx, self._folder, adopt=self._adopt)
-            await self._removal.load(tx)
-        async with self._db.snapshot() as session:
-            async for number, client, labels in chunks.series(session):
-                self._registry.add(labels, client, number)
-        stored = len(self._registry)
+        self._marked = await self._stored_upto()
+        known = len(self._registry)
         self._registry.announce()
-        since = await self._replay()
+        since = await self._replay(milliseconds(now))
         self._removal.forget_replayed()
         self.forget_senders()
         ahead = milliseconds(since or now) + AHEAD_MS
         for column in (self._head.covered, self._head.bare):
-            column[:stored] = np.maximum(column[:stored], ahead)
+            column[:known] = np.maximum(column[:known], ahead)
         self.journal.begin(milliseconds(now))
         self.opened = True
 
-    async def _replay(self) -> datetime | None:
+    async def _stored_upto(self) -> Position:
+        """Learn the series that are stored; return up to where the journal's samples are."""
+        async with self._db.transaction() as tx:
+            marked = await own(tx, self._folder, adopt=self._adopt)
+            await self._removal.load(tx)
+        async with self._db.snapshot() as session:
+            async for number, client, labels in chunks.series(session):
+                self._registry.add(labels, client, number)
+        return marked
+
+    async def _replay(self, now: int) -> datetime | None:
         """Bring the journal's samples back; return when the first of them arrived."""
         first: datetime | None = None
         marked, arrived = False, 0
@@ -179,27 +186,22 @@ class Store:
                 await self._stands_in_chunks(arrived)
                 marked = True
             arrived = record.arrived
-            decoded = await self._decoded_again(record, position)
+            if not self._wanted(record, now):
+                continue
+            decoded = await decoded_again(self.journal, record, self._decoders, breathe=breathe)
             if decoded is None:
                 continue
             good, _ = self._in_time(self._removal.living(decoded, position), record.arrived)
             self._apply(good, record.arrived, position, replayed=True)
             first = first or from_milliseconds(record.arrived)
-            await _breathe()
+            await breathe()
         if not marked:
             await self._stands_in_chunks(arrived)
         return first
 
-    async def _decoded_again(self, record: Record, position: Position) -> Decoded | None:
-        """Return what a record holds; one that an earlier version took must not keep us down."""
-        try:
-            return await self._decoders[record.port].decode(
-                record.body, client=record.client, arrived=record.arrived, breathe=_breathe
-            )
-        except (Refusal, LookupError) as error:
-            self.journal.damaged += 1
-            log.error("journal: the record that ends at %s is not understood: %r", position, error)
-            return None
+    def _wanted(self, record: Record, now: int) -> bool:
+        """Tell whether a record of the journal is to stand in memory after a start."""
+        return True
 
     async def _stands_in_chunks(self, arrived: int) -> None:
         """Take note of it for all that was replayed, the last of which came at `arrived` ms."""
@@ -218,11 +220,11 @@ class Store:
         """
         if not self.opened:
             raise Overloaded("samples are not taken yet: the journal is being replayed")
-        self.load.admit(self.pending, now)
+        self._admit(now)
         arrived = milliseconds(now)
         async with self._appending:
             decoded = await self._decoders[port].decode(
-                body, client=client, arrived=arrived, breathe=_breathe
+                body, client=client, arrived=arrived, breathe=breathe
             )
             self.refused["labels"] += decoded.refused
             good, why = self._in_time(decoded, arrived)
@@ -234,6 +236,10 @@ class Store:
         if len(good.refs):
             await self.journal.synced()
         return Appended(len(good.refs), good.refused, good.reason)
+
+    def _admit(self, now: datetime) -> None:
+        """Refuse to take samples while too many wait for the database or the rules."""
+        self.load.admit(self.pending, now)
 
     def _journalled(self, record: Record, now: datetime) -> Position:
         try:
@@ -362,7 +368,7 @@ class Store:
     async def _slices_of_rows(self) -> AsyncIterator[Ints]:
         for start in range(0, len(self._head.ref_of), SLICE):
             yield np.arange(start, min(start + SLICE, len(self._head.ref_of)))
-            await _breathe()
+            await breathe()
 
     async def delete(self, client: str, *, by: str, now: datetime) -> int:
         """Take away everything of a client's that came until now; return how many series."""

@@ -56,6 +56,7 @@ CHECKS: Mapping[str, Check] = {
     "key": database.key,
     "port": machine.port,
     "public_url": machine.public_url,
+    "engine": outside.engine,
     "smtp": outside.smtp,
     "heartbeat": outside.heartbeat,
     "sso": outside.single_sign_on,

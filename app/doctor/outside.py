@@ -6,11 +6,14 @@ from urllib.parse import urlsplit
 import aiosmtplib
 import httpx
 
+from app import engine_mode
 from app.doctor.findings import Finding, fail, ok, warn
 from app.doctor.patient import Patient
 from app.doctor.settings import without_password
 from kit.errors import Refusal
 from kit.net import guard, whole
+from metrics.engine.client import Fate
+from metrics.ports.encode import write_request
 from notifications.channels.email import server
 
 WITHIN = 8.0
@@ -41,6 +44,26 @@ async def smtp(patient: Patient) -> list[Finding]:
     except (aiosmtplib.SMTPException, OSError, Refusal) as error:
         return [fail("smtp_away", url=shown, why=f"{type(error).__name__}: {error}"[:200])]
     return [ok("smtp", url=shown)]
+
+
+async def engine(patient: Patient) -> list[Finding]:
+    """The engine that keeps our samples answers queries, and takes an empty request to write."""
+    settings = patient.settings
+    if not settings.metrics_url:
+        return []
+    asked = engine_mode.engine(settings)
+    shown = without_password(settings.metrics_url)
+    try:
+        await asked.answers()
+        written = await asked.write(write_request([], [], []))
+    except Refusal as error:
+        return [fail("engine_away", url=shown, why=str(error))]
+    finally:
+        await asked.close()
+    if written.fate is not Fate.TAKEN:
+        there = without_password(asked.write_url)
+        return [fail("engine_writes_not", url=there, why=written.why)]
+    return [ok("engine", url=shown)]
 
 
 async def heartbeat(patient: Patient) -> list[Finding]:

@@ -10,7 +10,7 @@ from app.doctor.patient import Patient
 from kit.settings import PREFIX, Settings
 
 HIDDEN = ("key", "token", "secret", "previous")
-ADDRESSES = ("database_url", "smtp_url", "heartbeat_url")
+ADDRESSES = ("database_url", "smtp_url", "heartbeat_url", "metrics_url", "metrics_write_url")
 ALSO = frozenset({"LANGYAN_OLD_POSTGRES_BIN"})
 """Variables that a command reads, and the service does not."""
 

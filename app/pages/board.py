@@ -29,7 +29,7 @@ from kit.web import on_the_loop
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
 HOSTS_SHOWN = 12
-FOR_ALL = frozenset({"behind", "put_off", "database"})
+FOR_ALL = frozenset({"behind", "put_off", "database", "engine_away", "engine_behind"})
 """Troubles that everybody who works here is told: what the board shows may be late."""
 
 

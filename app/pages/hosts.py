@@ -78,6 +78,7 @@ GAUGES = (
 )
 NAMES = sorted({g.metric for g in GAUGES} | {g.share_of for g in GAUGES if g.share_of})
 BOOTED = "node_boot_time_seconds"
+MACHINES = [*NAMES, BOOTED]
 
 
 @router.get("/hosts")
@@ -179,7 +180,7 @@ async def machines(store: Store, scope: Scope, *, fires: Fires, now: datetime) -
 
 
 def _wanted(scope: Scope) -> list[Matcher]:
-    wanted = [Matcher("__name__", Op.MATCHES, "|".join([*NAMES, BOOTED]))]
+    wanted = [Matcher("__name__", Op.MATCHES, "|".join(MACHINES))]
     if scope.clients is not None:
         wanted.append(
             Matcher("client", Op.MATCHES, "|".join(map(re2.escape, sorted(scope.clients))) or "-")

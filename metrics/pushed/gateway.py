@@ -39,8 +39,9 @@ class Gateway:
         self._turn = asyncio.Lock()
 
     async def load(self) -> None:
-        """Read the groups of former lives."""
-        async with self._db.snapshot() as session:
+        """Read the groups of former lives, and of other replicas."""
+        async with self._turn, self._db.snapshot() as session:
+            self._groups = {}
             for group in await commands.groups(session):
                 self._groups.setdefault(group.sender, {})[group.labels] = group
 

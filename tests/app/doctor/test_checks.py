@@ -242,6 +242,8 @@ async def test_a_place_outside_that_nobody_answers_at_is_told() -> None:
     assert mail == {"smtp_away": Level.FAIL}
     sso = at(oidc_issuer=f"http://{deaf}", oidc_client_id="langyan")
     assert listed(await outside.single_sign_on(sso)) == {"issuer_away": Level.FAIL}
+    engine = at(metrics_url=f"http://{deaf}")
+    assert listed(await outside.engine(engine)) == {"engine_away": Level.FAIL}
     assert listed(await outside.heartbeat(at())) == {"heartbeat_none": Level.WARN}
 
 

@@ -26,7 +26,7 @@ from metrics.ports.encode import varint
 from tests.support.site import bearer
 
 METRICS, SERIES, ZONES, GROUPS = 500, 200, 10, 10
-INTERVAL, HISTORY, WARM = 15, 21, 1
+INTERVAL, HISTORY, WARM = 15, 21, 2
 OFF_EDGE = 7_123
 """Samples lie so many ms behind the evaluations: Prometheus 2.42 counts a left edge, we do not."""
 PER_BODY, LIMIT, OVER = 2_000, 1e9, 2e9
@@ -284,7 +284,7 @@ def written(found: Outcome) -> str:
 def main() -> None:
     """Measure, show, and write the page if all were measured."""
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--rounds", type=int, default=2, help="evaluations that are counted")
+    asked.add_argument("--rounds", type=int, default=4, help="evaluations that are counted")
     asked.add_argument("--only", choices=("Langyan", "Prometheus"))
     given = asked.parse_args()
     found = asyncio.run(run(given.rounds, given.only))

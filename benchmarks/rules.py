@@ -136,14 +136,18 @@ async def measured(peer: Peer, write: str, rounds: int, cost: Cost) -> None:
 
 
 async def told(peer: Peer, cost: Cost) -> None:
-    """Read what the rules gave: who waits, and what was recorded last."""
-    answer = (await peer.http.get(f"{peer.prefix}/api/v1/alerts")).json()
-    for alert in answer["data"]["alerts"]:
-        cost.alerts.add((alert["labels"]["alertname"], alert["labels"]["instance"]))
+    """Read what was recorded last, and when."""
     found = await peer.ask('max(timestamp({__name__=~"zone:.*"}))')
     cost.at = max(float(one["value"][1]) for one in found)
     for one in await peer.ask('{__name__=~"zone:.*"}', cost.at):
         cost.recorded[one["metric"]["__name__"], one["metric"]["zone"]] = float(one["value"][1])
+
+
+async def alerts(peer: Peer, cost: Cost) -> None:
+    """Read who waits."""
+    answer = (await peer.http.get(f"{peer.prefix}/api/v1/alerts")).json()
+    for alert in answer["data"]["alerts"]:
+        cost.alerts.add((alert["labels"]["alertname"], alert["labels"]["instance"]))
 
 
 async def wanted(folder: Path, ours: Cost) -> dict[tuple[str, str], float]:
@@ -173,6 +177,7 @@ async def of_langyan(folder: Path, rounds: int, *, ruled: bool) -> Cost:
         await measured(peer, WRITE, rounds, cost)
         if ruled:
             await told(peer, cost)
+            await alerts(peer, cost)
     return cost
 
 
@@ -191,7 +196,7 @@ async def of_prometheus(folder: Path, rounds: int, *, ruled: bool) -> Cost:
         peer = Peer(http, "", lambda: cpu.seconds(roots))
         await measured(peer, "/api/v1/write", rounds, cost)
         if ruled:
-            await told(peer, cost)
+            await alerts(peer, cost)
     return cost
 
 

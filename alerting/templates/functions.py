@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+import re2
+
 from alerting.templates.context import Sample
 from alerting.templates.printing import formatted, number, printed, shown, truth
 from alerting.templates.refusals import NotExpanded
 from kit import durations
-from metrics.patterns import compiled
 from metrics.promql.numbers import short_text
 
 QUERIES = frozenset(("query", "externalURL", "pathPrefix", "now"))
@@ -106,18 +107,35 @@ def _parse_duration(text: str) -> float:
     return durations.parse(text).total_seconds()
 
 
+def _compiled(pattern: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error:
+        raise NotExpanded(f"{pattern!r} is not a regular expression") from None
+
+
 def _match(pattern: str, text: str) -> bool:
-    return bool(re.search(pattern, text))
+    return _compiled(pattern).search(text) is not None
 
 
 def _replace(pattern: str, replacement: str, text: str) -> str:
-    compiled(pattern)  # refuses what RE2 does not take
+    def filled(found: Any) -> str:
+        return _GO_GROUP.sub(lambda place: _group(found, place[1] or place[2]), replacement)
 
-    def group(found: re.Match[str]) -> str:
-        name = found[1] or found[2]
-        return "$" if name is None else f"\\g<{name}>"
+    replaced: str = _compiled(pattern).sub(filled, text)
+    return replaced
 
-    return re.sub(pattern, _GO_GROUP.sub(group, replacement.replace("\\", "\\\\")), text)
+
+def _group(found: Any, name: str | None) -> str:
+    """Return what a group of a match holds; one that there is not holds nothing."""
+    if name is None:
+        return "$"
+    try:
+        return found.group(int(name) if name.isdigit() else name) or ""
+    except (IndexError, re2.error):
+        return ""
 
 
 def _strip_port(text: str) -> str:

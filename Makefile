@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
-JOBS ?= 2
+JOBS ?= 3
 
 .PHONY: help setup run test journey e2e crash bench soak lint format lock migration clean
 

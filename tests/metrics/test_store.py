@@ -383,12 +383,13 @@ async def test_memory_holds_the_last_hour_and_says_what_of_it_is_at_hand(site: S
     assert not site.store.covers(refs, now - 3_600_000)
     assert len((await site.reads())[kept_as(DISK)]) == 300
 
-    site.store._db = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
+    away = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
+    site.store._reader._db = away
     recent = (await site.reads(now - 3_600_000, now))[kept_as(DISK)]
     assert recent == [(now - 60_000 * ago, 299.0 - ago) for ago in range(60, -1, -1)]
     with pytest.raises(OSError, match="cannot be reached"):
         await site.reads(MS, now)
-    await site.store._db.close()
+    await away.close()
 
 
 async def test_after_a_restart_memory_says_how_far_back_it_reaches(site: Site) -> None:

@@ -16,6 +16,7 @@ from kit.errors import Invalid, TooLarge
 MOST_POINTS = 11_000
 MOST_BODY = 1024 * 1024
 MOST_MS = 4 * 10**15
+DIGITS_MOST = 18
 FORM = "application/x-www-form-urlencoded"
 JSON, PROBLEM = "application/json", "application/problem+json"
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
@@ -103,10 +104,15 @@ class Parameters(dict[str, str]):
 
     def limit(self, name: str = "limit") -> int:
         """Return how many are wanted at most; 0 is all of them."""
-        given = self.get(name) or "0"
-        if not given.isascii() or not given.isdigit():
+        found = whole(self.get(name) or "0")
+        if found is None:
             raise wrong(name, "it must be a whole number, not below zero")
-        return int(given)
+        return found
+
+
+def whole(text: str) -> int | None:
+    """Return a whole number, not below zero and of at most 18 digits; None for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS_MOST else None
 
 
 def read(url: Sequence[tuple[str, str]], form: bytes) -> Parameters:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends
@@ -84,7 +84,7 @@ class Catalogue:
                     {"type": about.kind, "help": about.help, "unit": about.unit}
                     for about in (said[:most] if most else said)
                 ]
-                for metric, said in islice(told.items(), limit or None)
+                for metric, said in list(told.items())[: limit or None]
             }
         )
 

@@ -13,7 +13,7 @@ from alerting.groups.answers import ALERTING, RECORDING, Wanted
 from kit.errors import Invalid
 from kit.web import on_the_loop
 from metrics.api import PREFIX
-from metrics.asked import JSON
+from metrics.asked import JSON, whole
 from metrics.matchers import Matcher
 from metrics.promql.syntax import parse
 from metrics.promql.tree import Selector
@@ -88,16 +88,17 @@ async def show_alerts(request: Request, caller: Caller) -> Response:
 def _page(found: list[dict[str, Any]], limit: str, after: str) -> dict[str, Any]:
     if after and not limit:
         raise _wrong("group_limit", "group_limit needs to be set with group_next_token")
-    if limit and not (limit.isascii() and limit.isdigit() and int(limit)):
+    most = whole(limit)
+    if limit and not most:
         raise _wrong("group_limit", "group_limit needs to be greater than zero")
     if after:
         places = [n for n, group in enumerate(found, 1) if answers.token(group) == after]
         if not places:
             raise _wrong("group_next_token", "invalid group_next_token, were rule groups changed?")
         found = found[places[0] :]
-    if not limit or len(found) <= int(limit):
+    if not most or len(found) <= most:
         return {"groups": found}
-    shown = found[: int(limit)]
+    shown = found[:most]
     return {"groups": shown, "groupNextToken": answers.token(shown[-1])}
 
 

@@ -139,7 +139,7 @@ def _form(answer: Answered, path: str, page: bool) -> str | None:
     kind = answer.headers.get("content-type", "")
     if page:
         return None if kind.startswith(("text/html", PROBLEM)) else f"{answer.status} as {kind}"
-    if path.startswith("/prometheus/api/v1/query") and kind.startswith("application/json"):
+    if path.startswith("/prometheus/api/v1/") and kind.startswith("application/json"):
         told = orjson.loads(answer.body)
         return None if told["status"] == "error" else "no error in Prometheus's envelope"
     if not kind.startswith(PROBLEM):

@@ -37,7 +37,7 @@ async def condition(house: "House") -> Condition:
     troubles = [Trouble("tick", {"name": name}) for name in house.scheduler.late(now)]
     if house.sender.skewed:
         troubles.append(Trouble("skew"))
-    troubles += _behind(house)
+    troubles += [*_behind(house), *_engine_behind(house.forwarder, house.clock())]
     troubles += [
         Trouble("rule", {"name": name, "why": why}) for name, why in evaluator.broken.items()
     ]
@@ -56,7 +56,6 @@ def _behind(house: "House") -> list[Trouble]:
     found = []
     if behind > RULES_WAIT:
         found.append(Trouble("behind", {"seconds": _seconds(behind)}))
-    found += _engine_behind(house.forwarder, house.clock())
     if waiting.put_off:
         facts = {"samples": waiting.samples, "seconds": _seconds(waiting.oldest)}
         found.append(Trouble("put_off", {REASON: waiting.put_off, **facts}))
@@ -105,7 +104,10 @@ async def _of_rows(
 
 
 async def readiness(house: "House") -> Condition:
-    """Return whether requests are welcome: the database answers, samples are taken."""
+    """Return whether requests are welcome: the database answers, samples are taken.
+
+    They are while an engine is away, as long as the journal has room for what waits for it.
+    """
     troubles = [] if house.store.opened else [Trouble("replaying")]
     try:
         async with asyncio.timeout(ANSWERS_WITHIN), house.db.snapshot() as session:

@@ -189,13 +189,18 @@ def answers(kinds: list[str]) -> dict[int | str, dict[str, Any]]:
     data = {"type": "object", "required": list(found), "properties": found}
     told = {"type": "array", "items": {"type": "string"}}
     well = {"status": {"const": "success"}, "data": data, "warnings": told, "infos": told}
+    success = {"type": "object", "required": ["status", "data"], "properties": well}
+    content = {JSON: {"schema": success}}
+    return {200: {"description": "What it comes to", "content": content}, **refusals()}
+
+
+def refusals() -> dict[int | str, dict[str, Any]]:
+    """Return how OpenAPI tells of what is refused in Prometheus's envelope."""
     ill = {name: {"type": "string"} for name in ("errorType", "error")}
     refused = {"status": {"const": "error"}, **ill}
-    success = {"type": "object", "required": ["status", "data"], "properties": well}
     failure = {"type": "object", "required": list(refused), "properties": refused}
     said = {JSON: {"schema": failure}}
     return {
-        200: {"description": "What it comes to", "content": {JSON: {"schema": success}}},
         400: {"description": "The query or a parameter cannot be read", "content": said},
         422: {"description": "It cannot be computed", "content": {**said, PROBLEM: {}}},
         503: {"description": "It took too long; or not now", "content": {**said, PROBLEM: {}}},

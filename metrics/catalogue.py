@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from access.scope import Identity, Right
-from metrics.asked import MOST_MS, Asked, Parameters, in_form, in_url, wrong
+from metrics.asked import MOST_MS, Asked, Parameters, in_form, in_url, refusals, wrong
 from metrics.columns import Labels
 from metrics.described import Described
 from metrics.envelope import answered, cut, success
@@ -131,7 +131,12 @@ def _distinct(found: Iterable[str]) -> list[str]:
 
 def router(shelves: Callable[..., Any], caller: Callable[..., Any], prefix: str) -> APIRouter:
     """Return the routes; `shelves` and `caller` are dependencies: the store, and who asks."""
-    routes = APIRouter(prefix=prefix, tags=["prometheus"], default_response_class=Response)
+    routes = APIRouter(
+        prefix=prefix,
+        tags=["prometheus"],
+        default_response_class=Response,
+        responses=refusals(),
+    )
 
     async def catalogue(
         who: Annotated[Identity, Depends(caller)], store: Annotated[Shelves, Depends(shelves)]

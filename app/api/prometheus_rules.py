@@ -13,12 +13,12 @@ from alerting.groups.answers import ALERTING, RECORDING, Wanted
 from kit.errors import Invalid
 from kit.web import on_the_loop
 from metrics.api import PREFIX
-from metrics.asked import JSON, whole
+from metrics.asked import JSON, refusals, whole
 from metrics.matchers import Matcher
 from metrics.promql.syntax import parse
 from metrics.promql.tree import Selector
 
-router = APIRouter(prefix=PREFIX, tags=["prometheus"])
+router = APIRouter(prefix=PREFIX, tags=["prometheus"], responses=refusals())
 
 KINDS = {"": "", "alert": ALERTING, "record": RECORDING}
 TRUE = frozenset(("1", "t", "T", "true", "TRUE", "True"))

@@ -272,8 +272,11 @@ class Board:
         of_client: dict[str, list[Series]] = {}
         for one in series:
             of_client.setdefault(one.client, []).append(one)
+        bodies = self.recordings.bodies()
         for client, own in of_client.items():
             body = await asyncio.to_thread(_body, own) if len(own) > MANY else _body(own)
+            bodies.append((client, body))
+        for client, body in bodies:
             try:
                 await self._store.append(body, port="remote_write", client=client, now=now)
             except Refusal as why:

@@ -4,7 +4,9 @@ import struct
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+import numpy as np
 from cramjam import snappy
+from numpy.typing import NDArray
 
 from metrics.columns import Labels
 
@@ -73,3 +75,26 @@ def request_2(labels: Sequence[Labels], times: Iterable[int], values: Iterable[f
         sample = delimited(2, double + b"\x10" + varint(int(at)))
         series.append(delimited(5, delimited(1, packed(refs)) + sample + delimited(5, about)))
     return b"".join([*(delimited(4, symbol.encode()) for symbol in symbols), *series])
+
+
+class Form:
+    """A remote-write 1.0 body of series that stay: a moment and values are written into it."""
+
+    EARLIEST, END = 1 << 35, 1 << 42
+    """Moments (ms) that take six bytes, as the place for them has."""
+
+    def __init__(self, labels: Sequence[Labels]) -> None:
+        written, ends = bytearray(), []
+        for of in labels:
+            written += delimited(1, label_bytes(of) + sample_bytes(0.0, self.END - 1))
+            ends.append(len(written))
+        places = np.array(ends, np.int64)[:, np.newaxis]
+        self._octets = np.frombuffer(bytes(written), np.uint8).copy()
+        self._times, self._values = places - 6 + np.arange(6), places - 15 + np.arange(8)
+
+    def filled(self, at: int, values: NDArray[np.float64]) -> bytes:
+        """Return the body with one value for each series, all of one moment."""
+        self._octets[self._times] = np.frombuffer(varint(at), np.uint8)
+        octets = np.ascontiguousarray(values, "<f8").view(np.uint8).reshape(-1, 8)
+        self._octets[self._values] = octets
+        return bytes(snappy.compress_raw(self._octets.data))

@@ -165,3 +165,12 @@ async def test_what_did_not_change_is_not_computed_again(world: Ruled) -> None:
     await world.takes("load", 1, host="a")
     await world.passes(seconds=15)
     assert world.rule("Busy").health.at != before
+
+
+async def test_series_that_are_recorded_again_have_their_new_values(world: Ruled) -> None:
+    await world.follows({"record": "r", "expr": "load * 2"})
+    for value in (1, 2, 0, -3.5):
+        await world.takes("load", value, host="a")
+        await world.takes("load", value, client="bolt", host="b")
+        await world.passes(seconds=15)
+        assert await world.series("r") == {("acme", "a"): 2 * value, ("bolt", "b"): 2 * value}

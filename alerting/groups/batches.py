@@ -31,6 +31,8 @@ from metrics.promql.tree import (
 
 RULE = "__rule__"
 PLACE = "__place__"
+TOGETHER = 100
+"""Rules of one batch: of more the columns leave the caches, and memory is asked for anew."""
 _ALONE = frozenset(("vector", "absent", "absent_over_time", "scalar", "info", "label_join"))
 _TIMED = frozenset(
     ("time", "minute", "hour", "day_of_month", "day_of_week", "day_of_year", "days_in_month")
@@ -174,15 +176,19 @@ def batches(rules: Sequence[FileRule]) -> Iterator[Batch]:
         found = tuple(dict.fromkeys(selectors(rule.tree))) if rule.tree is not None else ()
         shapes.setdefault((shape, bool(rule.spec.alert)), []).append((rule, found))
     for (shape, _), members in shapes.items():
-        if len(members) == 1:
-            yield alone(members[0][0])
-            continue
-        plan = Plan(shape)
-        inputs = [
-            Input(place, [found[number] for _, found in members])
-            for number, place in enumerate(plan.selectors)
-        ]
-        yield Batch(plan, [rule for rule, _ in members], inputs, marked=True)
+        for first in range(0, len(members), TOGETHER):
+            yield _together(shape, members[first : first + TOGETHER])
+
+
+def _together(shape: Expr, members: Sequence[tuple[FileRule, tuple[Selector, ...]]]) -> Batch:
+    if len(members) == 1:
+        return alone(members[0][0])
+    plan = Plan(shape)
+    inputs = [
+        Input(place, [found[number] for _, found in members])
+        for number, place in enumerate(plan.selectors)
+    ]
+    return Batch(plan, [rule for rule, _ in members], inputs, marked=True)
 
 
 def alone(rule: FileRule) -> Batch:

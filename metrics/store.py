@@ -287,6 +287,10 @@ class Store:
     def _shown(self, ref: int) -> str:
         return text(self._registry.labels[ref])
 
+    def series_ever(self) -> int:
+        """Return how many series there have ever been."""
+        return len(self._registry)
+
     def select(self, matchers: Sequence[Matcher]) -> Refs:
         """Return the refs of all series that match, those of long ago included."""
         return self._registry.selected(matchers)[0]

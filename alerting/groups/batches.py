@@ -42,6 +42,10 @@ _TIMED = frozenset(
 class Memory(Protocol):
     """What a batch asks of the store; all of it from memory, at once."""
 
+    def series_ever(self) -> int:
+        """Return how many series there have ever been: while it stands, no selection changes."""
+        ...
+
     def select(self, matchers: Sequence[Matcher], /) -> Refs:
         """Return the series that match; the same array until one more does."""
         ...
@@ -59,6 +63,10 @@ class Memory(Protocol):
         ...
 
 
+Newest = tuple[Ints, Floats]
+NONE: Newest = (np.empty(0, np.int64), np.empty(0))
+
+
 @dataclass(eq=False)
 class Input:
     """One place of a shape: what each rule puts there, and the series of all of them."""
@@ -68,12 +76,18 @@ class Input:
     refs: Refs = field(default_factory=lambda: np.empty(0, np.int32))
     labels: Sequence[Labels] | None = None
     selections: Sequence[Refs] = ()
-    seen: tuple[Ints, Floats] = field(default_factory=lambda: (np.empty(0, np.int64), np.empty(0)))
-
+    newest: Newest = NONE
+    """What each series showed last when it was looked at."""
+    seen: Newest = NONE
+    """The same when the results of before were computed."""
+    _known: int = -1
     _parts: dict[int, tuple[Refs, Sequence[Labels]]] = field(default_factory=dict)
 
     def bring_up(self, memory: Memory) -> bool:
         """Find the series that match now; tell whether they are others than before."""
+        if self._known == (known := memory.series_ever()):
+            return False
+        self._known = known
         found = [memory.select(each.matchers) for each in self.chosen]
         if len(found) == len(self.selections) and all(
             one is other for one, other in zip(found, self.selections, strict=True)
@@ -95,6 +109,10 @@ class Input:
                 parts[rule] = refs, [_marked(one, rule) for one in named] if marked else named
         self.labels = [one for rule in range(len(self.chosen)) for one in parts[rule][1]]
 
+    def look(self, memory: Memory) -> None:
+        """Take note of what each series shows."""
+        self.newest = memory.newest(self.refs)
+
     def parts(self, size: int) -> Iterator["Input"]:
         """Yield the place with so many of its series at a time."""
         if len(self.refs) <= size:
@@ -103,7 +121,8 @@ class Input:
         labels = self.labels or ()
         for first in range(0, len(self.refs), size):
             own = slice(first, first + size)
-            yield Input(self.place, self.chosen, self.refs[own], labels[own])
+            newest = self.newest[0][own], self.newest[1][own]
+            yield Input(self.place, self.chosen, self.refs[own], labels[own], newest=newest)
 
     def columns(self, memory: Memory, at: int) -> Columns:
         """Return the samples that the place has to show at one moment."""
@@ -111,7 +130,7 @@ class Input:
         first, last = self.place.window(at, at)
         now = (first, last) == (at - LOOKBACK_MS + 1, at)
         if now and not (self.place.range_ms or self.place.within):
-            times, values = memory.newest(self.refs)
+            times, values = self.newest
             if not (times > at).any():
                 seen = times >= first
                 starts = np.concatenate([[0], np.cumsum(seen)]).astype(np.int64)

@@ -25,7 +25,6 @@ from alerting.groups.evaluation import (
     for_each_client,
     note,
     nothing,
-    refresh,
     still_true,
 )
 from alerting.groups.recordings import Recordings
@@ -193,23 +192,24 @@ class Board:
         """Return what a batch gives, and whether it is what it gave before."""
         if batch.rules[0].tree is None:
             return self._alone(batch.rules[0], at), False
-        if still_true(batch, self._store, at):
-            return batch.last, True
         began = perf_counter()
-        await self._named(batch)
+        changed = await self._named(batch)
+        for each in batch.inputs:
+            each.look(self._store)
+        if not changed and still_true(batch, at):
+            return batch.last, True
         data = await self._read(batch, at)
         terms = Terms(limits=MOST, memory=self._memory)
         if sum(len(each.refs) for each in batch.inputs) > HEAVY:
             results = await asyncio.to_thread(computed, batch, data, at, terms)
         else:
             results = computed(batch, data, at, terms)
-        note(batch, self._store, at, results)
+        note(batch, at, results)
         self._note(results, at, perf_counter() - began)
         return results, False
 
     async def _read(self, batch: Batch, at: int) -> list[Columns]:
         """Return what the inputs of a batch have to show; long ranges are opened off the loop."""
-        refresh(batch, self._store)
         return [await self._columns(each, at) for each in batch.inputs]
 
     async def _columns(self, each: Input, at: int) -> Columns:
@@ -227,11 +227,17 @@ class Board:
             await asyncio.sleep(0)
         return parts[0] if len(parts) == 1 else beside(parts, place.labels or ())
 
-    async def _named(self, batch: Batch) -> None:
-        """Put the labels of many new series together off the loop."""
-        for each in batch.inputs:
-            if each.bring_up(self._store) and len(each.refs) > HEAVY:
+    async def _named(self, batch: Batch) -> bool:
+        """Find the series of a batch and their labels, of many new ones off the loop.
+
+        Tells whether they are others than before.
+        """
+        changed = [each for each in batch.inputs if each.bring_up(self._store)]
+        for each in changed:
+            if len(each.refs) > HEAVY:
                 await asyncio.to_thread(each.name, self._store, marked=batch.marked)
+            each.name(self._store, marked=batch.marked)
+        return bool(changed)
 
     def _alone(self, rule: FileRule, at: int) -> Results:
         clients = rule.group.clients

@@ -42,6 +42,7 @@ def refresh(batch: Batch, memory: Memory) -> None:
     for each in batch.inputs:
         each.bring_up(memory)
         each.name(memory, marked=batch.marked)
+        each.look(memory)
 
 
 def read(batch: Batch, memory: Memory, at: int) -> list[Columns]:
@@ -136,29 +137,31 @@ def for_each_client(
     return whole
 
 
-def still_true(batch: Batch, memory: Memory, at: int) -> bool:
+def still_true(batch: Batch, at: int) -> bool:
     """Tell whether what a batch gave holds: nothing came, nothing ended, nothing moves by itself.
 
     What moves by itself has come to rest where nothing is left to be seen.
     """
     if batch.last is None or batch.timed or at > batch.until:
         return False
-    if any([each.bring_up(memory) for each in batch.inputs]):
-        return False
-    return all(_same(each, memory) for each in batch.inputs)
+    return all(map(_same, batch.inputs))
 
 
-def _same(each: Input, memory: Memory) -> bool:
-    times, values = memory.newest(each.refs)
-    before, told = each.seen
+def _same(each: Input) -> bool:
+    (times, values), (before, told) = each.newest, each.seen
     return np.array_equal(times, before) and np.array_equal(values, told, equal_nan=True)
 
 
-def note(batch: Batch, memory: Memory, at: int, results: Results) -> None:
-    """Remember what a batch gave, and until when it holds if nothing comes."""
+def note(batch: Batch, at: int, results: Results) -> None:
+    """Remember what a batch gave, and until when it holds if nothing comes.
+
+    What came while it was computed is not in `newest`, and so is news the next time.
+    """
     batch.last, batch.until = results, at + FOR_EVER
     for each in batch.inputs:
-        each.seen = times, _ = memory.newest(each.refs)
+        each.seen = times, _ = each.newest
+        ahead = times[times > at - each.place.offset_ms]
+        batch.until = min(batch.until, int(ahead.min(initial=at + FOR_EVER)) - 1)
         beyond = (each.place.range_ms or LOOKBACK_MS) + each.place.offset_ms
         living = times[times > at - beyond]
         if len(living):

@@ -26,6 +26,7 @@ def inquiry(memory: Memory, client: str | None, at: int) -> Callable[[str], Foun
                 one = Input(selector, [selector])
                 one.bring_up(memory)
                 one.name(memory, marked=False)
+                one.look(memory)
                 data.append(one.columns(memory, at))
             found = instant(plan, data, at_ms=at, terms=Terms(limits=LIMITS))
         except Refusal as why:

@@ -45,6 +45,10 @@ class Shelf:
             times.append(at)
             values.append(value)
 
+    def series_ever(self) -> int:
+        """Return how many series there are."""
+        return len(self._series)
+
     def select(self, matchers: Sequence[Matcher]) -> Refs:
         """Return the series that match."""
         found = [n for n, labels in enumerate(self._series) if all_hold(matchers, dict(labels))]
@@ -76,6 +80,7 @@ class Shelf:
             one = Input(selector, [selector])
             one.bring_up(self)
             one.name(self, marked=False)
+            one.look(self)
             data.append(one.columns(self, at))
         return instant(plan, data, at_ms=at, terms=Terms())
 

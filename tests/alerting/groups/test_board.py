@@ -174,3 +174,13 @@ async def test_series_that_are_recorded_again_have_their_new_values(world: Ruled
         await world.takes("load", value, client="bolt", host="b")
         await world.passes(seconds=15)
         assert await world.series("r") == {("acme", "a"): 2 * value, ("bolt", "b"): 2 * value}
+
+
+async def test_a_sample_that_is_ahead_counts_when_its_time_has_come(world: Ruled) -> None:
+    await world.follows({"alert": "Busy", "expr": "load > 5"})
+    await world.takes("load", 1, host="a")
+    await world.takes("load", 9, ago=-20, host="a")
+    await world.passes(seconds=15)
+    assert world.told == []
+    await world.passes(seconds=15)
+    assert world.told == ["acme g/Busy fired P3"]

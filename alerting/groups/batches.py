@@ -31,7 +31,7 @@ from metrics.promql.tree import (
 
 RULE = "__rule__"
 PLACE = "__place__"
-TOGETHER = 100
+TOGETHER = 50
 """Rules of one batch: of more the columns leave the caches, and memory is asked for anew."""
 _ALONE = frozenset(("vector", "absent", "absent_over_time", "scalar", "info", "label_join"))
 _TIMED = frozenset(

@@ -138,6 +138,18 @@ class Input:
         return memory.held(self.refs, first, last, labels)
 
 
+def shown(plan: Plan, memory: Memory, at: int) -> list[Columns]:
+    """Return what each selector of a query has to show in memory at one moment."""
+    found = []
+    for selector in plan.selectors:
+        one = Input(selector, [selector])
+        one.bring_up(memory)
+        one.name(memory, marked=False)
+        one.look(memory)
+        found.append(one.columns(memory, at))
+    return found
+
+
 def beside(parts: Sequence[Columns], labels: Sequence[Labels]) -> Columns:
     """Return columns of different series as one."""
     ends = np.cumsum([len(part.times) for part in parts])
@@ -188,11 +200,11 @@ def batches(rules: Sequence[FileRule]) -> Iterator[Batch]:
     """Yield batches that together have all these rules."""
     shapes: dict[tuple[Expr, bool], list[tuple[FileRule, tuple[Selector, ...]]]] = {}
     for rule in rules:
-        shape = _shape(rule.tree) if rule.tree is not None else None
-        if shape is None:
+        shape = None if rule.tree is None else _shape(rule.tree)
+        if rule.tree is None or shape is None:
             yield alone(rule)
             continue
-        found = tuple(dict.fromkeys(selectors(rule.tree))) if rule.tree is not None else ()
+        found = tuple(dict.fromkeys(selectors(rule.tree)))
         shapes.setdefault((shape, bool(rule.spec.alert)), []).append((rule, found))
     for (shape, _), members in shapes.items():
         for first in range(0, len(members), TOGETHER):

@@ -198,7 +198,7 @@ class Board:
             each.look(self._store)
         if not changed and still_true(batch, at):
             return batch.last, True
-        data = await self._read(batch, at)
+        data = [await self._columns(each, at) for each in batch.inputs]
         terms = Terms(limits=MOST, memory=self._memory)
         if sum(len(each.refs) for each in batch.inputs) > HEAVY:
             results = await asyncio.to_thread(computed, batch, data, at, terms)
@@ -208,11 +208,8 @@ class Board:
         self._note(results, at, perf_counter() - began)
         return results, False
 
-    async def _read(self, batch: Batch, at: int) -> list[Columns]:
-        """Return what the inputs of a batch have to show; long ranges are opened off the loop."""
-        return [await self._columns(each, at) for each in batch.inputs]
-
     async def _columns(self, each: Input, at: int) -> Columns:
+        """Return what an input has to show; long ranges are opened off the loop."""
         first, last = each.place.window(at, at)
         if self._store.covers(each.refs, first):
             return await self._held(each, at)

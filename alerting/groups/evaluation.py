@@ -37,17 +37,12 @@ class Results:
     errors: Mapping[int, str] = field(default_factory=dict)
 
 
-def refresh(batch: Batch, memory: Memory) -> None:
-    """Find the series of the batch's inputs, and their labels; they may be others than before."""
+def read(batch: Batch, memory: Memory, at: int) -> list[Columns]:
+    """Return what the batch's inputs have to show in memory; the series may be others now."""
     for each in batch.inputs:
         each.bring_up(memory)
         each.name(memory, marked=batch.marked)
         each.look(memory)
-
-
-def read(batch: Batch, memory: Memory, at: int) -> list[Columns]:
-    """Return what the batch's inputs have to show in memory."""
-    refresh(batch, memory)
     return [each.columns(memory, at) for each in batch.inputs]
 
 
@@ -128,12 +123,10 @@ def for_each_client(
         found = computed(batch, read(batch, memory, at), at, terms)
         found.labels = [labels_of({**dict(each), CLIENT: client}) for each in found.labels]
         parts.append(found)
-    whole = joined([rule], [])
-    if parts:
-        merged = joined([rule] * len(parts), parts)
-        errors = dict.fromkeys([0], next(iter(merged.errors.values()))) if merged.errors else {}
-        zeros = np.zeros(len(merged.labels), np.int64)
-        whole = Results([rule], zeros, merged.labels, merged.values, merged.present, errors)
+    whole = joined([rule], parts)
+    whole.owner[:] = 0
+    wrong = [why for part in parts for why in part.errors.values()]
+    whole.errors = {0: wrong[0]} if wrong else {}
     return whole
 
 

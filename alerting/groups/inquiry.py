@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from alerting.groups.batches import Input, Memory
+from alerting.groups.batches import Memory, shown
 from alerting.templates import Found, NotExpanded, Sample
 from kit.errors import Refusal
 from metrics.promql.evaluation import instant
@@ -21,14 +21,7 @@ def inquiry(memory: Memory, client: str | None, at: int) -> Callable[[str], Foun
         try:
             tree = parse(text)
             plan = Plan(tree if client is None else scoped(tree, client))
-            data = []
-            for selector in plan.selectors:
-                one = Input(selector, [selector])
-                one.bring_up(memory)
-                one.name(memory, marked=False)
-                one.look(memory)
-                data.append(one.columns(memory, at))
-            found = instant(plan, data, at_ms=at, terms=Terms(limits=LIMITS))
+            found = instant(plan, shown(plan, memory, at), at_ms=at, terms=Terms(limits=LIMITS))
         except Refusal as why:
             raise NotExpanded(f"query: {why.detail}") from None
         pairs = zip(found.labels, found.values.tolist(), strict=True)

@@ -39,19 +39,23 @@ class Standing:
 
 
 class Recordings:
-    """By rule what it gave last: only of that a series can be missed."""
+    """By rule what it gave last: only of that a series can be missed.
+
+    A batch is known by its first rule; no rule is in two.
+    """
 
     def __init__(self) -> None:
-        self._names: dict[int, tuple[Sequence[Labels], Named]] = {}
+        self._names: dict[FileRule, tuple[Sequence[Labels], Named]] = {}
         self._before: dict[FileRule, frozenset[Labels]] = {}
-        self._standing: dict[int, Standing] = {}
+        self._standing: dict[FileRule, Standing] = {}
         self._bodies: list[Body] = []
 
     def take(self, results: Results, at: int) -> list[Series]:
         """Return what is to be written at this moment, but what `bodies` has."""
-        standing = self._standing.pop(id(results.rules), None)
+        batch = results.rules[0]
+        standing = self._standing.pop(batch, None)
         if standing and standing.holds(results) and Form.EARLIEST <= at < Form.END:
-            self._standing[id(results.rules)] = standing
+            self._standing[batch] = standing
             for client, own, form in standing.forms:
                 self._bodies.append((client, form.filled(at, results.values[own])))
             return []
@@ -74,7 +78,7 @@ class Recordings:
         if whole and len(rows):
             forms = _forms(rows, [named[row] for row in rows.tolist()])
             present = results.present.copy()
-            self._standing[id(results.rules)] = Standing(results.labels, present, forms)
+            self._standing[batch] = Standing(results.labels, present, forms)
         return written
 
     def bodies(self) -> list[Body]:
@@ -98,14 +102,14 @@ class Recordings:
                 yield Series(client_of(dict(labels), HOUSE), labels, at, STALE)
 
     def _named(self, results: Results) -> Named:
-        known = self._names.get(id(results.rules))
+        known = self._names.get(results.rules[0])
         if known is not None and known[0] is results.labels:
             return known[1]
         named = [
             self._name(results.rules[number], labels)
             for number, labels in zip(results.owner.tolist(), results.labels, strict=True)
         ]
-        self._names[id(results.rules)] = (results.labels, named)
+        self._names[results.rules[0]] = (results.labels, named)
         return named
 
     def _name(self, rule: FileRule, labels: Labels) -> tuple[Labels, str]:

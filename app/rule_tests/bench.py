@@ -2,17 +2,18 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import numpy as np
 
-from alerting.groups.batches import Batch, Input, alone
+from alerting.groups.batches import Batch, Input, alone, shown
 from alerting.groups.evaluation import computed, read
 from alerting.groups.inquiry import inquiry
 from alerting.groups.rules import FileRule, alert_series
 from alerting.groups.thresholds import as_threshold
 from alerting.lifecycle import START, Ladder, Phase, Priority, Reading, State, after
 from alerting.templates import Context
-from kit.clock import from_milliseconds, milliseconds
+from kit.clock import from_milliseconds
 from metrics.batch import Floats, Ints, Refs
 from metrics.columns import STALE, Columns, Labels, columns_of, labels_of
 from metrics.matchers import Matcher, all_hold
@@ -75,14 +76,7 @@ class Shelf:
 
     def ask(self, plan: Plan, at: int) -> Vector:
         """Return what a query gives at a moment."""
-        data = []
-        for selector in plan.selectors:
-            one = Input(selector, [selector])
-            one.bring_up(self)
-            one.name(self, marked=False)
-            one.look(self)
-            data.append(one.columns(self, at))
-        return instant(plan, data, at_ms=at, terms=Terms())
+        return instant(plan, shown(plan, self, at), at_ms=at, terms=Terms())
 
 
 class Bench:
@@ -126,7 +120,7 @@ class Bench:
         ]
 
     def _one(self, rule: FileRule, at: int) -> str:
-        moment = at - milliseconds_of(rule)
+        moment = at - rule.group.offset // timedelta(milliseconds=1)
         batch = self._batches[rule]
         results = computed(batch, read(batch, self._shelf, moment), moment, Terms())
         if results.errors:
@@ -192,11 +186,6 @@ class Bench:
         outside, url = self._outside
         query = inquiry(self._shelf, None, at)
         return Context(labels, value, at / 1000, outside, url, query)
-
-
-def milliseconds_of(rule: FileRule) -> int:
-    """Return how far back a rule's queries look."""
-    return milliseconds(from_milliseconds(0) + rule.group.offset)
 
 
 def _plain(rule: FileRule) -> Batch:

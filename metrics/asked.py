@@ -104,15 +104,10 @@ class Parameters(dict[str, str]):
 
     def limit(self, name: str = "limit") -> int:
         """Return how many are wanted at most; 0 is all of them."""
-        found = whole(self.get(name) or "0")
-        if found is None:
+        given = self.get(name) or "0"
+        if not given.isascii() or not given.isdigit() or len(given) > DIGITS_MOST:
             raise wrong(name, "it must be a whole number, not below zero")
-        return found
-
-
-def whole(text: str) -> int | None:
-    """Return a whole number, not below zero and of at most 18 digits; None for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS_MOST else None
+        return int(given)
 
 
 def read(url: Sequence[tuple[str, str]], form: bytes) -> Parameters:

@@ -91,7 +91,7 @@ class Catalogue:
     async def _series(self, asked: Parameters) -> list[Labels]:
         """Return the labels of the series that any of the selectors fits."""
         start, end = _between(asked)
-        chosen = [_matchers(text) for text in asked.each("match[]")] or [()]
+        chosen = [matchers_of(text) for text in asked.each("match[]")] or [()]
         scope = self.who.scope.clients
         own = () if scope is None else inside(scope)
         found = [await self.shelves.known((*one, *own), start, end) for one in chosen]
@@ -110,7 +110,8 @@ def _between(asked: Parameters) -> tuple[int, int]:
     return start, end
 
 
-def _matchers(text: str) -> tuple[Matcher, ...]:
+def matchers_of(text: str) -> tuple[Matcher, ...]:
+    """Return what a `match[]` asks for."""
     selector = plain(parse(text))
     if selector is None:
         raise wrong("match[]", f"{text!r} is no selector")

@@ -32,6 +32,7 @@ class Lead:
         self.others = 0
         self._db, self._holder = db, holder
         self._renewed = 0.0
+        self._unreached = False
 
     async def follow(
         self,

@@ -25,7 +25,7 @@ from metrics.asked import (
     Parameters,
     answers,
 )
-from metrics.engine.client import Answer
+from metrics.engine.client import BIG, Answer
 from metrics.engine.store import EngineStore
 from metrics.envelope import answered
 from metrics.labels import CLIENT
@@ -35,8 +35,6 @@ from metrics.promql.syntax import parse
 from metrics.promql.tenancy import scoped
 
 PASSED_ON = ("timeout", "limit", "lookback_delta")
-BIG = 256 * 1024
-"""An answer of more bytes is looked through in a thread."""
 OURS = orjson.dumps({CLIENT: HOUSE})[1:-1]
 
 

@@ -1,8 +1,10 @@
 """The engine as we see it: it takes samples, refuses them or is away; it answers queries."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import httpx
 import numpy as np
@@ -19,6 +21,8 @@ from metrics.promql.tree import Selector
 WRITES_WITHIN = 30.0
 ANSWERS_WITHIN = 120.0
 CONNECTS_WITHIN = 5.0
+BIG = 64 * 1024
+"""An answer of more bytes is read in a thread."""
 REFUSING = frozenset((400, 413, 422))
 """What says that these samples will never be taken; of all else another try may be better."""
 _WRITE_HEADERS = {
@@ -119,11 +123,10 @@ class Engine:
         """Return the samples of matching series from `start` to `end` ms, both included."""
         selector = Selector(tuple(matchers), range_ms=end - start + 1)
         asked = {"query": printed(selector), "time": f"{end / 1000:.3f}", "nocache": "1"}
-        answer = await self.ask("query", asked)
-        said = orjson.loads(answer.body)
-        if said.get("status") != "success":
-            raise NotComputable("the metrics engine: {why}", why=str(said.get("error"))[:300])
-        return _columns(said["data"]["result"], start)
+        body = (await self.ask("query", asked)).body
+        if len(body) > BIG:
+            return await asyncio.to_thread(_columns, body, start)
+        return _columns(body, start)
 
     async def series(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Labels]:
         """Return the labels of matching series that have samples from `start` to `end` ms."""
@@ -133,10 +136,10 @@ class Engine:
             asked["start"] = f"{start / 1000:.3f}"
         if end < FAR:
             asked["end"] = f"{end / 1000:.3f}"
-        said = orjson.loads((await self.ask("series", asked)).body)
-        if said.get("status") != "success":
-            raise NotComputable("the metrics engine: {why}", why=str(said.get("error"))[:300])
-        return [labels_of(each) for each in said["data"]]
+        body = (await self.ask("series", asked)).body
+        if len(body) > BIG:
+            return await asyncio.to_thread(_series, body)
+        return _series(body)
 
     async def answers(self) -> str:
         """Return what calls itself an engine there, by the simplest of queries."""
@@ -159,14 +162,25 @@ def _said(error: httpx.HTTPError) -> str:
     return f"{type(error).__name__}: {error}"[:200].rstrip(": ")
 
 
-def _columns(result: list[dict[str, list[tuple[float, str]]]], start: int) -> Columns:
+def _data(body: bytes) -> Any:
+    """Return what an answer holds; one that failed is a refusal."""
+    said = orjson.loads(body)
+    if said.get("status") != "success":
+        raise NotComputable("the metrics engine: {why}", why=str(said.get("error"))[:300])
+    return said["data"]
+
+
+def _series(body: bytes) -> list[Labels]:
+    return [labels_of(each) for each in _data(body)]
+
+
+def _columns(body: bytes, start: int) -> Columns:
     """Return a matrix as columns; what lies before `start` was the closed end of the range."""
     labels, starts = [], [0]
     times: list[int] = []
     values: list[float] = []
-    for each in result:
-        named: dict[str, str] = dict(each["metric"])  # type: ignore[arg-type]
-        labels.append(labels_of(named))
+    for each in _data(body)["result"]:
+        labels.append(labels_of(each["metric"]))
         for at, value in each["values"]:
             moment = round(at * 1000)
             if moment >= start:

@@ -25,7 +25,7 @@ IN_ENGLISH = (
     *("kit/errors.py", "kit/i18n.py"),
 )
 """What only senders of samples and whoever starts the program read; and the translation itself."""
-HANDED_ON = {"detail", "refusal.detail", "wrong"}
+HANDED_ON = {"detail", "wrong"}
 """Names under which words that stand in constants elsewhere come to a refusal."""
 OURS = sayings(Locale.ZH)
 PLACES = re.compile(r"\{(\w+)(?:!r|:word)?\}")

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from kit.errors import Invalid
-from metrics.matchers import Matcher, Op
+from metrics.matchers import Matcher, Op, one_of
 from metrics.promql.refusals import unsupported
 from metrics.promql.signatures import Kind
 from metrics.promql.tree import (
@@ -52,10 +52,7 @@ def inside(clients: Collection[str]) -> tuple[Matcher, ...]:
     """Return the matchers that only series of these clients fit; of none, no series at all."""
     if not clients:
         return Matcher(CLIENT, Op.EQUAL, ""), Matcher(CLIENT, Op.NOT_EQUAL, "")
-    if len(clients) == 1:
-        return (Matcher(CLIENT, Op.EQUAL, *clients),)
-    named = "|".join(client.replace(".", r"\.") for client in sorted(set(clients)))
-    return (Matcher(CLIENT, Op.MATCHES, named),)
+    return (one_of(CLIENT, sorted(set(clients))),)
 
 
 def _apart(expr: Expr, parting: str) -> Expr:

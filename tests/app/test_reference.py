@@ -42,6 +42,7 @@ def house(db: Database | None, clock: FakeClock) -> House:
     }
     parts = SimpleNamespace(
         version="0.1.0",
+        settings=state["settings"],
         shared=lambda: state,
         measures=Measures(),
         ports={},

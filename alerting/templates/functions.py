@@ -32,42 +32,43 @@ def _four(value: float) -> str:
     return re.sub(r"e([+-])(\d)$", r"e\g<1>0\2", text)
 
 
-def _humanize(given: Any) -> str:
-    value = number(given)
-    if value == 0 or not math.isfinite(value):
-        return short_text(value) if not math.isfinite(value) else _four(value)
-    prefixes, place = (_LARGE, 0) if abs(value) >= 1 else (_SMALL, 0)
-    while place < len(prefixes) - 1:
-        if abs(value) >= 1 and prefixes is _SMALL:
-            break
-        if abs(value) < 1000 and prefixes is _LARGE:
-            break
-        value, place = (value / 1000 if prefixes is _LARGE else value * 1000), place + 1
+def _reduced(value: float, by: int, prefixes: Sequence[str]) -> str:
+    place = 0
+    while abs(value) >= by and place < len(prefixes) - 1:
+        value, place = value / by, place + 1
     return _four(value) + prefixes[place]
 
 
+def _enlarged(value: float) -> str:
+    place = 0
+    while abs(value) < 1 and place < len(_SMALL) - 1:
+        value, place = value * 1000, place + 1
+    return _four(value) + _SMALL[place]
+
+
+def _humanize(given: Any) -> str:
+    value = number(given)
+    if not math.isfinite(value):
+        return short_text(value)
+    if value == 0:
+        return _four(value)
+    return _reduced(value, 1000, _LARGE) if abs(value) >= 1 else _enlarged(value)
+
+
 def _humanize_binary(given: Any) -> str:
-    value, place = number(given), 0
-    if abs(value) <= 1 or not math.isfinite(value):
-        return _four(value) if math.isfinite(value) else short_text(value)
-    while abs(value) >= 1024 and place < len(_BINARY) - 1:
-        value, place = value / 1024, place + 1
-    return _four(value) + _BINARY[place]
+    value = number(given)
+    if not math.isfinite(value):
+        return short_text(value)
+    return _four(value) if abs(value) <= 1 else _reduced(value, 1024, _BINARY)
 
 
 def _humanize_duration(given: Any) -> str:
     value = number(given)
     if not math.isfinite(value):
-        return _four(value) if math.isfinite(value) else short_text(value)
+        return short_text(value)
     if value == 0:
         return "0s"
-    if abs(value) >= 1:
-        return _whole_duration(value)
-    prefix, place = "", 0
-    while abs(value) < 1 and place < len(_SMALL) - 1:
-        value, place = value * 1000, place + 1
-        prefix = _SMALL[place]
-    return f"{_four(value)}{prefix}s"
+    return _whole_duration(value) if abs(value) >= 1 else f"{_enlarged(value)}s"
 
 
 def _whole_duration(value: float) -> str:

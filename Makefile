@@ -36,7 +36,7 @@ journey: $(DEV_STAMP) ## The stories alone; reads like a manual
 	$(BIN)/python -m pytest -v tests/journeys
 
 e2e: $(DEV_STAMP) ## The program as users start it, with the real peers and a browser
-	$(BIN)/python -m pytest -q -m "e2e and not crash" tests/e2e
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "e2e and not crash" tests/e2e
 
 crash: $(DEV_STAMP) ## 100 rounds of kill -9 under load (ROUNDS=n for fewer)
 	ROUNDS=$${ROUNDS-100} $(BIN)/python -m pytest -q -s -m crash tests/e2e

@@ -167,15 +167,16 @@ def in_url(said: Said) -> dict[str, Any]:
 
 def in_form(said: Said) -> dict[str, Any]:
     """Return how OpenAPI tells of the same parameters, posted."""
+    required = [name for name, (_, needed, _) in said.items() if needed]
     schema = {
         "type": "object",
-        "required": [name for name, (_, needed, _) in said.items() if needed],
+        "required": required,
         "properties": {
             name: {"type": "string", "description": about, "examples": [example]}
             for name, (about, _, example) in said.items()
         },
     }
-    return {"requestBody": {"required": True, "content": {FORM: {"schema": schema}}}}
+    return {"requestBody": {"required": bool(required), "content": {FORM: {"schema": schema}}}}
 
 
 def answers(kinds: list[str]) -> dict[int | str, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """What ticks: a fixed table of jobs. APScheduler only ticks; all state stands in rows."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -59,7 +60,7 @@ class Scheduler:
         self._ticking.start()
 
     def close(self) -> None:
-        """Stop ticking; what runs is left to end."""
+        """Stop ticking; what runs is cancelled, and begins anew after the next start."""
         if self._ticking.running:
             self._ticking.shutdown(wait=False)
 
@@ -72,6 +73,10 @@ class Scheduler:
         """Run one tick now and write down how it went."""
         try:
             await tick.job(self.clock())
+        except asyncio.CancelledError:
+            if self._ticking.running:
+                raise
+            log.info("the tick %s did not come to its end", tick.name)
         except Exception as error:
             tick.failures += 1
             tick.last_error = repr(error)

@@ -14,7 +14,6 @@ import numpy.typing as npt
 import orjson
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
     LargeBinary,
     any_,
     cast,
@@ -51,6 +50,12 @@ _ROW = np.dtype(
         ),
         ("body_bytes", ">i4"),
     ]
+)
+
+
+_READ = (
+    "SELECT series, body FROM chunks WHERE series = ANY($1::bigint[]) AND start_at >= $2 "
+    "AND start_at <= $3 AND end_at >= $4 ORDER BY id"
 )
 
 
@@ -216,24 +221,32 @@ async def read(
 ) -> list[tuple[int, bytes]]:
     """Return series id and body of each chunk that may hold samples from `start` to `end`.
 
-    Of equal times in two of them the later one counts.
+    Of equal times in two of them the later one counts. Read by the driver itself: rows of the ORM
+    take five times as long.
     """
-    stmt = (
-        select(Chunk.series, Chunk.body)
-        .where(
-            Chunk.series == any_(cast(list(ids), ARRAY(BigInteger))),
-            Chunk.start_at >= start // REACH * REACH,
-            Chunk.start_at <= end,
-            Chunk.end_at >= start,
-        )
-        .order_by(Chunk.id)
+    connection = await (await session.connection()).get_raw_connection()
+    driver: Any = connection.driver_connection
+    rows: list[tuple[int, bytes]] = await driver.fetch(
+        _READ, list(ids), start // REACH * REACH, end, start
     )
-    return [(number, body) for number, body in await session.execute(stmt)]
+    return rows
 
 
 def opened(bodies: Sequence[bytes], owners: Ints, start: int, end: int) -> Pieces:
-    """Decode bodies, of which each has its owner, from `start` to `end`."""
-    counts, times, values = codec.decode_many(bodies)
-    owner = np.repeat(owners, counts)
+    """Decode bodies, of which each has its owner, from `start` to `end`, in the order of time.
+
+    Of equal times in two bodies the later one counts, and stands later.
+    """
+    found = codec.Plain(bodies)
+    order = np.lexsort((found.heads["start"], owners))
+    found = found.ordered(order)
+    times, values = found.samples()
+    counts, owner = found.counts, np.repeat(owners[order], found.counts)
+    if ((times[1:] <= times[:-1]) & (owner[1:] == owner[:-1])).any():  # bodies overlap
+        rank = np.repeat(order, counts)
+        given = np.lexsort((rank, times, owner))
+        owner, times, values = owner[given], times[given], values[given]
     inside = (times >= start) & (times <= end)
+    if inside.all():
+        return Pieces(owner, times, values)
     return Pieces(owner[inside], times[inside], values[inside])

@@ -7,7 +7,7 @@ import numpy as np
 
 from kit.db import Database
 from metrics import chunks
-from metrics.batch import Refs, merged
+from metrics.batch import Ints, Pieces, Refs, merged
 from metrics.columns import Columns, Labels
 from metrics.head import Head
 from metrics.series import UNSTORED, Registry
@@ -29,7 +29,9 @@ class Reader:
         pieces = self._head.between(refs, start, end)
         if not self.covers(refs, start):
             slabs = self._head.slabs.within(start, end)
-            pieces = [*slabs_between(slabs, refs, start, end), *pieces]
+            bare = self._head.bare[refs]
+            held = (_before(bare, each) for each in slabs_between(slabs, refs, start, end))
+            pieces = [*held, *pieces]
         return merged(pieces, labels)
 
     async def whole(self, refs: Refs, labels: Sequence[Labels], start: int, end: int) -> Columns:
@@ -39,20 +41,31 @@ class Reader:
         if self.covers(refs, start):
             return merged(at_hand, labels)
         slabs = self._head.slabs.within(start, end)
-        beyond = np.flatnonzero(self._head.covered[refs] > start)
+        bare, covered = self._head.bare[refs], self._head.covered[refs]
+        beyond = np.flatnonzero(covered > start)
         ids = self._registry.ids_of(refs[beyond])
         stored = ids != UNSTORED
         place_of = dict(zip(ids[stored].tolist(), beyond[stored].tolist(), strict=True))
         rows: list[tuple[int, bytes]] = []
         if place_of:
+            last = min(end, int(covered[beyond].max()) - 1)
             async with self._db.snapshot() as session:
-                rows = await chunks.read(session, list(place_of), start, end)
+                rows = await chunks.read(session, list(place_of), start, last)
         if not rows and not slabs:
             return merged(at_hand, labels)
 
         def joined() -> Columns:
             owners = np.array([place_of[number] for number, _ in rows], np.int64)
             found = chunks.opened([body for _, body in rows], owners, start, end)
-            return merged([found, *slabs_between(slabs, refs, start, end), *at_hand], labels)
+            held = (_before(bare, each) for each in slabs_between(slabs, refs, start, end))
+            return merged([_before(covered, found), *held, *at_hand], labels)
 
         return await asyncio.to_thread(joined)
+
+
+def _before(moments: Ints, pieces: Pieces) -> Pieces:
+    """Return what is older than the moment of its owner: from there on it stands elsewhere, too."""
+    if not len(pieces.times) or pieces.times.max() < moments.min():
+        return pieces
+    kept = pieces.times < moments[pieces.owner]
+    return Pieces(pieces.owner[kept], pieces.times[kept], pieces.values[kept])

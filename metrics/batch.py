@@ -62,21 +62,25 @@ class Pieces:
 
 def merged(pieces: Sequence[Pieces], labels: Sequence[Labels]) -> Columns:
     """Sort pieces into columns; of samples with equal owner and time the last given wins."""
-    owner, times, values = _woven(pieces, len(labels))
-    # owner and time as one number, of which runs that are in order already are sorted fastest;
-    # there is room for all: times since 1970 leave it to four million owners
-    begin = int(times.min()) if len(times) else 0
-    span = int(times.max(initial=begin)) - begin + 1
-    key = owner * span + (times - begin)
-    if not (key[1:] > key[:-1]).all():
+    owner, times, values = _woven([piece for piece in pieces if len(piece.owner)], len(labels))
+    if not rising(owner, times):
+        # owner and time as one number, of which runs that are in order already are sorted fastest;
+        # there is room for all: times since 1970 leave it to four million owners
+        begin = int(times.min())
+        key = owner * (int(times.max()) - begin + 1) + (times - begin)
         order = np.argsort(key, kind="stable")  # what was given later stands later
-        key = key[order]
-        last = np.append(key[1:] != key[:-1], True)
-        if not last.all():
-            key, order = key[last], order[last]
-        times, values = times[order], values[order]
-    starts = np.searchsorted(key, np.arange(len(labels) + 1) * span).astype(np.int64)
+        last = np.append(np.diff(key[order]) > 0, True)
+        order = order[last]
+        owner, times, values = owner[order], times[order], values[order]
+    starts = np.searchsorted(owner, np.arange(len(labels) + 1)).astype(np.int64)
     return Columns(labels, starts, times, values)
+
+
+def rising(owner: Ints, times: Ints) -> bool:
+    """Tell whether samples stand by owner and time, no two of them at the same."""
+    later = times[1:] > times[:-1]
+    same = owner[1:] == owner[:-1]
+    return bool((later & same | (owner[1:] > owner[:-1])).all())
 
 
 def _woven(pieces: Sequence[Pieces], owners: int) -> tuple[Ints, Ints, Floats]:

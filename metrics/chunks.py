@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from metrics import codec, partitions
-from metrics.batch import Floats, Ints, Pieces, Position
+from metrics.batch import Floats, Ints, Pieces, Position, rising
 from metrics.columns import Columns, Labels
 from metrics.labels import key_of
 from metrics.tables import Chunk, JournalMark, Series
@@ -232,21 +232,24 @@ async def read(
     return rows
 
 
-def opened(bodies: Sequence[bytes], owners: Ints, start: int, end: int) -> Pieces:
+def opened(
+    bodies: Sequence[bytes], owners: Ints, start: int, end: int, *, before: Ints | None = None
+) -> Pieces:
     """Decode bodies, of which each has its owner, from `start` to `end`, in the order of time.
 
-    Of equal times in two bodies the later one counts, and stands later.
+    Of each owner only what is older than `before` says, if it is given. Of equal times in two
+    bodies the later one counts, and stands later.
     """
     found = codec.Plain(bodies)
     order = np.lexsort((found.heads["start"], owners))
     found = found.ordered(order)
     times, values = found.samples()
-    counts, owner = found.counts, np.repeat(owners[order], found.counts)
-    if ((times[1:] <= times[:-1]) & (owner[1:] == owner[:-1])).any():  # bodies overlap
-        rank = np.repeat(order, counts)
-        given = np.lexsort((rank, times, owner))
+    owner = np.repeat(owners[order], found.counts)
+    if not rising(owner, times):  # bodies overlap
+        given = np.lexsort((np.repeat(order, found.counts), times, owner))
         owner, times, values = owner[given], times[given], values[given]
-    inside = (times >= start) & (times <= end)
-    if inside.all():
+    last = end if before is None else np.minimum(before[owner] - 1, end)
+    inside = np.flatnonzero((times >= start) & (times <= last))
+    if len(inside) == len(times):
         return Pieces(owner, times, values)
     return Pieces(owner[inside], times[inside], values[inside])

@@ -7,7 +7,7 @@ import numpy as np
 
 from kit.db import Database
 from metrics import chunks
-from metrics.batch import Ints, Pieces, Refs, merged
+from metrics.batch import Refs, merged
 from metrics.columns import Columns, Labels
 from metrics.head import Head
 from metrics.series import UNSTORED, Registry
@@ -30,8 +30,7 @@ class Reader:
         if not self.covers(refs, start):
             slabs = self._head.slabs.within(start, end)
             bare = self._head.bare[refs]
-            held = (_before(bare, each) for each in slabs_between(slabs, refs, start, end))
-            pieces = [*held, *pieces]
+            pieces = [*slabs_between(slabs, refs, start, end, before=bare), *pieces]
         return merged(pieces, labels)
 
     async def whole(self, refs: Refs, labels: Sequence[Labels], start: int, end: int) -> Columns:
@@ -56,16 +55,9 @@ class Reader:
 
         def joined() -> Columns:
             owners = np.array([place_of[number] for number, _ in rows], np.int64)
-            found = chunks.opened([body for _, body in rows], owners, start, end)
-            held = (_before(bare, each) for each in slabs_between(slabs, refs, start, end))
-            return merged([_before(covered, found), *held, *at_hand], labels)
+            bodies = [body for _, body in rows]
+            found = chunks.opened(bodies, owners, start, end, before=covered)
+            held = slabs_between(slabs, refs, start, end, before=bare)
+            return merged([found, *held, *at_hand], labels)
 
         return await asyncio.to_thread(joined)
-
-
-def _before(moments: Ints, pieces: Pieces) -> Pieces:
-    """Return what is older than the moment of its owner: from there on it stands elsewhere, too."""
-    if not len(pieces.times) or pieces.times.max() < moments.min():
-        return pieces
-    kept = pieces.times < moments[pieces.owner]
-    return Pieces(pieces.owner[kept], pieces.times[kept], pieces.values[kept])

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metrics import chunks
-from metrics.batch import Pieces, Refs
+from metrics.batch import Ints, Pieces, Refs
 from metrics.chunks import Encoded
 from metrics.growing import spread
 
@@ -91,8 +91,13 @@ class Slabs:
         return gone
 
 
-def between(slabs: Sequence[Slab], refs: Refs, start: int, end: int) -> Iterator[Pieces]:
-    """Yield what each slab holds of these series from `start` to `end`; owners are places."""
+def between(
+    slabs: Sequence[Slab], refs: Refs, start: int, end: int, *, before: Ints
+) -> Iterator[Pieces]:
+    """Yield what each slab holds of these series from `start` to `end`; owners are places.
+
+    Of each series only what is older than `before` says.
+    """
     for slab in slabs:
         low = np.searchsorted(slab.refs, refs, "left")
         count = np.searchsorted(slab.refs, refs, "right") - low
@@ -100,4 +105,4 @@ def between(slabs: Sequence[Slab], refs: Refs, start: int, end: int) -> Iterator
         cuts = zip(slab.begins[at].tolist(), slab.ends[at].tolist(), strict=True)
         bodies = [slab.bodies[begin:stop] for begin, stop in cuts]
         owner = np.repeat(np.arange(len(refs)), count)
-        yield chunks.opened(bodies, owner, start, end)
+        yield chunks.opened(bodies, owner, start, end, before=before)

@@ -23,6 +23,8 @@ BLOCK = 2_000_000
 """So many values are laid out in one block, or reduced at one go."""
 LANES = 100_000
 """So many windows are walked through together."""
+SPARSE = 8
+"""With more samples than this for each window, to look its edges up costs less than to count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +159,22 @@ def _after(columns: Columns, moments: Times) -> Ints:
     series, width = len(columns.labels), len(moments)
     if width == 1:
         return _after_one(columns, moments[0])
+    if len(columns.times) > SPARSE * series * width:
+        return _after_each(columns, moments)
     seen_at = -((moments[0] - columns.times) // (moments[1] - moments[0]))  # rounds up
     seen_at = np.clip(seen_at, 0, width)
     rows = np.repeat(np.arange(series), np.diff(columns.starts))
     counts = np.bincount(rows * (width + 1) + seen_at, minlength=series * (width + 1))
     seen = np.cumsum(counts.reshape(series, width + 1)[:, :width], axis=1)
     return seen + columns.starts[:-1, None]
+
+
+def _after_each(columns: Columns, moments: Times) -> Ints:
+    """Return the same by looking each of them up, where samples are many more."""
+    found = np.empty((len(columns.labels), len(moments)), np.int64)
+    for row, (start, end) in enumerate(pairwise(columns.starts.tolist())):
+        found[row] = np.searchsorted(columns.times[start:end], moments, side="right")
+    return found + columns.starts[:-1, None]
 
 
 def _after_one(columns: Columns, moment: np.int64) -> Ints:

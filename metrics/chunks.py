@@ -53,6 +53,9 @@ _ROW = np.dtype(
 )
 
 
+AT_HAND = 32_768
+"""So many samples are decoded at one go: their columns lie in the processor's cache."""
+
 _READ = (
     "SELECT series, body FROM chunks WHERE series = ANY($1::bigint[]) AND start_at >= $2 "
     "AND start_at <= $3 AND end_at >= $4 ORDER BY id"
@@ -232,24 +235,49 @@ async def read(
     return rows
 
 
-def opened(
-    bodies: Sequence[bytes], owners: Ints, start: int, end: int, *, before: Ints | None = None
-) -> Pieces:
-    """Decode bodies, of which each has its owner, from `start` to `end`, in the order of time.
+@dataclass(frozen=True)
+class Wanted:
+    """Samples from `start` to `end`; of each owner only what is older than `before` says."""
 
-    Of each owner only what is older than `before` says, if it is given. Of equal times in two
-    bodies the later one counts, and stands later.
+    start: int
+    end: int
+    before: Ints | None = None
+
+    def among(self, owner: Ints, times: Ints) -> npt.NDArray[np.intp]:
+        """Return the places of those that are wanted."""
+        last = self.end if self.before is None else np.minimum(self.before[owner] - 1, self.end)
+        return np.flatnonzero((times >= self.start) & (times <= last))
+
+
+EVERYTHING = Wanted(-(1 << 62), 1 << 62)
+
+
+def opened(bodies: Sequence[bytes], owners: Ints, wanted: Wanted) -> Pieces:
+    """Decode bodies, of which each has its owner: by owner and time.
+
+    Where bodies overlap they come as they were given: of equal times the later one counts.
     """
     found = codec.Plain(bodies)
-    order = np.lexsort((found.heads["start"], owners))
-    found = found.ordered(order)
-    times, values = found.samples()
-    owner = np.repeat(owners[order], found.counts)
-    if not rising(owner, times):  # bodies overlap
-        given = np.lexsort((np.repeat(order, found.counts), times, owner))
-        owner, times, values = owner[given], times[given], values[given]
-    last = end if before is None else np.minimum(before[owner] - 1, end)
-    inside = np.flatnonzero((times >= start) & (times <= last))
-    if len(inside) == len(times):
-        return Pieces(owner, times, values)
-    return Pieces(owner[inside], times[inside], values[inside])
+    pieces = _decoded(found, owners, np.lexsort((found.heads["start"], owners)), wanted)
+    if rising(pieces.owner, pieces.times):
+        return pieces
+    return _decoded(found, owners, np.arange(len(bodies)), wanted)
+
+
+def _decoded(
+    found: codec.Plain, owners: Ints, order: npt.NDArray[np.intp], wanted: Wanted
+) -> Pieces:
+    """Return what bodies hold, in this order; a part at a time, which stays at hand meanwhile."""
+    ends = np.cumsum(found.counts[order])
+    size = int(ends[-1]) if len(ends) else 0
+    owner, times = np.empty((2, size), np.int64)
+    values = np.empty(size, np.float64)
+    filled = 0
+    for bodies in np.split(order, np.searchsorted(ends, np.arange(AT_HAND, size, AT_HAND))):
+        part = found.taken(bodies)
+        at, read = part.samples()
+        of = np.repeat(owners[bodies], part.counts)
+        places = wanted.among(of, at)
+        into = slice(filled, filled := filled + len(places))
+        owner[into], times[into], values[into] = of[places], at[places], read[places]
+    return Pieces(owner[:filled], times[:filled], values[:filled])

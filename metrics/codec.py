@@ -246,11 +246,11 @@ class Plain:
         """How many samples each chunk holds."""
         return self.heads["count"].astype(np.int64)
 
-    def ordered(self, order: npt.NDArray[np.intp]) -> "Plain":
-        """Return the same chunks in another order."""
+    def taken(self, places: npt.NDArray[np.intp]) -> "Plain":
+        """Return only these chunks, in this order."""
         found = Plain(())
-        found._plain = [self._plain[place] for place in order.tolist()]
-        found.heads = self.heads[order]
+        found._plain = [self._plain[place] for place in places.tolist()]
+        found.heads = self.heads[places]
         return found
 
     def samples(self) -> tuple[Ints, Floats]:

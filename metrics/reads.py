@@ -8,10 +8,11 @@ import numpy as np
 from kit.db import Database
 from metrics import chunks
 from metrics.batch import Refs, merged
+from metrics.chunks import Wanted
 from metrics.columns import Columns, Labels
 from metrics.head import Head
 from metrics.series import UNSTORED, Registry
-from metrics.slabs import between as slabs_between
+from metrics.slabs import within as slabs_within
 
 
 class Reader:
@@ -29,8 +30,8 @@ class Reader:
         pieces = self._head.between(refs, start, end)
         if not self.covers(refs, start):
             slabs = self._head.slabs.within(start, end)
-            bare = self._head.bare[refs]
-            pieces = [*slabs_between(slabs, refs, start, end, before=bare), *pieces]
+            wanted = Wanted(start, end, self._head.bare[refs])
+            pieces = [*slabs_within(slabs, refs, wanted), *pieces]
         return merged(pieces, labels)
 
     async def whole(self, refs: Refs, labels: Sequence[Labels], start: int, end: int) -> Columns:
@@ -56,8 +57,8 @@ class Reader:
         def joined() -> Columns:
             owners = np.array([place_of[number] for number, _ in rows], np.int64)
             bodies = [body for _, body in rows]
-            found = chunks.opened(bodies, owners, start, end, before=covered)
-            held = slabs_between(slabs, refs, start, end, before=bare)
+            found = chunks.opened(bodies, owners, Wanted(start, end, covered))
+            held = slabs_within(slabs, refs, Wanted(start, end, bare))
             return merged([found, *held, *at_hand], labels)
 
         return await asyncio.to_thread(joined)

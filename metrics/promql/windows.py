@@ -23,6 +23,8 @@ BLOCK = 2_000_000
 """So many values are laid out in one block, or reduced at one go."""
 LANES = 100_000
 """So many windows are walked through together."""
+AT_HAND = 8_192
+"""So many windows are computed at one go: a column of them lies in the processor's cache."""
 SPARSE = 8
 """With more samples than this for each window, to look its edges up costs less than to count."""
 
@@ -62,6 +64,13 @@ class Windows:
             last=np.broadcast_to(self.last, shape),
             ends=np.broadcast_to(self.ends, steps),
         )
+
+    def in_parts(self) -> Iterator[tuple[slice, "Windows"]]:
+        """Yield runs of series whose windows are few enough to stay at hand while one computes."""
+        size = max(AT_HAND // max(self.first.shape[1], 1), 1)
+        for start in range(0, len(self.first), size):
+            part = slice(start, start + size)
+            yield part, replace(self, first=self.first[part], last=self.last[part])
 
     def at(self, places: Ints) -> Floats:
         """Return the values at places, anything where a place is of no window."""

@@ -204,7 +204,7 @@ def _parts(sizes: Ints) -> Iterator[slice]:
         return
     total = np.cumsum(sizes)
     cuts = np.searchsorted(total, np.arange(BLOCK, total[-1], BLOCK), side="right")
-    for start, end in pairwise([0, *np.unique(cuts[cuts > 0]).tolist(), len(sizes)]):
+    for start, end in pairwise([0, *sorted(set(cuts.tolist()) - {0}), len(sizes)]):
         yield slice(start, end)
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     cast,
     func,
     select,
+    text,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -53,6 +54,10 @@ _ROW = np.dtype(
 )
 
 
+_COUNT = text(
+    "SELECT sum(count)::bigint FROM chunks WHERE series = ANY(CAST(:ids AS bigint[])) "
+    "AND start_at >= :reach AND start_at <= :end AND end_at >= :start"
+)
 AT_HAND = 32_768
 """So many samples are decoded at one go: their columns lie in the processor's cache."""
 
@@ -233,6 +238,12 @@ async def read(
         _READ, list(ids), start // REACH * REACH, end, start
     )
     return rows
+
+
+async def count(session: AsyncSession, ids: Sequence[int], start: int, end: int) -> int:
+    """Return how many samples the chunks hold that `read` would return."""
+    found = {"ids": list(ids), "reach": start // REACH * REACH, "start": start, "end": end}
+    return (await session.execute(_COUNT, found)).scalar_one() or 0
 
 
 @dataclass(frozen=True)

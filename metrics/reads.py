@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import numpy as np
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.db import Database
 from metrics import chunks
@@ -11,8 +12,14 @@ from metrics.batch import Refs, merged
 from metrics.chunks import Wanted
 from metrics.columns import Columns, Labels
 from metrics.head import Head
+from metrics.promql.refusals import NotComputable
 from metrics.series import UNSTORED, Registry
 from metrics.slabs import within as slabs_within
+
+COUNTED = 50_000
+"""Who may read more chunks than this has their samples counted first."""
+READ_MOST = 50_000_000
+"""Samples that may be asked for at once."""
 
 
 class Reader:
@@ -34,8 +41,19 @@ class Reader:
             pieces = [*slabs_within(slabs, refs, wanted), *pieces]
         return merged(pieces, labels)
 
-    async def whole(self, refs: Refs, labels: Sequence[Labels], start: int, end: int) -> Columns:
-        """Return all samples from `start` to `end` ms; what is in slabs or chunks off the loop."""
+    async def whole(
+        self,
+        refs: Refs,
+        labels: Sequence[Labels],
+        start: int,
+        end: int,
+        *,
+        most: int | None = None,
+    ) -> Columns:
+        """Return all samples from `start` to `end` ms; what is in slabs or chunks off the loop.
+
+        Refuses to read many more than `most`, before they take up memory.
+        """
         # memory first: what a flush drops from it meanwhile stands in chunks before that
         at_hand = self._head.between(refs, start, end)
         if self.covers(refs, start):
@@ -49,7 +67,10 @@ class Reader:
         rows: list[tuple[int, bytes]] = []
         if place_of:
             last = min(end, int(covered[beyond].max()) - 1)
+            hours = (last - start) // chunks.HOUR + 1
             async with self._db.snapshot() as session:
+                if most is not None and hours * len(place_of) > COUNTED:
+                    await _bounded(session, list(place_of), start, last, most)
                 rows = await chunks.read(session, list(place_of), start, last)
         if not rows and not slabs:
             return merged(at_hand, labels)
@@ -62,3 +83,15 @@ class Reader:
             return merged([found, *held, *at_hand], labels)
 
         return await asyncio.to_thread(joined)
+
+
+async def _bounded(
+    session: AsyncSession, ids: Sequence[int], start: int, end: int, most: int
+) -> None:
+    samples = await chunks.count(session, ids, start, end)
+    if samples > most:
+        raise NotComputable(
+            "the query reads {samples} samples; at most {most} are allowed",
+            samples=samples,
+            most=most,
+        )

@@ -120,15 +120,15 @@ def _unpacked(lines: Sequence[bytes], width: int, count: int) -> Words:
         return np.zeros((len(lines), count), np.uint64)
     content = b"".join((*lines, bytes(width + 16)))  # what is read beyond a line is shifted out
     eights, line = -(-count // 8), len(lines[0])
-    words = np.empty((len(lines), eights, 8), np.uint64)
+    shape, apart = (len(lines), eights), (line, width)
+    words = np.empty((*shape, 8), np.uint64)
     for turn in range(8):
         at, skip = divmod(turn * width, 8)
-        apart = {"shape": (len(lines), eights), "buffer": content, "strides": (line, width)}
-        word = np.ndarray(dtype=">u8", offset=at, **apart).astype(np.uint64)
+        word = np.ndarray(shape, ">u8", content, at, apart).astype(np.uint64)
         word <<= np.uint64(skip)
         word >>= np.uint64(64 - width)
         if (beyond := skip + width - 64) > 0:
-            rest = np.ndarray(dtype=np.uint8, offset=at + 8, **apart)
+            rest = np.ndarray(shape, np.uint8, content, at + 8, apart)
             word |= rest >> np.uint8(8 - beyond)
         words[:, :, turn] = word
     return words.reshape(len(lines), -1)[:, :count]

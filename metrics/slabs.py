@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from metrics import chunks
 from metrics.batch import Pieces, Refs
-from metrics.chunks import Encoded
+from metrics.chunks import Encoded, Wanted
 from metrics.growing import spread
 
 
@@ -91,8 +91,8 @@ class Slabs:
         return gone
 
 
-def between(slabs: Sequence[Slab], refs: Refs, start: int, end: int) -> Iterator[Pieces]:
-    """Yield what each slab holds of these series from `start` to `end`; owners are places."""
+def within(slabs: Sequence[Slab], refs: Refs, wanted: Wanted) -> Iterator[Pieces]:
+    """Yield what each slab holds of these series that is wanted; owners are places."""
     for slab in slabs:
         low = np.searchsorted(slab.refs, refs, "left")
         count = np.searchsorted(slab.refs, refs, "right") - low
@@ -100,4 +100,4 @@ def between(slabs: Sequence[Slab], refs: Refs, start: int, end: int) -> Iterator
         cuts = zip(slab.begins[at].tolist(), slab.ends[at].tolist(), strict=True)
         bodies = [slab.bodies[begin:stop] for begin, stop in cuts]
         owner = np.repeat(np.arange(len(refs)), count)
-        yield chunks.opened(bodies, owner, start, end)
+        yield chunks.opened(bodies, owner, wanted)

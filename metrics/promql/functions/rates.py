@@ -34,26 +34,37 @@ def _extrapolated(*, counter: bool, per_second: bool) -> Function:
 
 
 def _grown(windows: Windows, terms: Terms, *, counter: bool) -> Floats:
-    """Return by how much each window grew, stretched to its edges where its samples reach them.
+    """Return by how much each window grew, stretched to its edges where its samples reach them."""
+    lost = _lost_by_resets(windows, terms) if counter else None
+    found = np.empty(windows.first.shape)
+    for part, some in windows.in_parts():
+        found[part] = _stretched(some, None if lost is None else lost[part])
+    return found
+
+
+def _stretched(windows: Windows, lost: Floats | None) -> Floats:
+    """Return by how much windows grew, of a counter with what it `lost` by beginning again.
 
     The rules are Prometheus's: up to an edge that is near, else half a distance beyond the
     samples; a counter not to before it was zero.
     """
     first, last = windows.at(windows.first), windows.at(windows.last - 1)
     grown = last - first
-    if counter:
-        grown = grown + _lost_by_resets(windows, terms)
+    if lost is not None:
+        grown += lost
     since, until = windows.when(windows.first), windows.when(windows.last - 1)
     to_start = (since - (windows.ends - windows.range_ms)) / 1000
     to_end = (windows.ends - until) / 1000
     sampled = (until - since) / 1000
     apart = sampled / np.maximum(windows.sizes - 1, 1)
-    to_start = np.where(to_start >= apart * NEAR, apart / 2, to_start)
-    if counter:
+    near, half = apart * NEAR, apart / 2
+    to_start = np.where(to_start >= near, half, to_start)
+    if lost is not None:
         to_zero = np.where((grown > 0) & (first >= 0), sampled * (first / grown), to_start)
         to_start = np.where(to_zero < to_start, to_zero, to_start)
-    to_end = np.where(to_end >= apart * NEAR, apart / 2, to_end)
-    return grown * ((sampled + to_start + to_end) / sampled)
+    to_end = np.where(to_end >= near, half, to_end)
+    grown *= (sampled + to_start + to_end) / sampled
+    return grown
 
 
 def _lost_by_resets(windows: Windows, terms: Terms) -> Floats:

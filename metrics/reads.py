@@ -38,7 +38,7 @@ class Reader:
         if not self.covers(refs, start):
             slabs = self._head.slabs.within(start, end)
             wanted = Wanted(start, end, self._head.bare[refs])
-            pieces = [*slabs_within(slabs, refs, wanted), *pieces]
+            pieces = [slabs_within(slabs, refs, wanted), *pieces]
         return merged(pieces, labels)
 
     async def whole(
@@ -80,7 +80,7 @@ class Reader:
             bodies = [body for _, body in rows]
             found = chunks.opened(bodies, owners, Wanted(start, end, covered))
             held = slabs_within(slabs, refs, Wanted(start, end, bare))
-            return merged([found, *held, *at_hand], labels)
+            return merged([found, held, *at_hand], labels)
 
         return await asyncio.to_thread(joined)
 

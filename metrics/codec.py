@@ -238,7 +238,7 @@ class Plain:
     """Chunks with zstd taken off: what each begins with, and what they hold."""
 
     def __init__(self, chunks: Sequence[bytes]) -> None:
-        self._plain = [_plain(chunk) for chunk in chunks]
+        self._plain = [_plain(chunk) if chunk[0] & _ZSTD else chunk for chunk in chunks]
         self.heads = np.frombuffer(b"".join(chunk[:_SIZE] for chunk in self._plain), _LAYOUT)
 
     @property
@@ -311,7 +311,7 @@ def _put(into: npt.NDArray[N], begins: Ints, lines: npt.NDArray[N]) -> None:
 
 
 def _plain(chunk: bytes) -> bytes:
-    return b"\0" + bytes(zstd.decompress(chunk[1:])) if chunk[0] & _ZSTD else chunk
+    return b"\0" + bytes(zstd.decompress(chunk[1:]))
 
 
 def _decoded_times(lines: Sequence[bytes], of: Heads) -> Ints:

@@ -36,9 +36,9 @@ class Reader:
         """Return what memory holds from `start` to `end` ms, slabs too, opened at once."""
         pieces = self._head.between(refs, start, end)
         if not self.covers(refs, start):
-            slabs = self._head.slabs.within(start, end)
-            wanted = Wanted(start, end, self._head.bare[refs])
-            pieces = [*slabs_within(slabs, refs, wanted), *pieces]
+            bare = self._head.bare[refs]
+            slabs = self._head.slabs.within(start, min(end, int(bare.max()) - 1))
+            pieces = [slabs_within(slabs, refs, Wanted(start, end, bare)), *pieces]
         return merged(pieces, labels)
 
     async def whole(
@@ -58,8 +58,8 @@ class Reader:
         at_hand = self._head.between(refs, start, end)
         if self.covers(refs, start):
             return merged(at_hand, labels)
-        slabs = self._head.slabs.within(start, end)
         bare, covered = self._head.bare[refs], self._head.covered[refs]
+        slabs = self._head.slabs.within(start, min(end, int(bare.max()) - 1))
         beyond = np.flatnonzero(covered > start)
         ids = self._registry.ids_of(refs[beyond])
         stored = ids != UNSTORED
@@ -80,7 +80,7 @@ class Reader:
             bodies = [body for _, body in rows]
             found = chunks.opened(bodies, owners, Wanted(start, end, covered))
             held = slabs_within(slabs, refs, Wanted(start, end, bare))
-            return merged([found, *held, *at_hand], labels)
+            return merged([found, held, *at_hand], labels)
 
         return await asyncio.to_thread(joined)
 

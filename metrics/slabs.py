@@ -5,7 +5,7 @@ first: so whatever a slab says of a moment is the last word of those that are le
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,13 +91,15 @@ class Slabs:
         return gone
 
 
-def within(slabs: Sequence[Slab], refs: Refs, wanted: Wanted) -> Iterator[Pieces]:
-    """Yield what each slab holds of these series that is wanted; owners are places."""
+def within(slabs: Sequence[Slab], refs: Refs, wanted: Wanted) -> Pieces:
+    """Return what slabs hold of these series that is wanted; owners are places."""
+    bodies: list[bytes] = []
+    owners = [np.empty(0, np.int64)]
     for slab in slabs:
         low = np.searchsorted(slab.refs, refs, "left")
         count = np.searchsorted(slab.refs, refs, "right") - low
         at = spread(low, count)
         cuts = zip(slab.begins[at].tolist(), slab.ends[at].tolist(), strict=True)
-        bodies = [slab.bodies[begin:stop] for begin, stop in cuts]
-        owner = np.repeat(np.arange(len(refs)), count)
-        yield chunks.opened(bodies, owner, wanted)
+        bodies += [slab.bodies[begin:stop] for begin, stop in cuts]
+        owners.append(np.repeat(np.arange(len(refs)), count))
+    return chunks.opened(bodies, np.concatenate(owners), wanted)

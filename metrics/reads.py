@@ -1,14 +1,15 @@
 """The samples of series, from wherever they stand: at hand, in slabs, in chunks; each once."""
 
 import asyncio
-from collections.abc import Sequence
+from asyncio import Future
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.db import Database
 from metrics import chunks
-from metrics.batch import Refs, merged
+from metrics.batch import Pieces, Refs, merged
 from metrics.chunks import Wanted
 from metrics.columns import Columns, Labels
 from metrics.head import Head
@@ -18,6 +19,8 @@ from metrics.slabs import within as slabs_within
 
 COUNTED = 50_000
 """Who may read more chunks than this has their samples counted first."""
+SHARE = 2_000
+"""About so many chunks are read at once."""
 READ_MOST = 50_000_000
 """Samples that may be asked for at once."""
 
@@ -64,25 +67,47 @@ class Reader:
         ids = self._registry.ids_of(refs[beyond])
         stored = ids != UNSTORED
         place_of = dict(zip(ids[stored].tolist(), beyond[stored].tolist(), strict=True))
+        last = min(end, int(covered.max()) - 1)
+        wanted = Wanted(start, end, covered)
+        opening: list[Future[Pieces]] = []
         rows: list[tuple[int, bytes]] = []
         if place_of:
-            last = min(end, int(covered[beyond].max()) - 1)
-            hours = (last - start) // chunks.HOUR + 1
             async with self._db.snapshot() as session:
-                if most is not None and hours * len(place_of) > COUNTED:
-                    await _bounded(session, list(place_of), start, last, most)
-                rows = await chunks.read(session, list(place_of), start, last)
-        if not rows and not slabs:
+                async for found in _shares(session, list(place_of), start, last, most):
+                    # what has come is opened while the database looks for the rest
+                    if rows:
+                        work = asyncio.to_thread(_opened, rows, place_of, wanted)
+                        opening.append(asyncio.ensure_future(work))
+                    rows = found
+        if not rows and not opening and not slabs:
             return merged(at_hand, labels)
+        opened = await asyncio.gather(*opening)
 
         def joined() -> Columns:
-            owners = np.array([place_of[number] for number, _ in rows], np.int64)
-            bodies = [body for _, body in rows]
-            found = chunks.opened(bodies, owners, Wanted(start, end, covered))
             held = slabs_within(slabs, refs, Wanted(start, end, bare))
-            return merged([found, held, *at_hand], labels)
+            rest = _opened(rows, place_of, wanted)
+            return merged([*opened, rest, held, *at_hand], labels)
 
         return await asyncio.to_thread(joined)
+
+
+def _opened(
+    rows: Sequence[tuple[int, bytes]], place_of: Mapping[int, int], wanted: Wanted
+) -> Pieces:
+    owners = np.array([place_of[number] for number, _ in rows], np.int64)
+    return chunks.opened([body for _, body in rows], owners, wanted)
+
+
+async def _shares(
+    session: AsyncSession, ids: Sequence[int], start: int, end: int, most: int | None
+) -> AsyncIterator[list[tuple[int, bytes]]]:
+    """Yield the chunks of these series, each time those of some of them."""
+    hours = (end - start) // chunks.HOUR + 1
+    if most is not None and hours * len(ids) > COUNTED:
+        await _bounded(session, ids, start, end, most)
+    share = max(SHARE // hours, 1)
+    for begin in range(0, len(ids), share):
+        yield await chunks.read(session, ids[begin : begin + share], start, end)
 
 
 async def _bounded(

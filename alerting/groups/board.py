@@ -104,7 +104,7 @@ class Board:
         self.woken = asyncio.Event()
         self.budget = Budget()
         self.rules: Sequence[FileRule] = watches.index.files
-        self._store, self._watches = store, watches
+        self._store, self._watches, self._counts = store, watches, lanes.counts
         self._memory = Recalled()
         self._touched = np.zeros(1024, np.bool_)
         self._marked_at: int | None = None
@@ -256,6 +256,7 @@ class Board:
         return [name for name in senders if name != HOUSE] or [HOUSE]
 
     def _note(self, results: Results, at: int, took: float) -> None:
+        self._counts["evaluated"] += len(results.rules)
         moment, share = from_milliseconds(at), took / max(len(results.rules), 1)
         for number, rule in enumerate(results.rules):
             rule.health.at, rule.health.seconds = moment, share

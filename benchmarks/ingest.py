@@ -34,6 +34,8 @@ WARM_ROUNDS = 3
 VERSION_2 = "Langyan, remote write 2.0"
 VMALERT = "VictoriaMetrics with vmalert"
 AGAINST = ("Prometheus", "VictoriaMetrics")
+FLUSHED = 5
+"""Seconds between flushes beside rules, which go on while a benchmark waits for the last one."""
 WITH_RULES = ("Langyan", "Prometheus", VMALERT, "VictoriaMetrics")
 """VictoriaMetrics alone has no rules: it is there for comparison."""
 EVALUATED = {
@@ -114,10 +116,11 @@ async def _evaluations(name: str, url: str) -> float:
 
 
 async def of_langyan(name: str, asked: Asked) -> Result:
-    """Measure Langyan with the shipped thresholds, and two flushes in the time."""
+    """Measure Langyan with the shipped thresholds, and two flushes or more in the time."""
     version = 2 if name == VERSION_2 else 1
     with tempfile.TemporaryDirectory(prefix="langyan-") as folder:
-        more = {"LANGYAN_FLUSH_EVERY": f"{max(2, round(asked.seconds / 2.4))}s"}
+        flushed = FLUSHED if asked.rules else max(2, round(asked.seconds / 2.4))
+        more = {"LANGYAN_FLUSH_EVERY": f"{flushed}s"}
         start = ruled.langyan_with_rules if asked.rules else langyan
         async with start(Path(folder), more=more) as program:
             sender = asked.sender(program.port, WRITE, version)

@@ -62,42 +62,54 @@ class Pieces:
 
 def merged(pieces: Sequence[Pieces], labels: Sequence[Labels]) -> Columns:
     """Sort pieces into columns; of samples with equal owner and time the last given wins."""
-    owner, times, values = _woven(pieces, len(labels))
+    starts, times, values = _woven(pieces, len(labels))
+    if _rising(starts, times):
+        return Columns(labels, starts, times, values)
     # owner and time as one number, of which runs that are in order already are sorted fastest;
     # there is room for all: times since 1970 leave it to four million owners
-    begin = int(times.min()) if len(times) else 0
-    span = int(times.max(initial=begin)) - begin + 1
-    key = owner * span + (times - begin)
-    if not (key[1:] > key[:-1]).all():
-        order = np.argsort(key, kind="stable")  # what was given later stands later
-        key = key[order]
-        last = np.append(key[1:] != key[:-1], True)
-        if not last.all():
-            key, order = key[last], order[last]
-        times, values = times[order], values[order]
+    begin = int(times.min())
+    span = int(times.max()) - begin + 1
+    key = np.repeat(np.arange(len(labels)), np.diff(starts)) * span + (times - begin)
+    order = np.argsort(key, kind="stable")  # what was given later stands later
+    key = key[order]
+    last = np.append(key[1:] != key[:-1], True)
+    if not last.all():
+        key, order = key[last], order[last]
     starts = np.searchsorted(key, np.arange(len(labels) + 1) * span).astype(np.int64)
-    return Columns(labels, starts, times, values)
+    return Columns(labels, starts, times[order], values[order])
+
+
+def _rising(starts: Ints, times: Ints) -> bool:
+    """Tell whether the times of each owner rise."""
+    later = times[1:] > times[:-1]
+    ends = starts[1:-1]
+    later[ends[(ends > 0) & (ends < len(times))] - 1] = True
+    return bool(later.all())
 
 
 def _woven(pieces: Sequence[Pieces], owners: int) -> tuple[Ints, Ints, Floats]:
-    """Return the pieces as one: by owner, and what was given earlier first, if each is so."""
-    if len(pieces) == 1:
-        return pieces[0].owner, pieces[0].times, pieces[0].values
-    size = sum(len(p.owner) for p in pieces)
-    times, values = np.empty(size, np.int64), np.empty(size, np.float64)
+    """Return where each owner's samples begin, and the pieces as one: what came first, first."""
     counts = [np.bincount(p.owner, minlength=owners) for p in pieces]
     all_ = sum(counts, np.zeros(owners, np.int64))
-    free = np.cumsum(all_) - all_
+    starts = np.append(0, np.cumsum(all_)).astype(np.int64)
+    if len(pieces) == 1 and _in_order(pieces[0].owner):
+        return starts, pieces[0].times, pieces[0].values
+    size, free = int(starts[-1]), starts[:-1].copy()
+    times, values = np.empty(size, np.int64), np.empty(size, np.float64)
     for piece, count in zip(pieces, counts, strict=True):
         at = np.repeat(free - (np.cumsum(count) - count), count)
         at += np.arange(len(at))
-        if (piece.owner[1:] < piece.owner[:-1]).any():
+        if not _in_order(piece.owner):
             by_owner = np.empty(len(at), np.int64)
             by_owner[np.argsort(piece.owner, kind="stable")] = at
             at = by_owner
         times[at], values[at] = piece.times, piece.values
         free += count
-    return np.repeat(np.arange(owners), all_), times, values
+    return starts, times, values
+
+
+def _in_order(owner: Ints) -> bool:
+    return bool((owner[1:] >= owner[:-1]).all())
 
 
 def without_empty(columns: Columns) -> Columns:

@@ -33,6 +33,8 @@ RULE = "__rule__"
 PLACE = "__place__"
 TOGETHER = 50
 """Rules of one batch: of more the columns leave the caches, and memory is asked for anew."""
+VOLUME = 150_000
+"""Samples of one batch from which on fewer rules are computed together, for the same reason."""
 _ALONE = frozenset(("vector", "absent", "absent_over_time", "scalar", "info", "label_join"))
 _TIMED = frozenset(
     ("time", "minute", "hour", "day_of_month", "day_of_week", "day_of_year", "days_in_month")
@@ -173,6 +175,8 @@ class Batch:
     marked: bool
     until: int = -1
     last: Any = None
+    read: int = 0
+    """How many samples it read when it was computed last."""
 
     @cached_property
     def timed(self) -> bool:
@@ -220,6 +224,24 @@ def _together(shape: Expr, members: Sequence[tuple[FileRule, tuple[Selector, ...
         for number, place in enumerate(plan.selectors)
     ]
     return Batch(plan, [rule for rule, _ in members], inputs, marked=True)
+
+
+def cut(batch: Batch) -> Iterator[Batch]:
+    """Yield a batch, or smaller ones of its rules if it reads too many samples.
+
+    They have nothing of what it gave; their first rules tell them apart.
+    """
+    size = -(-len(batch.rules) * VOLUME // max(batch.read, 1))
+    if size >= len(batch.rules):
+        yield batch
+        return
+    for first in range(0, len(batch.rules), size):
+        rules = batch.rules[first : first + size]
+        if len(rules) == 1:
+            yield alone(rules[0])
+            continue
+        inputs = [Input(one.place, one.chosen[first : first + size]) for one in batch.inputs]
+        yield Batch(batch.plan, rules, inputs, marked=True)
 
 
 def alone(rule: FileRule) -> Batch:

@@ -17,7 +17,7 @@ import numpy as np
 from access.scope import HOUSE
 from alerting.budget import Budget
 from alerting.groups.alerts import Alerts
-from alerting.groups.batches import Batch, Input, Memory, batches, beside, stages
+from alerting.groups.batches import Batch, Input, Memory, batches, beside, cut, stages
 from alerting.groups.evaluation import (
     MOST,
     Results,
@@ -166,6 +166,7 @@ class Board:
                 written += await self._told(batch, results, tick, again=again)
                 await asyncio.sleep(0)
             await self._write(written, now)
+        cohort.turns = [[part for batch in turn for part in cut(batch)] for turn in cohort.turns]
         cohort.took = perf_counter() - began
 
     async def _eager(self, ms: int, now: datetime) -> None:
@@ -199,6 +200,7 @@ class Board:
         if not changed and still_true(batch, at):
             return batch.last, True
         data = [await self._columns(each, at) for each in batch.inputs]
+        batch.read = sum(len(columns.times) for columns in data)
         terms = Terms(limits=MOST, memory=self._memory)
         if sum(len(each.refs) for each in batch.inputs) > HEAVY:
             results = await asyncio.to_thread(computed, batch, data, at, terms)

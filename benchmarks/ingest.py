@@ -237,7 +237,7 @@ def written_with_rules(results: list[Result], asked: Asked) -> str:
     """Return the section of the page about ingest beside rules."""
     versions = [f"{name} {peers.version(name)}" for name in ("prometheus", "victoria-metrics")]
     return (
-        f"The {2 * ruled.METRICS:,} rules of the section before last: {ruled.METRICS} thresholds "
+        f"The {2 * ruled.METRICS:,} rules of the section on rules: {ruled.METRICS} thresholds "
         f"and {ruled.METRICS} `sum by (zone) (rate(counter[5m]))`, each over {ruled.SERIES} of "
         f"{SERIES:,} counters, interval {ruled.INTERVAL}s. {PER_BODY:,} samples a request, "
         f"{asked.connections} connections as fast as they are answered, {asked.seconds:.0f} s; "

@@ -188,6 +188,40 @@ class Batch:
         )
 
 
+@dataclass(eq=False)
+class Bundle:
+    """Rules of one shape, in so many batches that none of them reads too much at once."""
+
+    whole: Batch
+    parts: Sequence[Batch] = ()
+
+    def __post_init__(self) -> None:
+        self.parts = self.parts or [self.whole]
+
+    def refit(self) -> None:
+        """Cut anew where twice as much is read as before, or half of it.
+
+        The new batches know nothing of what the old ones gave; their first rules tell them apart.
+        """
+        rules, now = len(self.whole.rules), len(self.parts[0].rules)
+        read = sum(part.read for part in self.parts)
+        size = min(max(rules * VOLUME // max(read, 1), 1), rules)
+        if now == size or now / 2 < size < now * 2:
+            return
+        self.whole.last = None
+        self.parts = [self.whole]
+        if size < rules:
+            self.parts = [_part(self.whole, first, size) for first in range(0, rules, size)]
+
+
+def _part(batch: Batch, first: int, size: int) -> Batch:
+    rules = batch.rules[first : first + size]
+    if len(rules) == 1:
+        return alone(rules[0])
+    inputs = [Input(one.place, one.chosen[first : first + size]) for one in batch.inputs]
+    return Batch(batch.plan, rules, inputs, marked=True)
+
+
 def owners(matrix: Matrix, marked: bool) -> tuple[Ints, list[Labels]]:
     """Return for each row the number of its rule, and its labels without that."""
     if not marked:
@@ -224,24 +258,6 @@ def _together(shape: Expr, members: Sequence[tuple[FileRule, tuple[Selector, ...
         for number, place in enumerate(plan.selectors)
     ]
     return Batch(plan, [rule for rule, _ in members], inputs, marked=True)
-
-
-def cut(batch: Batch) -> Iterator[Batch]:
-    """Yield a batch, or smaller ones of its rules if it reads too many samples.
-
-    They have nothing of what it gave; their first rules tell them apart.
-    """
-    size = -(-len(batch.rules) * VOLUME // max(batch.read, 1))
-    if size >= len(batch.rules):
-        yield batch
-        return
-    for first in range(0, len(batch.rules), size):
-        rules = batch.rules[first : first + size]
-        if len(rules) == 1:
-            yield alone(rules[0])
-            continue
-        inputs = [Input(one.place, one.chosen[first : first + size]) for one in batch.inputs]
-        yield Batch(batch.plan, rules, inputs, marked=True)
 
 
 def alone(rule: FileRule) -> Batch:

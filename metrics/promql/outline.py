@@ -7,6 +7,7 @@ import promql_parser as pp
 
 from metrics.columns import NAME
 from metrics.promql.numbers import number_text
+from metrics.promql.refusals import unsupported
 from metrics.promql.syntax import parse, parsed
 
 Told = dict[str, Any]
@@ -67,8 +68,10 @@ def _simple(node: pp.Expr) -> Told:
             return {"type": "stringLiteral", "val": node.val}
         case pp.ParenExpr():
             return {"type": "parenExpr", "expr": _told(node.expr)}
-        case _:
+        case pp.UnaryExpr():
             return {"type": "unaryExpr", "op": "-", "expr": _told(node.expr)}
+        case _:
+            raise unsupported("this expression")
 
 
 def _selector(node: pp.VectorSelector) -> Told:

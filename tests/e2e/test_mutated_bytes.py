@@ -7,6 +7,7 @@ import asyncio
 import gzip
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -125,7 +126,7 @@ async def test_bodies_that_are_bent_where_they_are_packed_are_refused(
     site: Site, http: httpx.Client
 ) -> None:
     zipped = {"Content-Encoding": "gzip"}
-    ways = (
+    ways: tuple[tuple[str, Callable[[], bytes], dict[str, str]], ...] = (
         (WRITE, lambda: mutation.zipped(mutation.good_request()), PROTOBUF | ZSTD),
         (WRITE, lambda: mutation.zipped(mutation.good_request_2()), PROTOBUF_2 | ZSTD),
         (OTLP, squeezed(mutation.good_otlp), PLAIN | zipped),
@@ -136,14 +137,12 @@ async def test_bodies_that_are_bent_where_they_are_packed_are_refused(
         (PUSH, squeezed(mutation.good_families), FAMILIES | zipped),
     )
 
-    def ask(case: tuple[str, bytes, dict[str, str]]) -> httpx.Response:
-        path, body, kind = case
+    def ask(path: str, kind: dict[str, str], body: bytes) -> httpx.Response:
         return http.post(path, content=body, headers=AGENT | kind)
 
     for path, good, kind in ways:
-        assert ask((path, good(), kind)).is_success, path
-        bent = mutation.mutated(good)
-        await rounds(bent.map(lambda body, p=path, k=kind: (p, body, k)), ask)
+        assert ask(path, kind, good()).is_success, path
+        await rounds(mutation.mutated(good), partial(ask, path, kind))
 
 
 async def test_bent_lines_are_refused(site: Site, http: httpx.Client) -> None:

@@ -39,7 +39,6 @@ TOGETHER = 0.005
 
 LEARNT = 500
 """New series looked at in one go."""
-COUNTED = ("failed", "crashed", "set_aside", "evaluated")
 
 
 class Samples(Head, Store, Protocol):
@@ -271,7 +270,7 @@ class Evaluator:
             "set_aside": len(self._lanes.aside),
             "history_samples_total": self._backlog.history,
             "dropped_samples_total": self._backlog.dropped,
-            **{f"{name}_total": counts[name] for name in COUNTED},
+            **{f"{n}_total": counts[n] for n in ("failed", "crashed", "set_aside", "evaluated")},
         }
 
     @property

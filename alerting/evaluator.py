@@ -270,7 +270,7 @@ class Evaluator:
             "set_aside": len(self._lanes.aside),
             "history_samples_total": self._backlog.history,
             "dropped_samples_total": self._backlog.dropped,
-            **{f"{name}_total": counts[name] for name in ("failed", "crashed", "set_aside")},
+            **{f"{n}_total": counts[n] for n in ("failed", "crashed", "set_aside", "evaluated")},
         }
 
     @property

@@ -134,6 +134,8 @@ ROUTES: tuple[Route, ...] = (
         "POST /prometheus/api/v1/query_exemplars",
         "GET /prometheus/api/v1/format_query",
         "POST /prometheus/api/v1/format_query",
+        "GET /prometheus/api/v1/parse_query",
+        "POST /prometheus/api/v1/parse_query",
         "GET /prometheus/api/v1/labels",
         "POST /prometheus/api/v1/labels",
         "GET /prometheus/api/v1/label/{name}/values",

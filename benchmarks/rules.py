@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx
 import numpy as np
-import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -19,17 +18,25 @@ from cramjam import snappy
 
 from benchmarks.support import cpu, peers, report
 from benchmarks.support.bodies import template
-from benchmarks.support.langyan import TOKEN, WRITE, cpu_seconds, langyan
+from benchmarks.support.langyan import TOKEN, WRITE, cpu_seconds
+from benchmarks.support.ruled import (
+    GROUPS,
+    INTERVAL,
+    METRICS,
+    SERIES,
+    counters,
+    first_values,
+    langyan_with_rules,
+    prometheus_with_rules,
+)
 from kit.clock import milliseconds, system_clock
-from metrics.columns import labels_of
 from metrics.ports.encode import varint
 from tests.support.site import bearer
 
-METRICS, SERIES, ZONES, GROUPS = 500, 200, 10, 10
-INTERVAL, HISTORY, WARM = 15, 21, 2
+HISTORY, WARM = 21, 2
 OFF_EDGE = 7_123
 """Samples lie so many ms behind the evaluations: Prometheus 2.42 counts a left edge, we do not."""
-PER_BODY, LIMIT, OVER = 2_000, 1e9, 2e9
+PER_BODY = 2_000
 CLOSE = 1e-9
 HEADERS = {
     "Content-Type": "application/x-protobuf",
@@ -52,32 +59,13 @@ class Cost:
     alerts: set[tuple[str, str]] = field(default_factory=set)
 
 
-def rules() -> dict[str, Any]:
-    """Return 500 thresholds and 500 sums of rates, in groups."""
-    written: list[dict[str, Any]] = []
-    for n in range(METRICS):
-        written.append({"alert": f"over{n}", "expr": f"c{n}_total > {LIMIT:g}", "for": "10m"})
-        expr = f"sum by (zone) (rate(c{n}_total[5m]))"
-        written.append({"record": f"zone:c{n}:rate5m", "expr": expr})
-    groups = [
-        {"name": f"g{g}", "interval": f"{INTERVAL}s", "rules": written[g::GROUPS]}
-        for g in range(GROUPS)
-    ]
-    return {"groups": groups}
-
-
 class Fleet:
     """100,000 counters; every tenth metric has one series that is over the limit."""
 
     def __init__(self) -> None:
-        labels = [
-            labels_of({"__name__": f"c{n}_total", "instance": f"i{s}", "zone": f"z{s % ZONES}"})
-            for n in range(METRICS)
-            for s in range(SERIES)
-        ]
-        count = np.arange(len(labels))
-        self._pace = 1.0 + count * 7 % 1013
-        self._base = np.where(count % (SERIES * 10) == 17, OVER, count % 5_000.0)
+        labels = counters()
+        self._pace = 1.0 + np.arange(len(labels)) * 7 % 1013
+        self._base = first_values()
         self._bodies = [
             template(labels[first : first + PER_BODY]) for first in range(0, len(labels), PER_BODY)
         ]
@@ -167,11 +155,7 @@ async def wanted(folder: Path, ours: Cost) -> dict[tuple[str, str], float]:
 async def of_langyan(folder: Path, rounds: int, *, ruled: bool) -> Cost:
     """Measure Langyan."""
     cost = Cost("Langyan")
-    shelf = folder / "config"
-    shelf.mkdir(parents=True)
-    (shelf / "rules").mkdir()
-    (shelf / "rules" / "bench.yml").write_text(yaml.safe_dump(rules()))
-    program = langyan(folder, config="rule_files: [rules/*.yml]\n" if ruled else "")
+    program = langyan_with_rules(folder, ruled=ruled)
     async with program, _open(program.url) as http:
         peer = Peer(http, "/prometheus", lambda: cpu_seconds(program))
         await measured(peer, WRITE, rounds, cost)
@@ -184,12 +168,7 @@ async def of_langyan(folder: Path, rounds: int, *, ruled: bool) -> Cost:
 async def of_prometheus(folder: Path, rounds: int, *, ruled: bool) -> Cost:
     """Measure Prometheus."""
     cost = Cost("Prometheus")
-    config: Mapping[str, Any] = {
-        "global": {"scrape_interval": "1h", "evaluation_interval": f"{INTERVAL}s"},
-        "rule_files": ["rules.yml"] if ruled else [],
-    }
-    server = peers.prometheus(folder, config=yaml.safe_dump(dict(config)))
-    (folder / "rules.yml").write_text(yaml.safe_dump(rules()))
+    server = prometheus_with_rules(folder, ruled=ruled)
     async with server, _open(server.url) as http:
         assert server.process is not None
         roots = [server.process.pid]

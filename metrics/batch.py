@@ -64,18 +64,30 @@ class Pieces:
 
 def merged(pieces: Sequence[Pieces], labels: Sequence[Labels]) -> Columns:
     """Sort pieces into columns; of samples with equal owner and time the last given wins."""
-    owner, times, values = _woven([piece for piece in pieces if len(piece.owner)], len(labels))
-    if not rising(owner, times):
-        # owner and time as one number, of which runs that are in order already are sorted fastest;
-        # there is room for all: times since 1970 leave it to four million owners
-        begin = int(times.min())
-        key = owner * (int(times.max()) - begin + 1) + (times - begin)
-        order = np.argsort(key, kind="stable")  # what was given later stands later
-        last = np.append(np.diff(key[order]) > 0, True)
-        order = order[last]
-        owner, times, values = owner[order], times[order], values[order]
-    starts = np.searchsorted(owner, np.arange(len(labels) + 1)).astype(np.int64)
-    return Columns(labels, starts, times, values)
+    some = [piece for piece in pieces if len(piece.owner)]
+    starts, times, values = _woven(some, len(labels))
+    if _rising(starts, times):
+        return Columns(labels, starts, times, values)
+    # owner and time as one number, of which runs that are in order already are sorted fastest;
+    # there is room for all: times since 1970 leave it to four million owners
+    begin = int(times.min())
+    span = int(times.max()) - begin + 1
+    key = np.repeat(np.arange(len(labels)), np.diff(starts)) * span + (times - begin)
+    order = np.argsort(key, kind="stable")  # what was given later stands later
+    key = key[order]
+    last = np.append(key[1:] != key[:-1], True)
+    if not last.all():
+        key, order = key[last], order[last]
+    starts = np.searchsorted(key, np.arange(len(labels) + 1) * span).astype(np.int64)
+    return Columns(labels, starts, times[order], values[order])
+
+
+def _rising(starts: Ints, times: Ints) -> bool:
+    """Tell whether the times of each owner rise."""
+    later = times[1:] > times[:-1]
+    ends = starts[1:-1]
+    later[ends[(ends > 0) & (ends < len(times))] - 1] = True
+    return bool(later.all())
 
 
 def rising(owner: Ints, times: Ints) -> bool:
@@ -86,30 +98,34 @@ def rising(owner: Ints, times: Ints) -> bool:
 
 
 def _woven(pieces: Sequence[Pieces], owners: int) -> tuple[Ints, Ints, Floats]:
-    """Return the pieces as one: by owner, and what was given earlier first, if each is so."""
-    if len(pieces) == 1:
-        return pieces[0].owner, pieces[0].times, pieces[0].values
-    size = sum(len(p.owner) for p in pieces)
-    times, values = np.empty(size, np.int64), np.empty(size, np.float64)
+    """Return where each owner's samples begin, and the pieces as one: what came first, first."""
     counts = np.zeros((len(pieces), owners), np.int64)
     for line, piece in zip(counts, pieces, strict=True):
         line[:] = np.bincount(piece.owner, minlength=owners)
-    all_ = counts.sum(axis=0)
-    begins = (np.cumsum(all_) - all_) + np.cumsum(counts, axis=0) - counts
+    starts = np.append(0, np.cumsum(counts.sum(axis=0)))
+    if len(pieces) == 1 and _in_order(pieces[0].owner):
+        return starts, pieces[0].times, pieces[0].values
+    times, values = np.empty(starts[-1], np.int64), np.empty(starts[-1], np.float64)
+    begins = starts[:-1] + np.cumsum(counts, axis=0) - counts
     for piece, begin, count in zip(pieces, begins, counts, strict=True):
-        if (piece.owner[1:] < piece.owner[:-1]).any():
-            order = np.argsort(piece.owner, kind="stable")
-            piece = Pieces(piece.owner[order], piece.times[order], piece.values[order])
         taken = np.cumsum(count) - count
-        if len(piece.owner) > LONG * owners:
+        if len(piece.owner) > LONG * owners and _in_order(piece.owner):
             for to, at, many in zip(begin.tolist(), taken.tolist(), count.tolist(), strict=True):
                 times[to : to + many] = piece.times[at : at + many]
                 values[to : to + many] = piece.values[at : at + many]
-        else:
-            places = np.repeat(begin - taken, count)
-            places += np.arange(len(places))
-            times[places], values[places] = piece.times, piece.values
-    return np.repeat(np.arange(owners), all_), times, values
+            continue
+        places = np.repeat(begin - taken, count)
+        places += np.arange(len(places))
+        if not _in_order(piece.owner):
+            by_owner = np.empty_like(places)
+            by_owner[np.argsort(piece.owner, kind="stable")] = places
+            places = by_owner
+        times[places], values[places] = piece.times, piece.values
+    return starts, times, values
+
+
+def _in_order(owner: Ints) -> bool:
+    return bool((owner[1:] >= owner[:-1]).all())
 
 
 def without_empty(columns: Columns) -> Columns:

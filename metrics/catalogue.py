@@ -15,6 +15,7 @@ from metrics.columns import Labels
 from metrics.described import Described
 from metrics.envelope import answered, cut, success
 from metrics.matchers import Matcher
+from metrics.promql.outline import outline
 from metrics.promql.plan import plain
 from metrics.promql.syntax import formatted, parse
 from metrics.promql.tenancy import inside
@@ -199,3 +200,13 @@ def _words(routes: APIRouter, catalogue: Callable[..., Any]) -> None:
             return success(formatted(asked.get("query", "")))
 
         return await answered(asked, laid_out)
+
+    @routes.post("/parse_query", openapi_extra=WRITTEN_FORM)
+    @routes.get("/parse_query", openapi_extra=WRITTEN)
+    async def parse_query(asked: Asked, seen: Seen) -> Response:
+        """Tell the tree of a query, as Prometheus's editor reads it."""
+
+        async def told() -> bytes:
+            return success(outline(asked.get("query", "")))
+
+        return await answered(asked, told)

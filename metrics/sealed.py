@@ -89,9 +89,16 @@ class Sealed:
     def between(self, rows: Ints, start: int, end: int) -> Pieces:
         """Return what the blocks of these rows hold from `start` to `end`, ends included."""
         place, slot = self._in_order(rows)
-        low = self._first_from(slot, start)
-        high = self._first_from(slot, end + 1)
-        return self._piece(slot, place, low, np.maximum(high - low, 0))
+        begins, ends = self._times.array[slot * self.width], self._ends(slot)
+        some = (begins <= end) & (ends >= start)
+        place, slot = place[some], slot[some]
+        times = self._times.array.reshape(-1, self.width)[slot].ravel()
+        values = self._values.array.reshape(-1, self.width)[slot].ravel()
+        owner = np.repeat(place, self.width)
+        if ((begins[some] < start) | (ends[some] > end)).any():
+            inside = (times >= start) & (times <= end)
+            return Pieces(owner[inside], times[inside], values[inside])
+        return Pieces(owner, times, values)
 
     def behind(self, rows: Ints, numbers: Ints) -> Pieces:
         """Return the samples of these rows whose number in the series is at least `numbers`."""

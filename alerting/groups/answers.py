@@ -90,7 +90,7 @@ def _rule(board: Board, rule: FileRule, scope: Scope, wanted: Wanted) -> dict[st
         "lastEvaluation": _moment(rule.health.at),
         "type": _kind(rule),
     }
-    begins = {"name": rule.spec.name, "query": rule.spec.expr}
+    begins = {"name": rule.spec.name, "query": rule.query}
     if rule.spec.record:
         return {**begins, **({"labels": labels} if labels else {}), **ends}
     found = _alerts(board, rule, scope)

@@ -33,6 +33,8 @@ RULE = "__rule__"
 PLACE = "__place__"
 TOGETHER = 50
 """Rules of one batch: of more the columns leave the caches, and memory is asked for anew."""
+VOLUME = 150_000
+"""Samples of one batch from which on fewer rules are computed together, for the same reason."""
 _ALONE = frozenset(("vector", "absent", "absent_over_time", "scalar", "info", "label_join"))
 _TIMED = frozenset(
     ("time", "minute", "hour", "day_of_month", "day_of_week", "day_of_year", "days_in_month")
@@ -173,6 +175,8 @@ class Batch:
     marked: bool
     until: int = -1
     last: Any = None
+    read: int = 0
+    """How many samples it read when it was computed last."""
 
     @cached_property
     def timed(self) -> bool:
@@ -182,6 +186,40 @@ class Batch:
             or (isinstance(node, Selector) and (node.within or node.at is not None))
             for node in nodes(self.plan.tree)
         )
+
+
+@dataclass(eq=False)
+class Bundle:
+    """Rules of one shape, in so many batches that none of them reads too much at once."""
+
+    whole: Batch
+    parts: Sequence[Batch] = ()
+
+    def __post_init__(self) -> None:
+        self.parts = self.parts or [self.whole]
+
+    def refit(self) -> None:
+        """Cut anew where twice as much is read as before, or half of it.
+
+        The new batches know nothing of what the old ones gave; their first rules tell them apart.
+        """
+        rules, now = len(self.whole.rules), len(self.parts[0].rules)
+        read = sum(part.read for part in self.parts)
+        size = min(max(rules * VOLUME // max(read, 1), 1), rules)
+        if now == size or now / 2 < size < now * 2:
+            return
+        self.whole.last = None
+        self.parts = [self.whole]
+        if size < rules:
+            self.parts = [_part(self.whole, first, size) for first in range(0, rules, size)]
+
+
+def _part(batch: Batch, first: int, size: int) -> Batch:
+    rules = batch.rules[first : first + size]
+    if len(rules) == 1:
+        return alone(rules[0])
+    inputs = [Input(one.place, one.chosen[first : first + size]) for one in batch.inputs]
+    return Batch(batch.plan, rules, inputs, marked=True)
 
 
 def owners(matrix: Matrix, marked: bool) -> tuple[Ints, list[Labels]]:

@@ -6,7 +6,7 @@ as what they read has come. What nothing came for and nothing has ended in is no
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -17,7 +17,7 @@ import numpy as np
 from access.scope import HOUSE
 from alerting.budget import Budget
 from alerting.groups.alerts import Alerts
-from alerting.groups.batches import Batch, Input, Memory, batches, beside, stages
+from alerting.groups.batches import Batch, Bundle, Input, Memory, batches, beside, stages
 from alerting.groups.evaluation import (
     MOST,
     Results,
@@ -53,6 +53,9 @@ HEAVY = 20_000
 MANY = 500
 """Results that are too many to be written down on the loop."""
 
+RECALLED = 10
+"""What is worked out from labels for one rule, at most."""
+
 OF_THE_HOUSE = (
     Matcher(CLIENT, Op.EQUAL, HOUSE),
     Matcher(NAME, Op.NOT_EQUAL, "ALERTS"),
@@ -84,7 +87,7 @@ class Cohort:
 
     interval: int
     offset: int
-    turns: Sequence[Sequence[Batch]]
+    turns: Sequence[Sequence[Bundle]]
     at: int = -1
     eager_at: int = -1
     took: float = 0.0
@@ -104,8 +107,8 @@ class Board:
         self.woken = asyncio.Event()
         self.budget = Budget()
         self.rules: Sequence[FileRule] = watches.index.files
-        self._store, self._watches = store, watches
-        self._memory = Recalled()
+        self._store, self._watches, self._counts = store, watches, lanes.counts
+        self._memory = Recalled(max(5_000, RECALLED * len(self.rules)))
         self._touched = np.zeros(1024, np.bool_)
         self._marked_at: int | None = None
         self._looking = asyncio.Lock()
@@ -113,7 +116,7 @@ class Board:
         self.alerts = Alerts(watches, lanes, memory=store, silent_until=milliseconds(ready))
         self.recordings = Recordings()
         self._cohorts = [
-            Cohort(*key, [list(batches(turn)) for turn in stages(members)])
+            Cohort(*key, [list(map(Bundle, batches(turn))) for turn in stages(members)])
             for key, members in _cohorts(self.rules).items()
         ]
 
@@ -161,11 +164,13 @@ class Board:
         cohort.at = tick
         for turn in cohort.turns:
             written: list[Series] = []
-            for batch in turn:
+            for batch in _parts(turn):
                 results, again = await self._evaluated(batch, tick - cohort.offset)
                 written += await self._told(batch, results, tick, again=again)
                 await asyncio.sleep(0)
             await self._write(written, now)
+            for bundle in turn:
+                bundle.refit()
         cohort.took = perf_counter() - began
 
     async def _eager(self, ms: int, now: datetime) -> None:
@@ -180,7 +185,7 @@ class Board:
                 self._marked_at = ms
                 continue
             cohort.eager_at = ms
-            for batch in (batch for turn in cohort.turns for batch in turn):
+            for batch in (batch for turn in cohort.turns for batch in _parts(turn)):
                 if batch.rules[0].tree is None:
                     continue  # what is not there is asked at the ticks alone
                 if batch.rules[0].spec.alert and _reads(batch, touched):
@@ -199,6 +204,7 @@ class Board:
         if not changed and still_true(batch, at):
             return batch.last, True
         data = [await self._columns(each, at) for each in batch.inputs]
+        batch.read = sum(len(columns.times) for columns in data)
         terms = Terms(limits=MOST, memory=self._memory)
         if sum(len(each.refs) for each in batch.inputs) > HEAVY:
             results = await asyncio.to_thread(computed, batch, data, at, terms)
@@ -256,6 +262,7 @@ class Board:
         return [name for name in senders if name != HOUSE] or [HOUSE]
 
     def _note(self, results: Results, at: int, took: float) -> None:
+        self._counts["evaluated"] += len(results.rules)
         moment, share = from_milliseconds(at), took / max(len(results.rules), 1)
         for number, rule in enumerate(results.rules):
             rule.health.at, rule.health.seconds = moment, share
@@ -284,6 +291,11 @@ class Board:
                 await self._store.append(body, port="remote_write", client=client, now=now)
             except Refusal as why:
                 log.error("what rules recorded of %s is not kept: %s", client, why.detail)
+
+
+def _parts(turn: Sequence[Bundle]) -> Iterator[Batch]:
+    for bundle in turn:
+        yield from bundle.parts
 
 
 def _body(series: Sequence[Series]) -> bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from alerting.groups.schemas import Placed, RuleSpec
 from alerting.templates import Context, NotExpanded, Template
@@ -10,7 +11,7 @@ from kit.errors import Invalid
 from metrics.columns import NAME
 from metrics.labels import CLIENT
 from metrics.promql.signatures import Kind
-from metrics.promql.syntax import parse
+from metrics.promql.syntax import normal, parse
 from metrics.promql.tenancy import partitioned, scoped
 from metrics.promql.tree import Call, Expr, kind, nodes
 
@@ -50,6 +51,11 @@ class FileRule:
     labels: Mapping[str, Template]
     annotations: Mapping[str, Template]
     health: Health = field(default_factory=Health)
+
+    @cached_property
+    def query(self) -> str:
+        """What it asks, as Prometheus tells it: on one line, with its own spaces."""
+        return normal(self.spec.expr)
 
     @property
     def line(self) -> int:

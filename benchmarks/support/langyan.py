@@ -65,12 +65,17 @@ class Figures:
         return {float(match[1]): value for match, value in found if match}
 
 
+async def said(url: str) -> dict[str, float]:
+    """Return what a program that answers there says at /metrics; keys as they stand there."""
+    async with httpx.AsyncClient() as client:
+        text = (await client.get(f"{url}/metrics", timeout=30)).text
+    found = (_LINE.fullmatch(line) for line in text.splitlines() if not line.startswith("#"))
+    return {f"{m[1]}{m[2] or ''}": float(m[3]) for m in found if m}
+
+
 async def figures(program: Program) -> Figures:
     """Return what the program measures of itself."""
-    async with httpx.AsyncClient() as client:
-        text = (await client.get(f"{program.url}/metrics", timeout=30)).text
-    found = (_LINE.fullmatch(line) for line in text.splitlines() if not line.startswith("#"))
-    return Figures({f"{m[1]}{m[2] or ''}": float(m[3]) for m in found if m})
+    return Figures(await said(program.url))
 
 
 def quantile(name: str, share: float, before: Figures, after: Figures) -> float:

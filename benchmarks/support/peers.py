@@ -33,6 +33,20 @@ def victoria_metrics(folder: Path, *, words: Sequence[str] = ()) -> Peer:
     )
 
 
+def vmalert(folder: Path, metrics: Peer, *, words: Sequence[str] = ()) -> Peer:
+    """Return a vmalert that reads from a VictoriaMetrics and records into it."""
+    usual = tuple(
+        f"-{what}.url={metrics.url}" for what in ("datasource", "remoteWrite", "notifier")
+    )
+    return Peer(
+        "vmalert",
+        (*usual, "-loggerLevel=WARN", *words),
+        folder,
+        ready_path="/health",
+        listen="-httpListenAddr",
+    )
+
+
 def version(name: str) -> str:
     """Return the version of a Debian package."""
     words = ["dpkg-query", "-W", "-f=${Version}", name]

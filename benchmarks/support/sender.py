@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from benchmarks.support.bodies import STEP_MS, Body, share
+from kit.clock import milliseconds, system_clock
 
 CONNECTIONS = 6
 KINDS = {
@@ -22,7 +23,10 @@ class Refused(Exception):
 
 @dataclass
 class Sender:
-    """Writes round after round; a 503 is sent again after its Retry-After."""
+    """Writes round after round; a 503 is sent again after its Retry-After.
+
+    Round n carries `start_ms` and n times `step_ms`; with `live` the moment at which it is sent.
+    """
 
     port: int
     path: str
@@ -33,6 +37,7 @@ class Sender:
     rate: float | None = None
     step_ms: int = STEP_MS
     version: int = 1
+    live: bool = False
     accepted: int = 0
     busy: int = 0
     rounds: int = 0
@@ -63,9 +68,7 @@ class Sender:
                 last is None or self._next[number] < last
             ):
                 for body in mine:
-                    await self._post(
-                        reader, writer, body.at(self._next[number], self.start_ms, self.step_ms)
-                    )
+                    await self._post(reader, writer, self._content(body, self._next[number]))
                     self.accepted += body.samples
                 self._next[number] += 1
                 if self.rate:
@@ -75,6 +78,11 @@ class Sender:
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
+
+    def _content(self, body: Body, number: int) -> bytes:
+        if self.live:
+            return body.at(number, milliseconds(system_clock()), 0)
+        return body.at(number, self.start_ms, self.step_ms)
 
     @property
     def _round(self) -> int:

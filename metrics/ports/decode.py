@@ -17,6 +17,8 @@ from metrics.described import About
 from metrics.labels import Limits, canonical, stamped
 from metrics.series import Registry
 
+NATIVE = Invalid("native histograms are not kept here, send classic ones")
+
 
 @dataclass(frozen=True)
 class Decoded:

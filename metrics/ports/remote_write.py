@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from kit.errors import Invalid
 from metrics.batch import Floats, Ints
+from metrics.columns import NAME
 from metrics.ports import wire
-from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, Placed, columns
+from metrics.ports.decode import NATIVE, Breathe, Decoded, Gathering, Naming, Placed, columns
 from metrics.ports.layouts import LONGEST, Layouts, layout_of, times_of
 from metrics.ports.packed import unpack, unpacked, unpacked_size
 from metrics.ports.protobuf import label_pairs, metadata, pieces, split
@@ -81,13 +82,17 @@ class _Odd(NamedTuple):
 
 
 class _Apart(NamedTuple):
-    """An odd message taken apart; `pairs` None is labels that are not UTF-8."""
+    """An odd message taken apart; `pairs` None is labels that are not UTF-8.
+
+    `histograms` is how many native ones it has.
+    """
 
     place: int
     prefix: bytes
     pairs: list[tuple[str, str]] | None
     times: list[int]
     values: list[float]
+    histograms: int = 0
 
 
 class _Found(Placed):
@@ -205,6 +210,8 @@ class RemoteWriteDecoder:
         times: list[int] = []
         values: list[float] = []
         for one in messages:
+            if one.histograms:
+                said.refuse(_shown(one), NATIVE, one.histograms)
             if not one.times:
                 continue
             try:
@@ -223,6 +230,8 @@ class RemoteWriteDecoder:
         if ref == MISSING:
             if one.pairs is None:
                 raise Invalid("a label is not valid UTF-8", field="labels")
+            if not any(name == NAME and value for name, value in one.pairs):
+                raise Invalid("a series without a name", field="labels")
             ref = self._naming.ref(one.pairs, client)
             if one.prefix:
                 if len(keys) >= keys.most:
@@ -274,7 +283,7 @@ def _apart(message: bytes, odd: _Odd) -> _Apart:
     except UnicodeDecodeError:
         pairs = None
     prefix = message[: series.prefix]
-    return _Apart(odd.place, prefix, pairs, series.times, series.values)
+    return _Apart(odd.place, prefix, pairs, series.times, series.values, series.histograms)
 
 
 def _shown(one: _Apart) -> str:

@@ -15,7 +15,7 @@ from metrics.batch import Ints, Refs
 from metrics.columns import NAME
 from metrics.described import NOTHING, About, family
 from metrics.ports import wire
-from metrics.ports.decode import Breathe, Decoded, Gathering, Naming, Placed, columns
+from metrics.ports.decode import NATIVE, Breathe, Decoded, Gathering, Naming, Placed, columns
 from metrics.ports.laid import Laid, laid
 from metrics.ports.layouts import LONGEST, Layout, Layouts, words_of
 from metrics.ports.orders import Order
@@ -29,7 +29,6 @@ HUGE = 64 * 1024
 """Bytes of a message that is taken apart in a thread: it has a great many samples."""
 MISSES = 8
 """Requests unlike the one before after which only each eighth is compared with it."""
-NATIVE = Invalid("native histograms are not kept here, send classic ones")
 
 
 class _Odd(NamedTuple):

@@ -87,6 +87,7 @@ class Series:
         self.labels: list[tuple[bytes, bytes]] = []
         self.times: list[int] = []
         self.values: list[float] = []
+        self.histograms = 0
         self.prefix = 0
         leading = True
         for number, kind, content, end in fields(message):
@@ -99,6 +100,7 @@ class Series:
                 at, value = sample(content)
                 self.times.append(at)
                 self.values.append(value)
+            self.histograms += number == 4 and kind == 2
             leading = leading and is_label
 
 

@@ -45,6 +45,9 @@ _OPS = {  # by name, because the parser's enums cannot be keys
     "MatchOp.NotRe": Op.DIFFERS,
 }
 _QUOTED = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`""", re.DOTALL)
+_BREAK = re.compile(
+    r"""(?P<quoted>"(?:\\.|[^"\\])*")|(?P<opened>\()\n\s*|\n\s*(?P<closed>\))|\n\s*""", re.DOTALL
+)
 _OPERATOR = re.compile(r"[-+*/%^=<>!(\[@]|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|[0-7]{3}|.)", re.DOTALL)
 _BYTE = re.compile(r"\\(?:x[89a-fA-F]|[23][0-7]).+")
@@ -54,20 +57,32 @@ _BEFORE_1970 = re.compile(r"@\s*-")
 
 def parse(text: str) -> Expr:
     """Return the tree of `text`; refuse what is wrong or not supported."""
-    parsed = _parsed(text)
+    found = parsed(text)
     try:
-        return _tree(parsed)
+        return _tree(found)
     except (OverflowError, ValueError):  # the parser's lengths of time end before its numbers do
         raise _beyond() from None
 
 
 def formatted(text: str) -> str:
     """Return `text` as a person would lay it out, or refuse what is wrong."""
-    shown: str = _parsed(text).prettify()
+    shown: str = parsed(text).prettify()
     return shown
 
 
-def _parsed(text: str) -> pp.Expr:
+def normal(text: str) -> str:
+    """Return `text` on one line, as Prometheus tells a rule's; refuse what is wrong."""
+    return _BREAK.sub(_joined, formatted(text)).strip()
+
+
+def _joined(found: re.Match[str]) -> str:
+    if found["quoted"]:
+        return found[0]
+    return found["opened"] or found["closed"] or " "
+
+
+def parsed(text: str) -> pp.Expr:
+    """Return the parser's own tree; refuse what it cannot read."""
     bare = _QUOTED.sub('""', text)
     _refuse_what_the_parser_cannot_bear(text, bare)
     try:

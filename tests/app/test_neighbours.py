@@ -44,7 +44,7 @@ ABOUT_NOBODY = {
     f"/prometheus/api/v1/{path}"
     for path in (
         *("status/buildinfo", "status/config", "status/flags", "status/runtimeinfo"),
-        *("format_query", "query_exemplars"),
+        *("format_query", "parse_query", "query_exemplars"),
     )
 }
 EXPRESSIONS = (

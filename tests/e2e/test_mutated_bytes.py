@@ -4,8 +4,10 @@ HOSTILE_ROUNDS=5000 asks for longer; hypothesis prints what it takes to see a fa
 """
 
 import asyncio
+import gzip
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -33,11 +35,13 @@ LATE_MOST = 0.25
 WRITE, SAMPLES = "/prometheus/api/v1/write", "/api/v1/samples"
 PUSH = "/pushgateway/metrics/job/mutated"
 OTLP, INFLUX = "/otlp/v1/metrics", "/influx/write"
+INFLUX_2 = "/influx/api/v2/write"
 QUERY = "/prometheus/api/v1/query"
 PROTOBUF = {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy"}
 PROTOBUF_2 = PROTOBUF | {
     "Content-Type": "application/x-protobuf;proto=io.prometheus.write.v2.Request"
 }
+ZSTD = {"Content-Encoding": "zstd"}
 FAMILIES = {
     "Content-Type": "application/vnd.google.protobuf; "
     "proto=io.prometheus.client.MetricFamily; encoding=delimited"
@@ -114,10 +118,38 @@ async def test_bent_metrics_of_otlp_are_refused(site: Site, http: httpx.Client) 
     await rounds(bent, lambda body: http.post(OTLP, content=body, headers=AGENT | JSON))
 
 
+def squeezed(good: Callable[[], bytes]) -> Callable[[], bytes]:
+    return lambda: gzip.compress(good(), mtime=0)
+
+
+async def test_bodies_that_are_bent_where_they_are_packed_are_refused(
+    site: Site, http: httpx.Client
+) -> None:
+    zipped = {"Content-Encoding": "gzip"}
+    ways: tuple[tuple[str, Callable[[], bytes], dict[str, str]], ...] = (
+        (WRITE, lambda: mutation.zipped(mutation.good_request()), PROTOBUF | ZSTD),
+        (WRITE, lambda: mutation.zipped(mutation.good_request_2()), PROTOBUF_2 | ZSTD),
+        (OTLP, squeezed(mutation.good_otlp), PLAIN | zipped),
+        (OTLP, squeezed(mutation.good_otlp_json), JSON | zipped),
+        (INFLUX, squeezed(mutation.good_lines), zipped),
+        (INFLUX_2, squeezed(mutation.good_lines), zipped),
+        (PUSH, squeezed(mutation.good_text), zipped),
+        (PUSH, squeezed(mutation.good_families), FAMILIES | zipped),
+    )
+
+    def ask(path: str, kind: dict[str, str], body: bytes) -> httpx.Response:
+        return http.post(path, content=body, headers=AGENT | kind)
+
+    for path, good, kind in ways:
+        assert ask(path, kind, good()).is_success, path
+        await rounds(mutation.mutated(good), partial(ask, path, kind))
+
+
 async def test_bent_lines_are_refused(site: Site, http: httpx.Client) -> None:
     words = (b"\\" * 9, b'"', b",", b"=", b" ", b"\n", b"#", b"\xff", *mutation.NUMBERS)
     bent = mutation.mutated(mutation.good_lines, words=words)
     await rounds(bent, lambda body: http.post(INFLUX, content=body, headers=AGENT))
+    await rounds(bent, lambda body: http.post(INFLUX_2, content=body, headers=AGENT))
 
 
 async def test_bent_pushes_are_refused(site: Site, http: httpx.Client) -> None:

@@ -122,6 +122,71 @@ async def test_a_query_is_laid_out_as_prometheus_does(
     assert await data(office, "/format_query", query=written) == laid_out
 
 
+async def test_a_query_is_told_as_a_tree(office: Office) -> None:
+    written = (
+        'topk(2, rate(x_total{job!="a"}[5m] offset 1m @ start())) > on (job) group_left () y[1h:5m]'
+    )
+    refused = await office.web.get(f"{PREFIX}/parse_query", params={"query": written})
+    assert refused.status_code == 400
+
+    found = await data(office, "/parse_query", query=f"{written.split('y[')[0]} (y)")
+    selector = {
+        "type": "matrixSelector",
+        "name": "x_total",
+        "matchers": [
+            {"name": "job", "type": "!=", "value": "a"},
+            {"name": "__name__", "type": "=", "value": "x_total"},
+        ],
+        "offset": 60_000,
+        "timestamp": None,
+        "startOrEnd": "start",
+        "range": 300_000,
+    }
+    rate = {"name": "rate", "argTypes": ["matrix"], "variadic": 0, "returnType": "vector"}
+    assert found["lhs"] == {
+        "type": "aggregation",
+        "op": "topk",
+        "expr": {"type": "call", "func": rate, "args": [selector]},
+        "param": {"type": "numberLiteral", "val": "2"},
+        "grouping": [],
+        "without": False,
+    }
+    assert (found["type"], found["op"], found["bool"]) == ("binaryExpr", ">", False)
+    assert found["matching"] == {
+        "card": "many-to-one",
+        "labels": ["job"],
+        "on": True,
+        "include": [],
+    }
+    assert found["rhs"]["type"] == "parenExpr"
+
+
+@pytest.mark.parametrize(
+    ("written", "matching"),
+    [("a + 1", None), ("time() + 2", None), ("a + b", "one-to-one"), ("a or b", "many-to-many")],
+)
+async def test_only_vectors_are_matched(office: Office, written: str, matching: str | None) -> None:
+    found = await data(office, "/parse_query", query=written)
+    assert (found["matching"] or {}).get("card") == matching
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("-last_over_time(x[1h:] @ 5)", {"type": "unaryExpr", "op": "-"}),
+        ('label_replace(x, "a", "$1", "b", ".*")', {"type": "call"}),
+        ("sum_over_time(x[1h:5m] @ 5)", {"type": "call"}),
+        ('"text"', {"type": "stringLiteral", "val": "text"}),
+        ("1e3", {"type": "numberLiteral", "val": "1000"}),
+    ],
+)
+async def test_every_kind_of_query_is_told(
+    office: Office, written: str, told: dict[str, str]
+) -> None:
+    found = await data(office, "/parse_query", query=written)
+    assert {key: found[key] for key in told} == told
+
+
 async def test_a_long_query_is_laid_out_over_lines(office: Office) -> None:
     part = "rate(a_metric_with_a_rather_long_name_total[5m])"
     shown = await data(office, "/format_query", query=f"sum by(job)({part})/sum by(job)({part})")
@@ -144,6 +209,8 @@ async def test_a_long_query_is_laid_out_over_lines(office: Office) -> None:
         ("/metadata", {"limit": "x"}, 'invalid parameter "limit"'),
         ("/metadata", {"limit_per_metric": "x"}, 'invalid parameter "limit_per_metric"'),
         ("/format_query", {"query": "sum("}, "parse error"),
+        ("/parse_query", {"query": "sum("}, "parse error"),
+        ("/parse_query", {"query": 'x{a=~"["}'}, "illegal regex"),
         ("/query_exemplars", {}, "no expression found"),
     ],
 )

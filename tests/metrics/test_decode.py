@@ -99,7 +99,7 @@ async def test_our_own_encoder_is_read(port: Port) -> None:
             label_bytes(CPU) + delimited(3, b"exemplar") + sample(AT, 1.5), id="an exemplar"
         ),
         pytest.param(
-            label_bytes(CPU) + sample(AT, 1.5) + delimited(4, b"x" * 16), id="18 unknown bytes"
+            label_bytes(CPU) + sample(AT, 1.5) + delimited(9, b"x" * 16), id="18 unknown bytes"
         ),
         pytest.param(
             label_bytes(CPU)
@@ -146,6 +146,35 @@ async def test_bad_series_are_refused_and_the_others_taken(port: Port) -> None:
     assert got.reason is not None
     assert "NUL" in got.reason
     assert len(port.registry) == 1
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["new", "known"])
+async def test_native_histograms_of_version_1_are_refused_and_the_samples_beside_them_kept(
+    known: bool,
+) -> None:
+    port = Port(RemoteWriteDecoder)
+    if known:
+        await port.read(request(timeseries(CPU, [(AT, 1.0)])))
+    histogram = delimited(4, b"\x08\x01\x78" + varint(AT))
+
+    for message in (
+        label_bytes(CPU) + histogram,
+        label_bytes(CPU) + sample(AT, 2.0) + histogram * 2,
+        label_bytes(CPU) + histogram + sample(AT, 2.0),
+    ):
+        got = await port.raw(request(message, timeseries(DISK, [(AT, 3.0)])))
+        assert got.refused == message.count(histogram)
+        assert "native histograms are not kept here" in str(got.reason)
+        assert got.values.tolist() == [2.0, 3.0][message.count(sample(AT, 2.0)) == 0 :]
+
+
+@pytest.mark.parametrize("labels", [(), (("a", "b"),), (("__name__", ""), ("a", "b"))])
+async def test_a_series_without_a_name_is_refused_and_the_others_taken(labels: Labels) -> None:
+    port = Port(RemoteWriteDecoder)
+    for _ in range(2):
+        got = await port.raw(request(timeseries(labels, [(AT, 1.0)]), timeseries(CPU, [(AT, 2.0)])))
+        assert (got.values.tolist(), got.refused) == ([2.0], 1)
+        assert "a series without a name" in str(got.reason)
 
 
 async def test_an_unknown_client_of_a_token_for_all_is_refused(port: Port) -> None:

@@ -253,6 +253,12 @@ async def test_mutated_lines_lead_to_refusals_only(changes: list[tuple[int, int]
     assert len(got.refs) == len(got.times) == len(got.values)
 
 
+@pytest.mark.parametrize("line", [b"m a=1 %b", b"m,x=a\\ b a=1 %b", b'm a=1,s="t" %b'])
+async def test_a_time_of_thousands_of_digits_is_refused(line: bytes) -> None:
+    got = await read(b"m a=1\n" + line % (b"9" * 6_000))
+    assert (len(got.refs), got.refused) == (1, 1)
+
+
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_line_or_refused(line: bytes) -> None:
     try:

@@ -27,7 +27,7 @@ from metrics.ownership import OtherFolder
 from metrics.ports.encode import write_request
 from metrics.promql.refusals import NotComputable
 from metrics.store import Store
-from metrics.tables import Chunk, JournalMark, Series
+from metrics.tables import Chunk, DeletedSeries, Deletion, JournalMark, Series
 from tests.support.clock import NOON, FakeClock
 from tests.support.samples import bits, points, series
 
@@ -134,51 +134,84 @@ OPERATIONS = st.lists(
             min_size=1,
             max_size=40,
         ),
-        st.sampled_from(["flush", "pack", "restart", "an hour", "a day"]),
+        st.tuples(st.integers(0, 2), st.integers(1, 150)),
+        st.sampled_from(["flush", "pack", "clear", "delete", "restart"]),
+        st.sampled_from(["five minutes", "an hour", "a day"]),
     ),
-    max_size=10,
+    max_size=12,
 )
+"""Samples in any order; a series and how many seconds of it, one after the other; what befalls."""
+LATER = {"five minutes": 5, "an hour": 90, "a day": 24 * 60}
+Sent = list[tuple[int, int, float]]
+Model = dict[Labels, dict[int, float]]
+
+
+def sent(operation: Sent | tuple[int, int], now: int) -> list[tuple[Labels, int, float]]:
+    if isinstance(operation, tuple):
+        n, seconds = operation
+        operation = [(n, back - seconds, float(back)) for back in range(seconds)]
+    return [(series("m", n=str(n)), now + 1000 * second, value) for n, second, value in operation]
+
+
+def between(model: Model, start: int, end: int) -> dict[Labels, list[tuple[int, float]]]:
+    found = {k: [p for p in sorted(v.items()) if start <= p[0] <= end] for k, v in model.items()}
+    return {labels: samples for labels, samples in found.items() if samples}
+
+
+async def undergoes(site: Site, what: str, model: Model) -> None:
+    match what:
+        case "flush":
+            await site.store.flush(site.clock())
+        case "pack":
+            await site.store.upkeep.pack(site.clock())
+        case "clear":
+            await site.store.upkeep.clear(site.clock())
+        case "restart":
+            await site.restart()
+        case "delete":
+            with suppress(NotFound):
+                await site.store.delete("acme", by="ken", now=site.clock())
+            model.clear()
+        case _:
+            site.clock.advance(minutes=LATER[what])
+
+
+def at_hand(site: Site, start: int, end: int) -> dict[Labels, list[tuple[int, float]]] | None:
+    """Return what memory alone says, None where it does not say that this is all."""
+    refs = site.store.select(EVERYTHING)
+    if not site.store.covers(refs, start):
+        return None
+    found = points(site.store.window(refs, start, end))
+    return {labels: samples for labels, samples in found.items() if samples}
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(OPERATIONS)
 async def test_any_history_reads_back_like_a_dict(
-    tmp_path: Path, db: Database, operations: list[str | list[tuple[int, int, float]]]
+    tmp_path: Path, db: Database, operations: list[str | Sent | tuple[int, int]]
 ) -> None:
     async with db.transaction() as tx:
-        for table in (Chunk, Series, JournalMark):
+        for table in (Chunk, Series, DeletedSeries, Deletion, JournalMark):
             await tx.execute(delete(table))
     site = Site(tmp_path / uuid4().hex, db)
     await site.start()
-    model: dict[Labels, dict[int, float]] = {}
+    model: Model = {}
     for operation in operations:
-        now = milliseconds(site.clock())
-        if operation == "flush":
-            await site.store.flush(site.clock())
-        elif operation == "pack":
-            await site.store.upkeep.pack(site.clock())
-        elif operation == "restart":
-            await site.restart()
-        elif isinstance(operation, str):
-            site.clock.advance(hours=1.5 if operation == "an hour" else 24)
-        else:
-            samples = [
-                (series("m", n=str(n)), now + 1000 * second, value)
-                for n, second, value in operation
-            ]
-            await site.sends(*samples)
-            for labels, at, value in samples:
-                model.setdefault(kept_as(labels), {})[at] = value
+        if isinstance(operation, str):
+            await undergoes(site, operation, model)
+            continue
+        samples = sent(operation, milliseconds(site.clock()))
+        await site.sends(*samples)
+        for labels, at, value in samples:
+            model.setdefault(kept_as(labels), {})[at] = value
 
-    assert await site.reads(0, MS * 2) == {k: sorted(v.items()) for k, v in model.items()}
-    middle = milliseconds(site.clock()) - 20_000
-    assert await site.reads(middle, middle + 40_000) == {
-        labels: found
-        for labels, of in model.items()
-        if (found := [p for p in sorted(of.items()) if middle <= p[0] <= middle + 40_000])
-    }
+    assert await site.reads(0, MS * 2) == between(model, 0, MS * 2)
+    now = milliseconds(site.clock())
+    for start, end in ((now - 20_000, now + 20_000), (now - 97_500, now - 3_000)):
+        assert await site.reads(start, end) == between(model, start, end)
+        assert at_hand(site, start, end) in (None, between(model, start, end))
     await site.store.close()
 
 

@@ -69,6 +69,11 @@ def packed(request: bytes) -> bytes:
     return bytes(snappy.compress_raw(request))
 
 
+def zipped(request: bytes) -> bytes:
+    """Return a body of remote write as vmagent packs it."""
+    return bytes(zstd.compress(request))
+
+
 def good_request() -> bytes:
     """Return a WriteRequest with some series, not packed."""
     labels = [(("__name__", name), ("job", f"j{n}")) for n, name in enumerate(NAMES)]
@@ -129,19 +134,36 @@ def good_text() -> bytes:
     )
 
 
-def good_families() -> bytes:
-    """Return metrics as delimited protobuf."""
-    metric = delimited(1, delimited(1, b"x") + delimited(2, b"y")) + delimited(
-        3, b"\x09" + bytes(8)
-    )
-    family = delimited(1, b"mutated_total") + b"\x18\x00" + delimited(4, metric)
+def good_open_metrics() -> bytes:
+    """Return metrics as OpenMetrics has them."""
     return (
-        (varint(len(family)) + family)
-        + varint(14)
-        + delimited(1, b"other")
-        + b"\x18\x01"
-        + (delimited(4, b"\x08\x01\x10"))
+        b"# TYPE mutated counter\n# UNIT mutated_seconds seconds\n# HELP mutated A \\n line.\n"
+        b'mutated_total{a="b\\"c"} 17.0 1794180725.5 # {trace_id="x"} 0.67 1794180725\n'
+        b"mutated_created 1794180000\n# TYPE hot histogram\n"
+        b'hot_bucket{le="+Inf"} 2\nhot_count 2\nhot_sum 1.5\n'
+        b'# TYPE odd stateset\nodd{odd="a"} 1\n{"a b",x="y"} NaN\n# EOF\n'
     )
+
+
+def good_families() -> bytes:
+    """Return metrics as delimited protobuf: a counter, a gauge with a time, a histogram."""
+    pair = delimited(1, delimited(1, b"x") + delimited(2, b"y"))
+    number = b"\x09" + bytes(7) + b"\x40"
+    bucket = delimited(3, b"\x08\x02\x11" + bytes(6) + b"\xf0\x7f")
+    metrics = {
+        b"mutated_total": (0, pair + delimited(3, number)),
+        b"mutated_bytes": (1, pair + delimited(2, number)),
+        b"mutated_seconds": (4, delimited(7, b"\x08\x02\x11" + bytes(8) + bucket)),
+    }
+    families = [
+        delimited(1, name)
+        + delimited(2, b"What it is.")
+        + b"\x18"
+        + varint(kind)
+        + delimited(4, of)
+        for name, (kind, of) in metrics.items()
+    ]
+    return b"".join(varint(len(family)) + family for family in families)
 
 
 def mutated(

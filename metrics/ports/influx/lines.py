@@ -48,7 +48,7 @@ def parsed(line: bytes) -> Line:
         if found is None:
             raise Invalid(f"unable to parse {_shown(line)}")
         head, fields, time = found.groups()
-        return Line(head, list(_escaped(fields)), int(time) if time else None)
+        return Line(head, list(_escaped(fields)), _time(time) if time else None)
     parts = line.split()
     if not 2 <= len(parts) <= 3:
         raise Invalid(f"unable to parse {_shown(line)}: missing fields")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from alerting.groups import batches
 from alerting.groups.rules import FileRule, compiled
 from alerting.groups.schemas import GroupSpec, Placed
 from kit.clock import milliseconds
@@ -184,3 +185,29 @@ async def test_a_sample_that_is_ahead_counts_when_its_time_has_come(world: Ruled
     assert world.told == []
     await world.passes(seconds=15)
     assert world.told == ["acme g/Busy fired P3"]
+
+
+async def test_rules_that_read_much_are_computed_in_smaller_batches_and_together_again(
+    world: Ruled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "VOLUME", 20)
+    rules = ({"record": f"sum{n}", "expr": f"sum by (host) (rate(m{n}[1m]))"} for n in range(4))
+    await world.follows(*rules, {"alert": "Fast", "expr": "sum by (host) (rate(m0[1m])) > 0.9"})
+    (bundle, _) = world.evaluator.board._cohorts[0].turns[0]
+    sizes = []
+    for second in range(150):
+        if second < 60 or second % 15 == 0:
+            for n in range(4):
+                await world.takes(f"m{n}", second * (n + 1), host="a")
+        await world.passes(seconds=1)
+        sizes.append([len(part.rules) for part in bundle.parts])
+        if second == 59:
+            found = [(await world.series(f"sum{n}"))["acme", "a"] for n in range(4)]
+
+    assert found == pytest.approx([1, 2, 3, 4])
+    assert sizes[0] == [4]
+    assert [1, 1, 1, 1] in sizes
+    assert sizes[-1] == [4]
+    assert [str(rule.health.error) for rule in world.files] == [""] * 5
+    assert world.told[0] == "acme g/Fast fired P3"
+    assert world.evaluator.gauges(world.clock())["evaluated_total"] >= 5 * 10

@@ -8,7 +8,7 @@ from metrics.matchers import Matcher, Op
 from metrics.promql.plan import compile, names, plain
 from metrics.promql.refusals import NotYet
 from metrics.promql.signatures import Kind
-from metrics.promql.syntax import parse
+from metrics.promql.syntax import normal, parse
 from metrics.promql.tree import (
     Aggregate,
     Binary,
@@ -179,3 +179,25 @@ def test_a_bare_selector_is_plain_and_nothing_else_is() -> None:
     assert [plain(parse(text)) for text in ("up offset 1m", "up @ 5", "-up", "up > 1")] == [
         None
     ] * 4
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("sum(x)by(a)\n  > 3 # why", "sum by (a) (x) > 3"),
+        (
+            'topk(5,sum without(instance)(a_metric_with_a_rather_long_name{a="y",b="(\\n)  x"}'
+            " offset 5m))",
+            "topk(5, sum without (instance) "
+            '(a_metric_with_a_rather_long_name{a="y",b="(\\n)  x"} offset 5m))',
+        ),
+        (
+            "+".join(["a_metric_with_a_rather_long_name"] * 4) + " > bool 5",
+            " + ".join(["a_metric_with_a_rather_long_name"] * 4) + " > bool 5",
+        ),
+    ],
+)
+def test_a_query_on_one_line_is_as_prometheus_tells_it(written: str, told: str) -> None:
+    assert normal(written) == told
+    assert normal(told) == told
+    assert parse(told) == parse(written)

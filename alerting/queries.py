@@ -1,6 +1,6 @@
 """Reads of alerting: what is open, how far the rules have read, which rules there are."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -111,6 +111,16 @@ async def by_id(session: AsyncSession, ids: Iterable[UUID]) -> dict[UUID, Alert]
     """Return these alerts, for a caller that was allowed to see what they belong to."""
     rows = await session.scalars(select(Alert).where(among(Alert.id, ids)))
     return {row.id: row for row in rows}
+
+
+async def annotations(
+    session: AsyncSession, alerts: Collection[UUID]
+) -> dict[UUID, Mapping[str, str]]:
+    """Return what the rules of files say of those of these alerts of which they say something."""
+    stmt = select(Alert.id, Alert.annotations).where(
+        among(Alert.id, alerts), Alert.annotations != {}
+    )
+    return {id: said for id, said in await session.execute(stmt)}
 
 
 async def open_alerts(session: AsyncSession) -> Sequence[Alert]:

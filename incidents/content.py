@@ -26,7 +26,10 @@ def shown_as(shown: Shown, *, locale: str | None = None, message: str | None = N
         titles=incident.title,
         sla=SlaOut(**{kind.value: ClockOut.of(shown.clock(kind)) for kind in Kind}),
         alert_count=shown.alert_count,
-        alerts=[_alert(alert, locale) for alert in shown.alerts],
+        alerts=[
+            _alert(alert, shown.annotations.get(alert.alert_id, {}), locale)
+            for alert in shown.alerts
+        ],
         timeline=[
             TimelineOut.model_validate(line, from_attributes=True) for line in shown.timeline
         ],
@@ -34,13 +37,14 @@ def shown_as(shown: Shown, *, locale: str | None = None, message: str | None = N
     )
 
 
-def _alert(alert: AlertRecord, locale: str) -> AlertOut:
+def _alert(alert: AlertRecord, annotations: Mapping[str, str], locale: str) -> AlertOut:
     state = "resolved" if alert.resolved_at else "unknown" if alert.unknown_since else "firing"
     return AlertOut(
         id=alert.alert_id,
         rule=alert.rule,
         title=titled(alert.title, locale),
         labels=alert.labels,
+        annotations=annotations,
         priority=alert.priority,
         state=state,
         value=alert.value,

@@ -108,12 +108,16 @@ class SlaOut(BaseModel):
 
 
 class AlertOut(BaseModel):
-    """One alert of an incident; `state` is firing, unknown or resolved."""
+    """One alert of an incident; `state` is firing, unknown or resolved.
+
+    `annotations` are what a rule of a file says of it.
+    """
 
     id: UUID
     rule: str
     title: str
     labels: Mapping[str, str]
+    annotations: Mapping[str, str]
     priority: Priority
     state: str
     value: float | None

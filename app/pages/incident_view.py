@@ -1,6 +1,6 @@
 """An incident as pages, mails and signed links show it: rows turned into words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.pages.timeline import labels_of, timeline
@@ -33,7 +33,10 @@ def seen(
         acknowledged_at=incident.acknowledged_at,
         core=system is not None and system.core,
         summary=_summary(shown, words),
-        alerts=[_alert(alert, words) for alert in shown.alerts],
+        alerts=[
+            _alert(alert, shown.annotations.get(alert.alert_id, {}), words)
+            for alert in shown.alerts
+        ],
         timeline=timeline(shown.timeline, receipts, words, now=shown.now),
         next_step=_next_step(incident, words),
         actions=actions & allowed(incident),
@@ -102,7 +105,7 @@ def _value(alert: AlertRecord, words: Words) -> str | None:
     return reading(alert.value, alert.unit, words.locale)
 
 
-def _alert(alert: AlertRecord, words: Words) -> AlertView:
+def _alert(alert: AlertRecord, annotations: Mapping[str, str], words: Words) -> AlertView:
     over = alert.resolved_at is not None
     return AlertView(
         id=str(alert.alert_id),
@@ -115,6 +118,7 @@ def _alert(alert: AlertRecord, words: Words) -> AlertView:
         since=alert.fired_at,
         ended_at=alert.resolved_at,
         chart=words.charts.get(alert.alert_id),
+        annotations=sorted(annotations.items()),
     )
 
 

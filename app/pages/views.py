@@ -77,6 +77,7 @@ class AlertView:
     since: datetime
     ended_at: datetime | None = None
     chart: Markup | None = None
+    annotations: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)

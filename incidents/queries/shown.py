@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.scope import Scope
+from alerting import queries as alerting
 from alerting.lifecycle import Priority
 from incidents import clocks as pure
 from incidents.clocks import Clock, ClockView, Kind
@@ -72,6 +73,7 @@ class Shown(Standing):
     firing_count: int
     alerts: Sequence[AlertRecord]
     timeline: Sequence[Line]
+    annotations: Mapping[UUID, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -236,6 +238,8 @@ async def _shown(
     held = await _clocks(session, ids)
     alerts = await _alerts(session, ids, most=most)
     timeline = await _timeline(session, ids, most=most)
+    listed_ = [alert.alert_id for each in alerts.values() for alert in each.first]
+    said = await alerting.annotations(session, listed_) if listed_ else {}
     return [
         Shown(
             incident,
@@ -245,6 +249,7 @@ async def _shown(
             theirs.firing,
             theirs.first,
             timeline.get(incident.id, ()),
+            said,
         )
         for incident in incidents
         for theirs in (alerts.get(incident.id, NO_ALERTS),)

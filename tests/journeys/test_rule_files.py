@@ -55,6 +55,10 @@ async def test_an_alert_of_a_file_pages_and_is_over(shop: World) -> None:
         **{"client": "acme", "system": "pos", "alertname": "QueueTooLong"},
         **{"severity": "critical", "team": "pos-team"},
     }
+    said = {"summary": "1.6k wait in pos"}
+    assert alert["annotations"] == said
+    assert shop.phone.calls[0].json["alerts"][0]["annotations"] == said
+    assert "1.6k wait in pos" in (await shop.http.get("/incidents/1")).text
 
     await shop.pushes("queue_depth", 3)
     await shop.passes(minutes=2)

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from metrics.columns import Columns
 
-NOTHING: Mapping[str, NDArray[Any]] = {}
-
 
 @dataclass(frozen=True, slots=True)
 class Rolled(Columns):

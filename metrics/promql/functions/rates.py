@@ -12,18 +12,42 @@ from metrics.promql.functions.sums import means
 from metrics.promql.numbers import quoted
 from metrics.promql.refusals import NotComputable
 from metrics.promql.terms import Terms
-from metrics.promql.windows import Lanes, Windows
+from metrics.promql.windows import Ints, Lanes, Windows
 
 NEAR = 1.1
 """How many mean distances between samples the edge of a window may lie away to be reached."""
 COUNTERS = ("_total", "_sum", "_count", "_bucket")
 
 
-def _extrapolated(*, counter: bool, per_second: bool) -> Function:
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What is to be known of windows to say how they grew, and nothing else: raw or rolled up.
+
+    `since` and `until` are the times of `first` and `last`, `lost` what a counter had counted
+    before it began again (None: it is no counter), `sizes` the samples in each window.
+    """
+
+    first: Floats
+    last: Floats
+    since: Ints
+    until: Ints
+    sizes: Ints
+    lost: Floats | None
+
+
+Measure = Callable[[Windows, Terms, bool], Growth]
+
+
+def extrapolated(measure: Measure, *, counter: bool, per_second: bool) -> Function:
+    """Return the function of how much windows grew, as `measure` takes it of them."""
+
     def function(given: Arguments) -> Matrix:
         windows = given.windows(0)
-        grown = _grown(windows, given.terms, counter=counter)
-        found = windows.matrix(grown, len(given.steps), least=2)
+        growth = measure(windows, given.terms, counter)
+        shape = (len(windows.labels), len(given.steps))
+        values = np.broadcast_to(_grown(windows, growth), shape)
+        enough = np.broadcast_to(growth.sizes > 1, shape)
+        found = Matrix(windows.labels, values, enough, windows.nameless).computed(values)
         if counter:
             _inform_of_gauges(found, given)
         if not per_second:
@@ -33,23 +57,33 @@ def _extrapolated(*, counter: bool, per_second: bool) -> Function:
     return function
 
 
-def _grown(windows: Windows, terms: Terms, *, counter: bool) -> Floats:
+def _measured(windows: Windows, terms: Terms, counter: bool) -> Growth:
+    return Growth(
+        windows.at(windows.first),
+        windows.at(windows.last - 1),
+        windows.when(windows.first),
+        windows.when(windows.last - 1),
+        windows.sizes,
+        _lost_by_resets(windows, terms) if counter else None,
+    )
+
+
+def _grown(windows: Windows, of: Growth) -> Floats:
     """Return by how much each window grew, stretched to its edges where its samples reach them.
 
     The rules are Prometheus's: up to an edge that is near, else half a distance beyond the
     samples; a counter not to before it was zero.
     """
-    first, last = windows.at(windows.first), windows.at(windows.last - 1)
-    grown = last - first
-    if counter:
-        grown = grown + _lost_by_resets(windows, terms)
-    since, until = windows.when(windows.first), windows.when(windows.last - 1)
+    first, since, until = of.first, of.since, of.until
+    grown = of.last - first
+    if of.lost is not None:
+        grown = grown + of.lost
     to_start = (since - (windows.ends - windows.range_ms)) / 1000
     to_end = (windows.ends - until) / 1000
     sampled = (until - since) / 1000
-    apart = sampled / np.maximum(windows.sizes - 1, 1)
+    apart = sampled / np.maximum(of.sizes - 1, 1)
     to_start = np.where(to_start >= apart * NEAR, apart / 2, to_start)
-    if counter:
+    if of.lost is not None:
         to_zero = np.where((grown > 0) & (first >= 0), sampled * (first / grown), to_start)
         to_start = np.where(to_zero < to_start, to_zero, to_start)
     to_end = np.where(to_end >= apart * NEAR, apart / 2, to_end)
@@ -220,9 +254,9 @@ def _no_factor(factor: Floats) -> str | None:
 
 
 FUNCTIONS: Functions = {
-    "rate": _extrapolated(counter=True, per_second=True),
-    "increase": _extrapolated(counter=True, per_second=False),
-    "delta": _extrapolated(counter=False, per_second=False),
+    "rate": extrapolated(_measured, counter=True, per_second=True),
+    "increase": extrapolated(_measured, counter=True, per_second=False),
+    "delta": extrapolated(_measured, counter=False, per_second=False),
     "irate": _between_the_last_two(counter=True),
     "idelta": _between_the_last_two(counter=False),
     "changes": _counted(_steps_aside),

@@ -23,14 +23,16 @@ from kit.clock import from_milliseconds, milliseconds
 from kit.errors import Invalid, Refusal
 from kit.web import on_the_loop
 from kit.wording import number
+from metrics.asked import Resolution, Span
 from metrics.columns import NAME, Labels
-from metrics.drawing import Drawing, Line, drawing, step_of
+from metrics.drawing import Drawing, Line, drawing, evened, step_of
 from metrics.promql.plan import Plan
 from metrics.promql.signatures import Kind
 from metrics.promql.syntax import parse
 from metrics.promql.tenancy import scoped
 from metrics.promql.terms import Terms
-from metrics.queries import Reader, query
+from metrics.queries import Reader, computed
+from metrics.resolution import gathered
 from metrics.store import Store
 
 router = APIRouter(prefix="/explore", tags=["pages"], include_in_schema=False)
@@ -135,9 +137,9 @@ class Desk:
     def window(self) -> tuple[int, int]:
         """From when to when, in ms."""
         if self.since is not None and self.until is not None and self.since < self.until:
-            return self.since, self.until
+            return evened(self.since, self.until)
         end = milliseconds(self.frame.clock())
-        return end - RANGES[self.range] // timedelta(milliseconds=1), end
+        return evened(end - RANGES[self.range] // timedelta(milliseconds=1), end)
 
     @property
     def zoomed(self) -> bool:
@@ -291,8 +293,9 @@ async def _drawn(store: Reader, expr: str, scope: Scope, start: int, end: int) -
     if plan.kind not in (Kind.VECTOR, Kind.SCALAR):
         raise Invalid("a chart needs one value at each moment, for example rate(…[5m])")
     step = step_of(start, end)
-    matrix = await query(store, plan, start_ms=start, end_ms=end, step_ms=step, terms=Terms())
-    return drawing(matrix)
+    terms, span = Terms(), Span(start, end, step)
+    data = await gathered(store, plan, span, terms=terms, asked=Resolution.AUTO)
+    return drawing(await computed(plan, data, span, terms))
 
 
 def _rows(found: Sequence[Found], desk: Desk) -> list[Row]:

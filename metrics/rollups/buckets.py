@@ -32,7 +32,7 @@ def rolled(columns: Columns, step_ms: int) -> dict[Part, Pieces]:
     if stale.any():
         owner, times, values = owner[~stale], times[~stale], values[~stale]
     begins = np.flatnonzero(_begins(owner, times, step_ms))
-    lasts = np.append(begins[1:], len(owner)) - 1
+    lasts = np.append(begins, len(owner))[1:] - 1
     own, at = owner[begins], up(times[begins], step_ms)
     found = {
         Part.FIRSTS: Pieces(own, times[begins], values[begins]),
@@ -78,7 +78,7 @@ def _sums(values: Floats, begins: Ints) -> Floats:
     """Return sums that lose nothing where values cancel each other out."""
     plain, weight = _reduced(np.add, values, begins), _reduced(np.add, np.abs(values), begins)
     doubtful = np.isfinite(weight) & ~(np.abs(plain) >= weight * LEFT)
-    ends = np.append(begins[1:], len(values))
+    ends = np.append(begins, len(values))[1:]
     for at in np.flatnonzero(doubtful & (weight > 0)).tolist():
         plain[at] = fsum(values[begins[at] : ends[at]].tolist())
     return plain

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import numpy as np
-from sqlalchemy import BigInteger, ColumnElement, delete, func, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -60,7 +60,8 @@ async def to_make(
 async def oldest_unmade(session: AsyncSession) -> int | None:
     """Return the oldest day whose raw samples are still needed."""
     unmade = RollupDay.made != RollupDay.touched
-    return await session.scalar(select(func.min(RollupDay.day)).where(unmade, ~_final()))
+    stmt = select(RollupDay.day).where(unmade, ~_final()).order_by(RollupDay.day).limit(1)
+    return await session.scalar(stmt)
 
 
 async def made(tx: AsyncSession, day: int, touched: int) -> None:
@@ -84,6 +85,11 @@ async def kept(session: AsyncSession) -> dict[str, int]:
     """Return since when (ms) all is kept, of raw samples and of steps from which some went."""
     found = await session.execute(select(KeptSince.what, KeptSince.since))
     return {what: since for what, since in found}
+
+
+async def any_before(session: AsyncSession, day: int) -> bool:
+    """Tell whether there is anything from before a day."""
+    return bool(await session.scalar(select(exists().where(RollupDay.day < day))))
 
 
 async def gone(tx: AsyncSession, what: str, before: int) -> None:

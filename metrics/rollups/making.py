@@ -91,7 +91,11 @@ def _made(
 
 
 async def drop(db: Database, making: Making, now: datetime, *, limit: int) -> int:
-    """Drop the parts of steps that are kept no longer; return how many parts and single rows."""
+    """Drop the parts of steps that are kept no longer; return how many parts and single rows.
+
+    What is left of a part that began earlier is out of reach from then on: raw samples and steps
+    that are kept equally long reach back equally far.
+    """
     total = 0
     for step in STEPS:
         table, first = step.table, making.oldest(step, now)
@@ -99,14 +103,12 @@ async def drop(db: Database, making: Making, now: datetime, *, limit: int) -> in
             continue
         async with db.transaction() as tx:
             parts = await partitions.drop_before(tx, first * DAY, table)
-            if parts:
-                await days.gone(tx, step.name, table.part_of(first) * DAY)
+            if await days.any_before(tx, first):
+                await days.gone(tx, step.name, first * DAY)
         rest = limit
         while rest == limit:
             async with db.transaction() as tx:
                 rest = await partitions.delete_before(tx, first * DAY, limit=limit, of=table)
-                if rest:
-                    await days.gone(tx, step.name, first * DAY)
             total += rest
         total += parts
     async with db.transaction() as tx:

@@ -61,7 +61,8 @@ async def oldest_unmade(session: AsyncSession) -> int | None:
     """Return the oldest day whose raw samples are still needed."""
     unmade = RollupDay.made != RollupDay.touched
     stmt = select(RollupDay.day).where(unmade, ~_final()).order_by(RollupDay.day).limit(1)
-    return await session.scalar(stmt)
+    found: int | None = await session.scalar(stmt)
+    return found
 
 
 async def made(tx: AsyncSession, day: int, touched: int) -> None:
@@ -69,16 +70,19 @@ async def made(tx: AsyncSession, day: int, touched: int) -> None:
     await tx.execute(update(RollupDay).where(RollupDay.day == day).values(made=touched))
 
 
-async def readable(session: AsyncSession, first: int, last: int, step: str) -> list[int]:
-    """Return the days, from first to last, of which the rows of a step are the whole truth."""
+async def readable(session: AsyncSession, first: int, last: int, step: str) -> dict[int, bool]:
+    """Return the days, from first to last, of which the rows of a step are what chunks know.
+
+    And of each whether it is final: its raw samples went, and what came since counts for nothing.
+    """
     whole = or_(RollupDay.made == RollupDay.touched, _final())
     stmt = (
-        select(RollupDay.day)
+        select(RollupDay.day, _final())
         .where(RollupDay.day >= first, RollupDay.day <= last, RollupDay.made > 0, whole)
         .where(RollupDay.day * DAY >= _since(step))
         .order_by(RollupDay.day)
     )
-    return list((await session.scalars(stmt)).all())
+    return {day: final for day, final in await session.execute(stmt)}
 
 
 async def kept(session: AsyncSession) -> dict[str, int]:

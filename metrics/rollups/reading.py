@@ -74,7 +74,7 @@ class Steps:
         stored = np.flatnonzero(ids != UNSTORED)
         async with self._db.snapshot() as session:
             whole = await days.readable(session, (first - 1) // DAY, (last - 1) // DAY, step.name)
-            chosen = [day for day in whole if day not in fresh]
+            chosen = [day for day, final in whole.items() if final or day not in fresh]
             taken = await rows.read(session, step, chosen, ids[stored].tolist(), parts)
         found = [await asyncio.to_thread(_opened, taken, ids[stored], stored, parts, ends, step.ms)]
         for begin, until in _others(chosen, first, last, step.ms):

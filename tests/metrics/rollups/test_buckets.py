@@ -33,7 +33,7 @@ def columns(series: list[Points]) -> Columns:
 def cut(data: Columns, border: int, step: Step) -> list[Found]:
     """Roll up what is up to a border, and apart from it what is after."""
     owner = np.repeat(np.arange(len(data.labels)), np.diff(data.starts))
-    parts = []
+    parts: list[Found] = []
     for chosen in (data.times <= border, data.times > border):
         counts = np.bincount(owner[chosen], minlength=len(data.labels))
         starts = np.concatenate([[0], np.cumsum(counts)])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from kit.errors import Said
 from metrics.promql.functions.rolled import NEEDS
 from metrics.promql.plan import Plan
 from metrics.promql.signatures import Kind
@@ -19,11 +20,11 @@ def needs(plan: Plan) -> Mapping[Selector, frozenset[str]]:
     return found
 
 
-def hindrance(plan: Plan, asked: Asked, step_ms: int) -> str | None:
+def hindrance(plan: Plan, asked: Asked, step_ms: int) -> Said | None:
     """Return why a query cannot be answered from steps of so many ms; None if it can."""
     for name, _ in _ranges(plan.tree):
         if name not in NEEDS:
-            return f"{name}() needs to see every sample"
+            return Said("{name}() needs to see every sample", name=name)
     for selector in plan.selectors:
         if (what := _uneven(selector, asked, step_ms)) is not None:
             return what
@@ -39,7 +40,7 @@ def _ranges(tree: Expr) -> Iterator[tuple[str, Selector]]:
                     yield node.name, each
 
 
-def _uneven(selector: Selector, asked: Asked, step_ms: int) -> str | None:
+def _uneven(selector: Selector, asked: Asked, step_ms: int) -> Said | None:
     """Return what of a selector is not a whole number of steps."""
     start, end, every = asked
     moments = {"start": start, "step": every if end - start >= every else 0}
@@ -55,5 +56,5 @@ def _uneven(selector: Selector, asked: Asked, step_ms: int) -> str | None:
     lengths = {"a range": selector.range_ms, "an offset": selector.offset_ms}
     for name, length in (moments | lengths).items():
         if length % step_ms:
-            return f"{name} is not a whole number of these steps"
+            return Said("{what} is not a whole number of these steps", what=name)
     return None

@@ -23,7 +23,7 @@ from metrics.tables import Chunk
 
 SETTLED = timedelta(hours=2)
 """So long after its end a day is rolled up: memory has let go of it, flushes have written it."""
-QUIET = timedelta(minutes=10)
+QUIET = timedelta(minutes=15)
 """So long no sample came for a day before it is rolled up (again)."""
 SLICE = 100
 """Series that are rolled up in one go."""

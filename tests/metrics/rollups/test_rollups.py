@@ -205,7 +205,7 @@ async def test_a_day_that_is_still_written_to_waits(yard: Yard) -> None:
 
     await yard.store.upkeep.roll(yard.clock())
     assert 0 not in await yard.made()
-    yard.clock.advance(minutes=11)
+    yard.clock.advance(minutes=16)
     await yard.store.upkeep.roll(yard.clock())
     assert 0 in await yard.made()
 

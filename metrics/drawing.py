@@ -32,10 +32,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Drawing:
-    """The lines of one expression, those with the greatest values first; `found` counts all."""
+    """The lines of one expression, those with the greatest values first; `found` counts all.
+
+    `rolled` names the step of the rollups that it was computed from, if it was.
+    """
 
     lines: Sequence[Line]
     found: int
+    rolled: str = ""
 
 
 def step_of(start_ms: int, end_ms: int, *, steps: int = STEPS) -> int:

@@ -14,16 +14,24 @@ from metrics.rollups.reading import Steps
 from metrics.rollups.steps import RAW, STEPS, Part, Step
 
 
-async def gathered(
-    reader: Reader, plan: Plan, span: Span, *, terms: Terms, asked: Resolution
-) -> list[Columns]:
-    """Return the columns of the plan's selectors, in their order, from where `asked` has them."""
-    start, end = span.start_ms, span.end_ms
+def picked(
+    reader: Reader, plan: Plan, span: Span, asked: Resolution, *, terms: Terms
+) -> Step | None:
+    """Return the step to compute from, None for raw samples, and have it said beside the answer."""
     steps = steps_of(reader)
     step = chosen(plan, span, asked, since=steps.since if steps else None, terms=terms)
+    if step is not None:
+        terms.notes.inform(f"computed from {step.name} rollups")
+    return step
+
+
+async def gathered(
+    reader: Reader, plan: Plan, span: Span, step: Step | None, *, terms: Terms
+) -> list[Columns]:
+    """Return the columns of the plan's selectors, in their order, in such steps or raw."""
+    start, end, steps = span.start_ms, span.end_ms, steps_of(reader)
     if steps is None or step is None:
         return await gather(reader, plan, start_ms=start, end_ms=end, terms=terms)
-    terms.notes.inform(f"computed from {step.name} rollups")
     wanted, found = needs(plan), []
     for selector in plan.selectors:
         first, last = selector.window(start, end, terms.lookback_ms)

@@ -60,10 +60,11 @@ class Upkeep:
         """Drop what is older than the retention; return how many days, and chunks without one."""
         for table in (CHUNKS, *(step.table for step in STEPS)):
             await self._sort(table, now)
-        await self._making.run(now, quiet=NOTHING)  # or it would be too late for some
         total = await drop(self._db, self._making, now, limit=limit)
         if self._retention != FOR_EVER:
-            total += await self._drop(milliseconds(now - self._retention), limit)
+            before = milliseconds(now - self._retention)
+            await self._making.run(now, quiet=NOTHING, before=before)  # later it would be too late
+            total += await self._drop(before, limit)
         await self.learn()
         return total
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -32,7 +32,7 @@ from metrics.promql.syntax import parse
 from metrics.promql.tenancy import scoped
 from metrics.promql.terms import Terms
 from metrics.queries import Reader, computed
-from metrics.resolution import gathered
+from metrics.resolution import gathered, picked
 from metrics.store import Store
 
 router = APIRouter(prefix="/explore", tags=["pages"], include_in_schema=False)
@@ -98,6 +98,7 @@ class ExploreView:
     rule: str = ""
     own: tuple[int, int] | None = None  # the window that the address has, in ms
     limits: Sequence[RuleLimits] = ()
+    rolled: str = ""  # of which rollups it was computed, if of any
 
     @property
     def empty(self) -> bool:
@@ -240,6 +241,7 @@ async def show_explorer(desk: AtDesk) -> Response:
         rule=desk.rule,
         own=desk.window if desk.zoomed else None,
         limits=await desk.limits(found),
+        rolled=", ".join(sorted({one.now.rolled for one in found if one.now and one.now.rolled})),
     )
     return frame.show("explore.html", view, here="explore")
 
@@ -294,8 +296,10 @@ async def _drawn(store: Reader, expr: str, scope: Scope, start: int, end: int) -
         raise Invalid("a chart needs one value at each moment, for example rate(…[5m])")
     step = step_of(start, end)
     terms, span = Terms(), Span(start, end, step)
-    data = await gathered(store, plan, span, terms=terms, asked=Resolution.AUTO)
-    return drawing(await computed(plan, data, span, terms))
+    rolled = picked(store, plan, span, Resolution.AUTO, terms=terms)
+    data = await gathered(store, plan, span, rolled, terms=terms)
+    found = drawing(await computed(plan, data, span, terms))
+    return replace(found, rolled=rolled.name if rolled else "")
 
 
 def _rows(found: Sequence[Found], desk: Desk) -> list[Row]:

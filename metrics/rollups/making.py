@@ -37,9 +37,15 @@ class Making:
     def __init__(self, db: Database, kept: Mapping[str, timedelta]) -> None:
         self._db, self._kept = db, kept
 
-    async def run(self, now: datetime, *, quiet: timedelta = QUIET) -> int:
-        """Roll up every day that is over and was written to since; return how many."""
-        before = milliseconds(now - SETTLED)
+    async def run(
+        self, now: datetime, *, quiet: timedelta = QUIET, before: int | None = None
+    ) -> int:
+        """Roll up every day that is over, ends by `before` (ms) and was written to since.
+
+        Return how many. Those that were written to in the last `quiet` wait.
+        """
+        settled = milliseconds(now - SETTLED)
+        before = settled if before is None else min(before, settled)
         async with self._db.snapshot() as session:
             found = await days.to_make(session, before=before, quiet_since=now - quiet)
         for day, touched in found:

@@ -23,7 +23,7 @@ from metrics.promql.evaluation import evaluate
 from metrics.promql.plan import compile
 from metrics.promql.refusals import NotComputable
 from metrics.promql.terms import Terms
-from metrics.resolution import gathered
+from metrics.resolution import gathered, picked
 from metrics.rollups import making, rows
 from metrics.rollups.steps import FIVE_MINUTES, HOUR, STEPS
 from metrics.store import Store
@@ -97,7 +97,8 @@ class Yard:
         """Return what a range query gives, and what is said beside it."""
         plan, terms = compile(query), Terms()
         span = Span(start, milliseconds(self.clock()) // step * step if end is None else end, step)
-        data = await gathered(self.store, plan, span, terms=terms, asked=resolution)
+        rolled = picked(self.store, plan, span, resolution, terms=terms)
+        data = await gathered(self.store, plan, span, rolled, terms=terms)
         found = evaluate(
             plan, data, start_ms=span.start_ms, end_ms=span.end_ms, step_ms=step, terms=terms
         )

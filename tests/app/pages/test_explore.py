@@ -155,3 +155,20 @@ async def test_a_client_draws_its_own_series_alone(world: World) -> None:
 
     assert data["lines"] == []
     assert names == []
+
+
+async def test_a_long_range_is_computed_from_rollups_and_says_so(world: World) -> None:
+    await world.pushes("queue", 10, instance="mq-1")
+    await world.pushes("queue", 30, instance="mq-2")
+    world.clock.advance(days=2)
+    await world.house.flush(world.clock())
+    world.clock.advance(minutes=20)
+    await world.house.store.upkeep.roll(world.clock())
+
+    asked = "/explore?expr=max_over_time(queue[6h])&range=30d"
+    page = await read(world, asked)
+    short = await read(world, asked.replace("30d", "1h"))
+
+    assert "computed from 1h rollups" in page.words
+    assert page.before("mq-2", "mq-1")
+    assert "rollups" not in short.words

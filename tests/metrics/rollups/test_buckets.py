@@ -186,3 +186,11 @@ def test_infinities_and_what_is_no_number_are_kept() -> None:
     assert found[Part.HIGHS].values.tolist() == [math.inf]
     assert found[Part.LOWS].values.tolist() == [1.0]
     assert math.isnan(found[Part.SUMS].values[0])
+
+
+def test_decimals_add_up_to_decimals() -> None:
+    of = [(1, 0.1), (2, 0.2), (3, 0.05), (4, 0.7), (5, 0.1)]
+    found = rolled(columns([of]), 300_000)
+
+    assert found[Part.SUMS].values.tolist() == [1.15]
+    assert found[Part.LOST].values.tolist() == [0.9]

@@ -60,19 +60,19 @@ def chosen(
     `since` says from when on (ms) what is kept is all there; None: there are raw samples alone.
     """
     named = {step.name: step for step in STEPS}
-    if asked in named:
-        if since is None:
-            raise NotComputable("there are no rollups here")
-        _refuse_uneven(plan, span, named[asked])
-        return named[asked]
+    if since is None and asked in named:
+        raise NotComputable("there are no rollups here")
     if since is None or asked is Resolution.RAW:
         return None
-    windows = [
-        each.window(span.start_ms, span.end_ms, terms.lookback_ms) for each in plan.selectors
-    ]
+    windows = [one.window(span.start_ms, span.end_ms, terms.lookback_ms) for one in plan.selectors]
     first = min((window[0] for window in windows), default=span.start_ms)
     reaches = {name: since.get(name, 0) for name in (RAW, *named)}
     needed = max(first, min(reaches.values()))
+    if asked in named:
+        # what is not rolled up is read raw: either of them will do
+        _refuse_uneven(plan, span, named[asked])
+        _refuse_gone(named[asked], min(reaches[asked], reaches[RAW]), needed)
+        return named[asked]
     order: Iterable[Step | None] = (None, *STEPS)
     if asked is Resolution.AUTO:
         order = (*reversed(STEPS), None)
@@ -95,12 +95,23 @@ def _refuse_uneven(plan: Plan, span: Span, step: Step) -> None:
         )
 
 
+def _refuse_gone(step: Step, since: int, needed: int) -> None:
+    if since > needed:
+        raise NotComputable(
+            "{step} rollups are kept since {since} only", step=step.name, since=_said(since)
+        )
+
+
+def _said(since: int) -> str:
+    return f"{from_milliseconds(since):%Y-%m-%dT%H:%MZ}"
+
+
 def _too_long_ago(plan: Plan, span: Span, able: Sequence[Step], since: int) -> NotComputable:
     step = min(able, key=lambda each: each.ms)
     return NotComputable(
         "raw samples are kept since {since}; from {step} rollups, which reach further back, this "
         "cannot be answered: {why} (resolution=raw is answered from what raw samples there are)",
-        since=f"{from_milliseconds(since):%Y-%m-%dT%H:%MZ}",
+        since=_said(since),
         step=step.name,
         why=hindrance(plan, _asked(span), step.ms) or "",
     )

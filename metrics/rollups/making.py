@@ -27,6 +27,8 @@ QUIET = timedelta(minutes=15)
 """So long no sample came for a day before it is rolled up (again)."""
 SLICE = 100
 """Series that are rolled up in one go."""
+AT_ONCE = 20_000
+"""Series that are rolled up until the next tick, but for the day that is begun: half a minute."""
 
 Parts = dict[Part, list[bytes | None]]
 
@@ -42,22 +44,28 @@ class Making:
     ) -> int:
         """Roll up every day that is over, ends by `before` (ms) and was written to since.
 
-        Return how many. Those that were written to in the last `quiet` wait.
+        Return how many. Those that were written to in the last `quiet` wait, and where there is
+        much to do the rest is left for the next time.
         """
         settled = milliseconds(now - SETTLED)
         before = settled if before is None else min(before, settled)
         async with self._db.snapshot() as session:
             found = await days.to_make(session, before=before, quiet_since=now - quiet)
+        made = series = 0
         for day, touched in found:
-            await self._make(day, touched, now)
-        return len(found)
+            if series >= AT_ONCE:
+                break
+            series += await self._make(day, touched, now)
+            made += 1
+        return made
 
     def oldest(self, step: Step, now: datetime) -> int:
         """Return the first day of which a step is to be kept."""
         kept = self._kept.get(step.name)
         return milliseconds(now - kept) // DAY if kept else 0
 
-    async def _make(self, day: int, touched: int, now: datetime) -> None:
+    async def _make(self, day: int, touched: int, now: datetime) -> int:
+        """Roll up a day; return of how many series."""
         steps = [step for step in STEPS if day >= self.oldest(step, now)]
         async with self._db.snapshot() as session:
             inside = (Chunk.start_at >= day * DAY, Chunk.start_at <= (day + 1) * DAY)
@@ -74,6 +82,7 @@ class Making:
                 if step not in steps:
                     await days.gone(tx, step.name, (day + 1) * DAY)
             await days.made(tx, day, touched)
+        return len(series)
 
     async def _roll(self, day: int, series: Sequence[int], steps: Sequence[Step]) -> None:
         first, last = day * DAY + 1, (day + 1) * DAY

@@ -211,6 +211,21 @@ async def test_a_day_that_is_still_written_to_waits(yard: Yard) -> None:
     assert 0 in await yard.made()
 
 
+async def test_where_there_is_much_to_do_some_is_left_for_the_next_time(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fed(yard, days=3)
+    yard.clock.advance(minutes=30)
+    monkeypatch.setattr(making, "AT_ONCE", 3)
+
+    await yard.store.upkeep.roll(yard.clock())
+    assert await yard.made() == [-1, 0]
+    await yard.agrees()
+    await yard.store.upkeep.roll(yard.clock())
+    assert await yard.made() == [-1, 0, 1, 2]
+    await yard.agrees()
+
+
 async def test_cut_off_in_the_middle_it_is_done_again(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -332,6 +347,8 @@ async def test_when_raw_samples_are_gone_rollups_answer_and_say_so(
     usual, said = await yard.asks("load", Resolution.USUAL, end=end)
     assert alike(usual, wanted[QUERIES.index("load")][0])
     assert said == ["PromQL info: computed from 1h rollups"]
+    with pytest.raises(NotComputable, match="5m rollups are kept since 2026-03-07T00:00Z only"):
+        await yard.asks("load", Resolution.FIVE_MINUTES, end=end)
     with pytest.raises(NotComputable, match="from 1h rollups"):
         await yard.asks("load", Resolution.USUAL, end=end, step=FIVE_MINUTES.ms)
     await yard.restart()

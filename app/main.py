@@ -171,7 +171,7 @@ def routers(*, passing_on: bool = False) -> list[APIRouter]:
         queries.router(_store, _who),
         metrics.catalogue.router(_store, _who, metrics.api.PREFIX),
     )
-    return [*rooms, search.rest, *prometheus]
+    return [*prometheus, *rooms, search.rest]  # first what machines ask: routes are tried in turn
 
 
 async def _store(request: Request) -> Store:

@@ -29,6 +29,7 @@ from tests.support.peers import Peer
 from tests.support.program import Program
 
 HOSTS = 20
+MINUTE_MS = 60_000
 HOUR, DAY = 3_600, 86_400
 ROUNDS = 7
 LIMITS = ("0.01", "0.05", "0.1", "0.5", "1", "5", "+Inf")
@@ -138,7 +139,9 @@ class Asked:
         said = {"query": panel.query, "start": end - panel.span, "end": end, "step": panel.step}
         headers = {"Authorization": f"Bearer {self.token}"}
         async with httpx.AsyncClient(timeout=120, headers=headers) as client:
-            answer = await client.get(f"{self.url}/api/v1/query_range", params=said | self.more)
+            answer = await client.get(
+                f"{self.url}/api/v1/query_range", params={**said, **self.more}
+            )
         told = [info for info in answer.json().get("infos", []) if "rollups" in info]
         return told[0].removeprefix("PromQL info: computed from ") if told else "raw samples"
 
@@ -310,7 +313,7 @@ async def of_peer(
 
 async def run() -> str:
     """Measure one after the other; return the section of the page."""
-    end_ms = milliseconds(system_clock()) // (DAY * 1000 // 24) * (DAY * 1000 // 24)
+    end_ms = milliseconds(system_clock()) // MINUTE_MS * MINUTE_MS
     with tempfile.TemporaryDirectory(prefix="query-") as place:
         folder = Path(place)
         own = await of_langyan(folder / "langyan", end_ms)

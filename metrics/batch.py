@@ -24,6 +24,8 @@ class Position:
 
 
 START = Position(0, 0)
+LONG = 64
+"""Runs longer than this are copied one by one."""
 
 
 @dataclass(frozen=True)
@@ -62,21 +64,25 @@ class Pieces:
 
 def merged(pieces: Sequence[Pieces], labels: Sequence[Labels]) -> Columns:
     """Sort pieces into columns; of samples with equal owner and time the last given wins."""
-    owner, times, values = _woven(pieces, len(labels))
-    # owner and time as one number, of which runs that are in order already are sorted fastest;
-    # there is room for all: times since 1970 leave it to four million owners
-    begin = int(times.min()) if len(times) else 0
-    span = int(times.max(initial=begin)) - begin + 1
-    key = owner * span + (times - begin)
-    if not (key[1:] > key[:-1]).all():
+    owner, times, values = _woven([piece for piece in pieces if len(piece.owner)], len(labels))
+    if not rising(owner, times):
+        # owner and time as one number, of which runs that are in order already are sorted fastest;
+        # there is room for all: times since 1970 leave it to four million owners
+        begin = int(times.min())
+        key = owner * (int(times.max()) - begin + 1) + (times - begin)
         order = np.argsort(key, kind="stable")  # what was given later stands later
-        key = key[order]
-        last = np.append(key[1:] != key[:-1], True)
-        if not last.all():
-            key, order = key[last], order[last]
-        times, values = times[order], values[order]
-    starts = np.searchsorted(key, np.arange(len(labels) + 1) * span).astype(np.int64)
+        last = np.append(np.diff(key[order]) > 0, True)
+        order = order[last]
+        owner, times, values = owner[order], times[order], values[order]
+    starts = np.searchsorted(owner, np.arange(len(labels) + 1)).astype(np.int64)
     return Columns(labels, starts, times, values)
+
+
+def rising(owner: Ints, times: Ints) -> bool:
+    """Tell whether samples stand by owner and time, no two of them at the same."""
+    later = times[1:] > times[:-1]
+    same = owner[1:] == owner[:-1]
+    return bool((later & same | (owner[1:] > owner[:-1])).all())
 
 
 def _woven(pieces: Sequence[Pieces], owners: int) -> tuple[Ints, Ints, Floats]:
@@ -85,18 +91,24 @@ def _woven(pieces: Sequence[Pieces], owners: int) -> tuple[Ints, Ints, Floats]:
         return pieces[0].owner, pieces[0].times, pieces[0].values
     size = sum(len(p.owner) for p in pieces)
     times, values = np.empty(size, np.int64), np.empty(size, np.float64)
-    counts = [np.bincount(p.owner, minlength=owners) for p in pieces]
-    all_ = sum(counts, np.zeros(owners, np.int64))
-    free = np.cumsum(all_) - all_
-    for piece, count in zip(pieces, counts, strict=True):
-        at = np.repeat(free - (np.cumsum(count) - count), count)
-        at += np.arange(len(at))
+    counts = np.zeros((len(pieces), owners), np.int64)
+    for line, piece in zip(counts, pieces, strict=True):
+        line[:] = np.bincount(piece.owner, minlength=owners)
+    all_ = counts.sum(axis=0)
+    begins = (np.cumsum(all_) - all_) + np.cumsum(counts, axis=0) - counts
+    for piece, begin, count in zip(pieces, begins, counts, strict=True):
         if (piece.owner[1:] < piece.owner[:-1]).any():
-            by_owner = np.empty(len(at), np.int64)
-            by_owner[np.argsort(piece.owner, kind="stable")] = at
-            at = by_owner
-        times[at], values[at] = piece.times, piece.values
-        free += count
+            order = np.argsort(piece.owner, kind="stable")
+            piece = Pieces(piece.owner[order], piece.times[order], piece.values[order])
+        taken = np.cumsum(count) - count
+        if len(piece.owner) > LONG * owners:
+            for to, at, many in zip(begin.tolist(), taken.tolist(), count.tolist(), strict=True):
+                times[to : to + many] = piece.times[at : at + many]
+                values[to : to + many] = piece.values[at : at + many]
+        else:
+            places = np.repeat(begin - taken, count)
+            places += np.arange(len(places))
+            times[places], values[places] = piece.times, piece.values
     return np.repeat(np.arange(owners), all_), times, values
 
 

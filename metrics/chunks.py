@@ -14,18 +14,18 @@ import numpy.typing as npt
 import orjson
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
     LargeBinary,
     any_,
     cast,
     func,
     select,
+    text,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from metrics import codec, partitions
-from metrics.batch import Floats, Ints, Pieces, Position
+from metrics.batch import Floats, Ints, Pieces, Position, rising
 from metrics.columns import Columns, Labels
 from metrics.labels import key_of
 from metrics.rollups import days
@@ -52,6 +52,19 @@ _ROW = np.dtype(
         ),
         ("body_bytes", ">i4"),
     ]
+)
+
+
+_COUNT = text(
+    "SELECT sum(count)::bigint FROM chunks WHERE series = ANY(CAST(:ids AS bigint[])) "
+    "AND start_at >= :reach AND start_at <= :end AND end_at >= :start"
+)
+AT_HAND = 32_768
+"""So many samples are decoded at one go: their columns lie in the processor's cache."""
+
+_READ = (
+    "SELECT series, body FROM chunks WHERE series = ANY($1::bigint[]) AND start_at >= $2 "
+    "AND start_at <= $3 AND end_at >= $4 ORDER BY id"
 )
 
 
@@ -219,24 +232,66 @@ async def read(
 ) -> list[tuple[int, bytes]]:
     """Return series id and body of each chunk that may hold samples from `start` to `end`.
 
-    Of equal times in two of them the later one counts.
+    Of equal times in two of them the later one counts. Read by the driver itself: rows of the ORM
+    take five times as long.
     """
-    stmt = (
-        select(Chunk.series, Chunk.body)
-        .where(
-            Chunk.series == any_(cast(list(ids), ARRAY(BigInteger))),
-            Chunk.start_at >= start // REACH * REACH,
-            Chunk.start_at <= end,
-            Chunk.end_at >= start,
-        )
-        .order_by(Chunk.id)
+    connection = await (await session.connection()).get_raw_connection()
+    driver: Any = connection.driver_connection
+    rows: list[tuple[int, bytes]] = await driver.fetch(
+        _READ, list(ids), start // REACH * REACH, end, start
     )
-    return [(number, body) for number, body in await session.execute(stmt)]
+    return rows
 
 
-def opened(bodies: Sequence[bytes], owners: Ints, start: int, end: int) -> Pieces:
-    """Decode bodies, of which each has its owner, from `start` to `end`."""
-    counts, times, values = codec.decode_many(bodies)
-    owner = np.repeat(owners, counts)
-    inside = (times >= start) & (times <= end)
-    return Pieces(owner[inside], times[inside], values[inside])
+async def count(session: AsyncSession, ids: Sequence[int], start: int, end: int) -> int:
+    """Return how many samples the chunks hold that `read` would return."""
+    found = {"ids": list(ids), "reach": start // REACH * REACH, "start": start, "end": end}
+    return (await session.execute(_COUNT, found)).scalar_one() or 0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Samples from `start` to `end`; of each owner only what is older than `before` says."""
+
+    start: int
+    end: int
+    before: Ints | None = None
+
+    def among(self, owner: Ints, times: Ints) -> npt.NDArray[np.intp]:
+        """Return the places of those that are wanted."""
+        last = self.end if self.before is None else np.minimum(self.before[owner] - 1, self.end)
+        return np.flatnonzero((times >= self.start) & (times <= last))
+
+
+EVERYTHING = Wanted(-(1 << 62), 1 << 62)
+
+
+def opened(bodies: Sequence[bytes], owners: Ints, wanted: Wanted) -> Pieces:
+    """Decode bodies, of which each has its owner: by owner and time.
+
+    Where bodies overlap they come as they were given: of equal times the later one counts.
+    """
+    found = codec.Plain(bodies)
+    pieces = _decoded(found, owners, np.lexsort((found.heads["start"], owners)), wanted)
+    if rising(pieces.owner, pieces.times):
+        return pieces
+    return _decoded(found, owners, np.arange(len(bodies)), wanted)
+
+
+def _decoded(
+    found: codec.Plain, owners: Ints, order: npt.NDArray[np.intp], wanted: Wanted
+) -> Pieces:
+    """Return what bodies hold, in this order; a part at a time, which stays at hand meanwhile."""
+    ends = np.cumsum(found.counts[order])
+    size = int(ends[-1]) if len(ends) else 0
+    owner, times = np.empty((2, size), np.int64)
+    values = np.empty(size, np.float64)
+    filled = 0
+    for bodies in np.split(order, np.searchsorted(ends, np.arange(AT_HAND, size, AT_HAND))):
+        part = found.taken(bodies)
+        at, read = part.samples()
+        of = np.repeat(owners[bodies], part.counts)
+        places = wanted.among(of, at)
+        into = slice(filled, filled := filled + len(places))
+        owner[into], times[into], values[into] = of[places], at[places], read[places]
+    return Pieces(owner[:filled], times[:filled], values[:filled])

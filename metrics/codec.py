@@ -5,7 +5,8 @@ as differences of the cheapest order, or XORs of neighbours. Either is cut to th
 packed; zstd is laid over what it still makes smaller.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ MOST = 1024
 
 Words = npt.NDArray[np.uint64]
 Heads = npt.NDArray[np.void]
+N = TypeVar("N", bound=np.generic)
 
 _LAYOUT = np.dtype(
     [
@@ -109,15 +111,27 @@ def _packed(words: Words) -> tuple[npt.NDArray[np.int64], list[bytes]]:
     return widths, out
 
 
-def _unpacked(packed: npt.NDArray[np.uint8], width: int, count: int) -> Words:
-    """Return `count` words of each row of packed bytes."""
-    rows = len(packed)
+def _unpacked(lines: Sequence[bytes], width: int, count: int) -> Words:
+    """Return `count` words of `width` bits from each of these equally long lines.
+
+    Eight words fill `width` bytes, so of all eighths the first lie that far apart, and the second.
+    """
     if width == 0 or count == 0:
-        return np.zeros((rows, count), np.uint64)
-    bits = np.unpackbits(packed, axis=1, count=width * count)
-    wide = np.zeros((rows, count, 64), np.uint8)
-    wide[:, :, 64 - width :] = bits.reshape(rows, count, width)
-    return np.packbits(wide, axis=2).view(">u8").reshape(rows, count).astype(np.uint64)
+        return np.zeros((len(lines), count), np.uint64)
+    content = b"".join((*lines, bytes(width + 16)))  # what is read beyond a line is shifted out
+    eights, line = -(-count // 8), len(lines[0])
+    shape, apart = (len(lines), eights), (line, width)
+    words = np.empty((*shape, 8), np.uint64)
+    for turn in range(8):
+        at, skip = divmod(turn * width, 8)
+        word = np.ndarray(shape, ">u8", content, at, apart).astype(np.uint64)
+        word <<= np.uint64(skip)
+        word >>= np.uint64(64 - width)
+        if (beyond := skip + width - 64) > 0:
+            rest = np.ndarray(shape, np.uint8, content, at + 8, apart)
+            word |= rest >> np.uint8(8 - beyond)
+        words[:, :, turn] = word
+    return words.reshape(len(lines), -1)[:, :count]
 
 
 def _times(times: Ints) -> tuple[Ints, Ints, list[bytes]]:
@@ -215,61 +229,117 @@ def decode(chunk: bytes) -> tuple[Ints, Floats]:
 
 
 def decode_many(chunks: Sequence[bytes]) -> tuple[Ints, Ints, Floats]:
-    """Return how many samples each chunk holds, and all times and values, one after another.
+    """Return how many samples each chunk holds, and all times and values, one after another."""
+    found = Plain(chunks)
+    return found.counts, *found.samples()
 
-    Chunks of one shape are decoded together: measured, a tenth of the time of one by one.
-    """
-    plain = [_plain(chunk) for chunk in chunks]
-    heads = np.frombuffer(b"".join(chunk[:_SIZE] for chunk in plain), _LAYOUT)
-    counts = heads["count"].astype(np.int64)
-    starts = np.cumsum(counts) - counts
-    times = np.empty(int(counts.sum()), np.int64)
-    values = np.empty(len(times), np.float64)
-    shape = counts
-    for part in ("time_bits", "mode", "bits", "shift"):
-        shape = shape * 256 + heads[part]
-    order = np.argsort(shape, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(shape[order])) + 1):
-        if not len(rows):
-            continue
-        of = heads[rows]
-        content = b"".join(plain[row][_SIZE:] for row in rows.tolist())
-        packed = np.frombuffer(content, np.uint8).reshape(len(rows), -1)
-        count = int(of["count"][0])
-        behind = (int(of["time_bits"][0]) * max(count - 2, 0) + 7) // 8
-        at = starts[rows, np.newaxis] + np.arange(count)
-        times[at] = _decoded_times(packed[:, :behind], of, count)
-        values[at] = _decoded_values(packed[:, behind:], of, count)
-    return counts, times, values
+
+class Plain:
+    """Chunks with zstd taken off: what each begins with, and what they hold."""
+
+    def __init__(self, chunks: Sequence[bytes]) -> None:
+        self._plain = [_plain(chunk) if chunk[0] & _ZSTD else chunk for chunk in chunks]
+        self.heads = np.frombuffer(b"".join(chunk[:_SIZE] for chunk in self._plain), _LAYOUT)
+
+    @property
+    def counts(self) -> Ints:
+        """How many samples each chunk holds."""
+        return self.heads["count"].astype(np.int64)
+
+    def taken(self, places: npt.NDArray[np.intp]) -> "Plain":
+        """Return only these chunks, in this order."""
+        found = Plain(())
+        found._plain = [self._plain[place] for place in places.tolist()]
+        found.heads = self.heads[places]
+        return found
+
+    def samples(self) -> tuple[Ints, Floats]:
+        """Return all times and values, one after another.
+
+        Of what is packed in no bits at all, all chunks at once; else chunks of one shape together.
+        """
+        counts = self.counts
+        begins = np.cumsum(counts) - counts
+        rank = np.arange(int(counts.sum())) - np.repeat(begins, counts)
+        times = np.repeat(self.heads["start"], counts)
+        times += np.repeat(self.heads["step"], counts) * rank
+        values = self._steady(counts, rank)
+        behind = (self.heads["time_bits"] * np.maximum(counts - 2, 0) + 7) // 8 + _SIZE
+        for rows in self._alike(self.heads["time_bits"]):
+            lines = [self._plain[row][_SIZE:] for row in rows.tolist()]
+            _put(times, begins[rows], _decoded_times(lines, self.heads[rows]))
+        for rows in self._alike(self.heads["bits"], self.heads["mode"] // 16):
+            cuts = zip(rows.tolist(), behind[rows].tolist(), strict=True)
+            lines = [self._plain[row][begin:] for row, begin in cuts]
+            _put(values, begins[rows], _decoded_values(lines, self.heads[rows]))
+        return times, values
+
+    def _steady(self, counts: Ints, rank: Ints) -> Floats:
+        """Return the values of chunks whose values need no bits: they move evenly or not at all."""
+        mode = self.heads["mode"]
+        pace = np.where(mode >= _ORDER2, self.heads["second"], 0) << self.heads["shift"]
+        whole = np.repeat(self.heads["first"], counts)
+        if pace.any():
+            whole += np.repeat(pace, counts) * rank
+        values: Floats = whole.astype(np.float64)
+        power = _POWERS[mode % 16]
+        if (power > 1).any():
+            values /= np.repeat(power, counts)
+        if (still := mode == _XOR).any():
+            of = np.repeat(still, counts)
+            values[of] = whole[of].view(np.float64)
+        return values
+
+    def _alike(self, bits: Ints, *more: Ints) -> Iterator[npt.NDArray[np.intp]]:
+        """Yield the places of chunks that have samples in so many bits, and as many samples."""
+        some = np.flatnonzero(bits)
+        shape = bits[some].astype(np.int64)
+        for part in (*more, self.heads["count"]):
+            shape = shape * 65_536 + part[some]
+        order = some[np.argsort(shape, kind="stable")]
+        shape.sort()
+        yield from np.split(order, np.flatnonzero(np.diff(shape)) + 1) if len(order) else ()
+
+
+def _put(into: npt.NDArray[N], begins: Ints, lines: npt.NDArray[N]) -> None:
+    """Write each line where it begins."""
+    count = lines.shape[1]
+    if begins[-1] - begins[0] == count * (len(begins) - 1):  # one after another
+        into[begins[0] : begins[0] + lines.size] = lines.ravel()
+    else:
+        into[begins[:, np.newaxis] + np.arange(count)] = lines
 
 
 def _plain(chunk: bytes) -> bytes:
-    return b"\0" + bytes(zstd.decompress(chunk[1:])) if chunk[0] & _ZSTD else chunk
+    return b"\0" + bytes(zstd.decompress(chunk[1:]))
 
 
-def _decoded_times(packed: npt.NDArray[np.uint8], of: Heads, count: int) -> Ints:
+def _decoded_times(lines: Sequence[bytes], of: Heads) -> Ints:
+    count, bits = int(of["count"][0]), int(of["time_bits"][0])
+    size = (bits * (count - 2) + 7) // 8
     times = np.zeros((len(of), count), np.int64)
-    if count > 1:
-        times[:, 1] = of["step"]
-        times[:, 2:] = _unzigzag(_unpacked(packed, int(of["time_bits"][0]), count - 2))
+    times[:, 1] = of["step"]
+    times[:, 2:] = _unzigzag(_unpacked([line[:size] for line in lines], bits, count - 2))
     sums: Ints = of["start"][:, np.newaxis] + np.cumsum(np.cumsum(times, axis=1), axis=1)
     return sums
 
 
-def _decoded_values(packed: npt.NDArray[np.uint8], of: Heads, count: int) -> Floats:
-    words = _unpacked(packed, int(of["bits"][0]), count - 1)
-    mode, shift = int(of["mode"][0]), int(of["shift"][0])
+def _decoded_values(lines: Sequence[bytes], of: Heads) -> Floats:
+    count, mode = int(of["count"][0]), int(of["mode"][0])
+    words = _unpacked(lines, int(of["bits"][0]), count - 1)
+    shift = of["shift"][:, np.newaxis]
     if mode == _XOR:
         chain = np.empty((len(of), count), np.uint64)
         chain[:, 0] = of["first"].view(np.uint64)
-        chain[:, 1:] = words << np.uint64(shift)
+        chain[:, 1:] = words << shift
         return np.bitwise_xor.accumulate(chain, axis=1).view(np.float64)
     whole = np.zeros((len(of), count), np.int64)
     whole[:, 1:] = _unzigzag(words)
     if mode >= _ORDER2:
-        whole[:, 1:2] = of["second"][:, np.newaxis]
+        whole[:, 1] = of["second"]
         whole = np.cumsum(whole, axis=1)
     if mode >= _ORDER1:
         whole = np.cumsum(whole, axis=1)
-    values: Floats = (of["first"][:, np.newaxis] + (whole << shift)) / _POWERS[mode % 16]
+    power = _POWERS[of["mode"] % 16][:, np.newaxis]
+    values: Floats = (of["first"][:, np.newaxis] + (whole << shift)) / power
     return values

@@ -82,8 +82,5 @@ async def _repacked(
 
 def _encoded(rows: Sequence[tuple[int, bytes]], ids: Ints) -> chunks.Encoded:
     owners = np.searchsorted(ids, np.array([number for number, _ in rows], np.int64))
-    everything = np.iinfo(np.int64)
-    pieces = chunks.opened(
-        [body for _, body in rows], owners, int(everything.min), int(everything.max)
-    )
+    pieces = chunks.opened([body for _, body in rows], owners, chunks.EVERYTHING)
     return chunks.encoded(merged([pieces], [()] * len(ids)), packed=True)

@@ -5,7 +5,7 @@ first: so whatever a slab says of a moment is the last word of those that are le
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from metrics import chunks
 from metrics.batch import Pieces, Refs
-from metrics.chunks import Encoded
+from metrics.chunks import Encoded, Wanted
 from metrics.growing import spread
 
 
@@ -91,13 +91,15 @@ class Slabs:
         return gone
 
 
-def between(slabs: Sequence[Slab], refs: Refs, start: int, end: int) -> Iterator[Pieces]:
-    """Yield what each slab holds of these series from `start` to `end`; owners are places."""
+def within(slabs: Sequence[Slab], refs: Refs, wanted: Wanted) -> Pieces:
+    """Return what slabs hold of these series that is wanted; owners are places."""
+    bodies: list[bytes] = []
+    owners = [np.empty(0, np.int64)]
     for slab in slabs:
         low = np.searchsorted(slab.refs, refs, "left")
         count = np.searchsorted(slab.refs, refs, "right") - low
         at = spread(low, count)
         cuts = zip(slab.begins[at].tolist(), slab.ends[at].tolist(), strict=True)
-        bodies = [slab.bodies[begin:stop] for begin, stop in cuts]
-        owner = np.repeat(np.arange(len(refs)), count)
-        yield chunks.opened(bodies, owner, start, end)
+        bodies += [slab.bodies[begin:stop] for begin, stop in cuts]
+        owners.append(np.repeat(np.arange(len(refs)), count))
+    return chunks.opened(bodies, np.concatenate(owners), wanted)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import orjson
 
 from metrics.columns import Columns
 from metrics.promql.frames import Matrix, Vector
@@ -31,15 +32,21 @@ def instant_data(plan: Plan, found: Vector, at_ms: int) -> dict[str, Any]:
 
 
 def range_data(found: Matrix, start_ms: int, step_ms: int) -> dict[str, Any]:
-    """Return the answer of a range, its series in the order of their labels."""
+    """Return the answer of a range, its series in the order of their labels.
+
+    The points of a series are JSON already, written without an object for each of them.
+    """
     rows = np.flatnonzero(found.present.any(axis=1)).tolist()
     rows.sort(key=lambda row: found.labels[row])
-    times = [_seconds(start_ms + step_ms * step) for step in range(found.values.shape[1])]
+    steps = found.values.shape[1]
+    begun = [f'"],[{_seconds(start_ms + step_ms * step)},"' for step in range(steps)]
     result = []
     for row in rows:
         shown = found.present[row]
-        seen = times if shown.all() else [times[step] for step in np.flatnonzero(shown).tolist()]
-        points = list(zip(seen, number_texts(found.values[row][shown]), strict=True))
+        seen = begun if shown.all() else [begun[step] for step in np.flatnonzero(shown).tolist()]
+        written = [""] * (2 * len(seen))
+        written[::2], written[1::2] = seen, number_texts(found.values[row][shown])
+        points = orjson.Fragment("[" + "".join(written)[3:] + '"]]')
         result.append({"metric": dict(found.labels[row]), "values": points})
     return {"resultType": Kind.MATRIX, "result": result}
 

@@ -24,6 +24,10 @@ BLOCK = 2_000_000
 """So many values are laid out in one block, or reduced at one go."""
 LANES = 100_000
 """So many windows are walked through together."""
+AT_HAND = 8_192
+"""So many windows are computed at one go: a column of them lies in the processor's cache."""
+SPARSE = 8
+"""With more samples than this for each window, to look its edges up costs less than to count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,13 @@ class Windows:
             last=np.broadcast_to(self.last, shape),
             ends=np.broadcast_to(self.ends, steps),
         )
+
+    def in_parts(self) -> Iterator[tuple[slice, "Windows"]]:
+        """Yield runs of series whose windows are few enough to stay at hand while one computes."""
+        size = max(AT_HAND // max(self.first.shape[1], 1), 1)
+        for start in range(0, len(self.first), size):
+            part = slice(start, start + size)
+            yield part, replace(self, first=self.first[part], last=self.last[part])
 
     def at(self, places: Ints) -> Floats:
         """Return the values at places, anything where a place is of no window."""
@@ -166,12 +177,22 @@ def _after(columns: Columns, moments: Times) -> Ints:
     series, width = len(columns.labels), len(moments)
     if width == 1:
         return _after_one(columns, moments[0])
+    if len(columns.times) > SPARSE * series * width:
+        return _after_each(columns, moments)
     seen_at = -((moments[0] - columns.times) // (moments[1] - moments[0]))  # rounds up
     seen_at = np.clip(seen_at, 0, width)
     rows = np.repeat(np.arange(series), np.diff(columns.starts))
     counts = np.bincount(rows * (width + 1) + seen_at, minlength=series * (width + 1))
     seen = np.cumsum(counts.reshape(series, width + 1)[:, :width], axis=1)
     return seen + columns.starts[:-1, None]
+
+
+def _after_each(columns: Columns, moments: Times) -> Ints:
+    """Return the same by looking each of them up, where samples are many more."""
+    found = np.empty((len(columns.labels), len(moments)), np.int64)
+    for row, (start, end) in enumerate(pairwise(columns.starts.tolist())):
+        found[row] = np.searchsorted(columns.times[start:end], moments, side="right")
+    return found + columns.starts[:-1, None]
 
 
 def _after_one(columns: Columns, moment: np.int64) -> Ints:
@@ -192,7 +213,7 @@ def _parts(sizes: Ints) -> Iterator[slice]:
         return
     total = np.cumsum(sizes)
     cuts = np.searchsorted(total, np.arange(BLOCK, total[-1], BLOCK), side="right")
-    for start, end in pairwise([0, *np.unique(cuts[cuts > 0]).tolist(), len(sizes)]):
+    for start, end in pairwise([0, *sorted(set(cuts.tolist()) - {0}), len(sizes)]):
         yield slice(start, end)
 
 

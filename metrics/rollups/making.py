@@ -100,7 +100,7 @@ def _made(
     found: Sequence[tuple[int, bytes]], ids: Ints, span: tuple[int, int], steps: Sequence[Step]
 ) -> list[Parts]:
     owners = np.searchsorted(ids, np.array([number for number, _ in found], np.int64))
-    pieces = chunks.opened([body for _, body in found], owners, *span)
+    pieces = chunks.opened([body for _, body in found], owners, chunks.Wanted(*span))
     columns = merged([pieces], [()] * len(ids))
     return [encoded(rolled(columns, step.ms), len(ids)) for step in steps]
 

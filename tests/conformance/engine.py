@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from metrics.promql import answers
 from metrics.promql import plan as plans
 from metrics.promql.evaluation import evaluate as evaluated
@@ -50,4 +52,7 @@ async def _answer(
         found = instant(plan, data, at_ms=start_ms, terms=terms)
         return answers.instant_data(plan, found, start_ms)
     matrix = evaluated(plan, data, start_ms=start_ms, end_ms=end_ms, step_ms=step_ms, terms=terms)
-    return answers.range_data(matrix, start_ms, step_ms)
+    found: dict[str, Any] = orjson.loads(
+        orjson.dumps(answers.range_data(matrix, start_ms, step_ms))
+    )
+    return found

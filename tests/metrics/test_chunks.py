@@ -37,7 +37,7 @@ def test_chunks_read_back_and_stay_within_an_hour_and_their_measure(
     assert int(got.fixed["count"].max(initial=0)) <= MOST
     ends = np.cumsum(got.sizes).tolist()
     bodies = [got.bodies[begin:end] for begin, end in pairwise([0, *ends])]
-    read = chunks.opened(bodies, got.owner, 0, 1 << 50)
+    read = chunks.opened(bodies, got.owner, chunks.EVERYTHING)
     assert read.owner.tolist() == np.repeat(np.arange(len(lengths)), lengths).tolist()
     assert (read.times == columns.times).all()
     assert (read.values == columns.values).all()

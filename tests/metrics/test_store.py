@@ -25,6 +25,7 @@ from metrics.labels import Limits
 from metrics.matchers import Matcher, Op
 from metrics.ownership import OtherFolder
 from metrics.ports.encode import write_request
+from metrics.promql.refusals import NotComputable
 from metrics.store import Store
 from metrics.tables import Chunk, JournalMark, Series
 from tests.support.clock import NOON, FakeClock
@@ -390,6 +391,19 @@ async def test_memory_holds_the_last_hour_and_says_what_of_it_is_at_hand(site: S
     with pytest.raises(OSError, match="cannot be reached"):
         await site.reads(MS, now)
     await away.close()
+
+
+async def test_nobody_reads_more_from_chunks_than_there_is_room_for(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("metrics.reads.COUNTED", 0)
+    await site.sends(*[(DISK, MS + n * 1000, float(n)) for n in range(3)])
+    await site.store.flush(site.clock.advance(hours=2))
+    monkeypatch.setattr("metrics.store.READ_MOST", 3)
+    assert len((await site.store.read(EVERYTHING, MS, MS + 2000)).times) == 3
+    monkeypatch.setattr("metrics.store.READ_MOST", 2)
+    with pytest.raises(NotComputable, match="3 samples"):
+        await site.store.read(EVERYTHING, MS, MS + 2000)
 
 
 async def test_after_a_restart_memory_says_how_far_back_it_reaches(site: Site) -> None:

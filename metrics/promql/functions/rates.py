@@ -20,22 +20,26 @@ COUNTERS = ("_total", "_sum", "_count", "_bucket")
 
 
 @dataclass(frozen=True, slots=True)
-class Growth:
-    """What is to be known of windows to say how they grew, and nothing else: raw or rolled up.
-
-    `since` and `until` are the times of `first` and `last`, `lost` what a counter had counted
-    before it began again (None: it is no counter), `sizes` the samples in each window.
-    """
+class Edges:
+    """The first and the last sample of each window, and when these were (ms)."""
 
     first: Floats
     last: Floats
     since: Ints
     until: Ints
-    sizes: Ints
-    lost: Floats | None
 
 
-Measure = Callable[[Windows, Terms, bool], Growth]
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What is to be known of windows to say how they grew: of raw samples, or of whole steps.
+
+    `sizes` gives how many samples each has, `lost` what a counter had counted in it before it
+    began again.
+    """
+
+    edges: Callable[[Windows], Edges]
+    sizes: Callable[[Windows, Terms], Ints]
+    lost: Callable[[Windows, Terms], Floats]
 
 
 def extrapolated(measure: Measure, *, counter: bool, per_second: bool) -> Function:
@@ -43,10 +47,11 @@ def extrapolated(measure: Measure, *, counter: bool, per_second: bool) -> Functi
 
     def function(given: Arguments) -> Matrix:
         windows = given.windows(0)
-        growth = measure(windows, given.terms, counter)
+        sizes = measure.sizes(windows, given.terms)
+        lost = measure.lost(windows, given.terms) if counter else None
         shape = (len(windows.labels), len(given.steps))
-        values = np.broadcast_to(_grown(windows, growth), shape)
-        enough = np.broadcast_to(growth.sizes > 1, shape)
+        values = np.broadcast_to(_grown(windows, measure, sizes, lost), shape)
+        enough = np.broadcast_to(sizes > 1, shape)
         found = Matrix(windows.labels, values, enough, windows.nameless).computed(values)
         if counter:
             _inform_of_gauges(found, given)
@@ -57,37 +62,42 @@ def extrapolated(measure: Measure, *, counter: bool, per_second: bool) -> Functi
     return function
 
 
-def _measured(windows: Windows, terms: Terms, counter: bool) -> Growth:
-    return Growth(
-        windows.at(windows.first),
-        windows.at(windows.last - 1),
-        windows.when(windows.first),
-        windows.when(windows.last - 1),
-        windows.sizes,
-        _lost_by_resets(windows, terms) if counter else None,
-    )
+def _grown(windows: Windows, measure: Measure, sizes: Ints, lost: Floats | None) -> Floats:
+    """Return by how much each window grew, stretched to its edges where its samples reach them."""
+    found = np.empty(windows.first.shape)
+    for part, some in windows.in_parts():
+        more = None if lost is None else lost[part]
+        found[part] = _stretched(some, measure.edges(some), sizes[part], more)
+    return found
 
 
-def _grown(windows: Windows, of: Growth) -> Floats:
-    """Return by how much each window grew, stretched to its edges where its samples reach them.
+def _stretched(windows: Windows, edges: Edges, sizes: Ints, lost: Floats | None) -> Floats:
+    """Return by how much windows grew, of a counter with what it `lost` by beginning again.
 
     The rules are Prometheus's: up to an edge that is near, else half a distance beyond the
     samples; a counter not to before it was zero.
     """
-    first, since, until = of.first, of.since, of.until
-    grown = of.last - first
-    if of.lost is not None:
-        grown = grown + of.lost
+    first, since, until = edges.first, edges.since, edges.until
+    grown = edges.last - first
+    if lost is not None:
+        grown += lost
     to_start = (since - (windows.ends - windows.range_ms)) / 1000
     to_end = (windows.ends - until) / 1000
     sampled = (until - since) / 1000
-    apart = sampled / np.maximum(of.sizes - 1, 1)
-    to_start = np.where(to_start >= apart * NEAR, apart / 2, to_start)
-    if of.lost is not None:
+    apart = sampled / np.maximum(sizes - 1, 1)
+    near, half = apart * NEAR, apart / 2
+    to_start = np.where(to_start >= near, half, to_start)
+    if lost is not None:
         to_zero = np.where((grown > 0) & (first >= 0), sampled * (first / grown), to_start)
         to_start = np.where(to_zero < to_start, to_zero, to_start)
-    to_end = np.where(to_end >= apart * NEAR, apart / 2, to_end)
-    return grown * ((sampled + to_start + to_end) / sampled)
+    to_end = np.where(to_end >= near, half, to_end)
+    grown *= (sampled + to_start + to_end) / sampled
+    return grown
+
+
+def _edges(windows: Windows) -> Edges:
+    first, last = windows.first, windows.last - 1
+    return Edges(windows.at(first), windows.at(last), windows.when(first), windows.when(last))
 
 
 def _lost_by_resets(windows: Windows, terms: Terms) -> Floats:
@@ -253,10 +263,11 @@ def _no_factor(factor: Floats) -> str | None:
     return f"{wrong[0]:f}" if len(wrong) else None
 
 
+_OF_SAMPLES = Measure(_edges, lambda windows, _: windows.sizes, _lost_by_resets)
 FUNCTIONS: Functions = {
-    "rate": extrapolated(_measured, counter=True, per_second=True),
-    "increase": extrapolated(_measured, counter=True, per_second=False),
-    "delta": extrapolated(_measured, counter=False, per_second=False),
+    "rate": extrapolated(_OF_SAMPLES, counter=True, per_second=True),
+    "increase": extrapolated(_OF_SAMPLES, counter=True, per_second=False),
+    "delta": extrapolated(_OF_SAMPLES, counter=False, per_second=False),
     "irate": _between_the_last_two(counter=True),
     "idelta": _between_the_last_two(counter=False),
     "changes": _counted(_steps_aside),

@@ -9,7 +9,7 @@ import numpy as np
 
 from metrics.promql.frames import Floats, Matrix
 from metrics.promql.functions.arguments import Arguments, Function, Functions
-from metrics.promql.functions.rates import Growth, extrapolated
+from metrics.promql.functions.rates import Edges, Measure, extrapolated
 from metrics.promql.functions.sums import sums
 from metrics.promql.functions.vectors import absent_over_time
 from metrics.promql.terms import Terms
@@ -77,15 +77,14 @@ def _last_time(windows: Windows, _: Terms) -> Floats:
     return _last_at(windows) / 1000
 
 
-def _measured(windows: Windows, terms: Terms, counter: bool) -> Growth:
-    return Growth(
-        _first(windows, terms),
-        _last(windows, terms),
-        _first_at(windows),
-        _last_at(windows),
-        _counted(windows, terms).astype(np.int64),
-        _lost(windows, terms) if counter else None,
-    )
+def _edges(windows: Windows) -> Edges:
+    first = windows.of(FIRSTS).at(windows.first)
+    last = windows.of(LASTS).at(windows.last - 1)
+    return Edges(first, last, _first_at(windows), _last_at(windows))
+
+
+def _sizes(windows: Windows, terms: Terms) -> Ints:
+    return _counted(windows, terms).astype(np.int64)
 
 
 def _lost(windows: Windows, terms: Terms) -> Floats:
@@ -98,6 +97,7 @@ def _lost(windows: Windows, terms: Terms) -> Floats:
     return inside + windows.reduced(np.add, terms, values=between, skip=1)
 
 
+_OF_STEPS = Measure(_edges, _sizes, _lost)
 _GROWS = frozenset((FIRSTS, LASTS, COUNTS))
 NEEDS = {
     "absent_over_time": frozenset((COUNTS,)),
@@ -120,14 +120,14 @@ ROLLED: Functions = {
     "absent_over_time": absent_over_time,
     "avg_over_time": _of_steps(_mean),
     "count_over_time": _of_steps(_counted),
-    "delta": extrapolated(_measured, counter=False, per_second=False),
+    "delta": extrapolated(_OF_STEPS, counter=False, per_second=False),
     "first_over_time": _of_steps(_first, named=True),
-    "increase": extrapolated(_measured, counter=True, per_second=False),
+    "increase": extrapolated(_OF_STEPS, counter=True, per_second=False),
     "last_over_time": _of_steps(_last, named=True),
     "max_over_time": _of_steps(_most),
     "min_over_time": _of_steps(_least),
     "present_over_time": _of_steps(_present),
-    "rate": extrapolated(_measured, counter=True, per_second=True),
+    "rate": extrapolated(_OF_STEPS, counter=True, per_second=True),
     "sum_over_time": _of_steps(_summed),
     "ts_of_first_over_time": _of_steps(_first_time),
     "ts_of_last_over_time": _of_steps(_last_time),

@@ -55,5 +55,7 @@ def add(total: Floats, lost: Floats, more: Floats) -> None:
 
 def _plain(windows: Windows, terms: Terms) -> tuple[Floats, Flags]:
     plain = windows.reduced(np.add, terms)
+    if not (windows.values < 0).any():  # then nothing cancels out
+        return plain, ~np.isfinite(plain)
     weight = windows.reduced(np.add, terms, values=np.abs(windows.values))
     return plain, ~(np.abs(plain) >= weight * LEFT) | ~np.isfinite(weight)

@@ -136,7 +136,12 @@ class Asked:
 
     async def source(self, panel: Panel, end: int) -> str:
         """Return what an answer says that it was computed from."""
-        said = {"query": panel.query, "start": end - panel.span, "end": end, "step": panel.step}
+        said: dict[str, str | int] = {
+            "query": panel.query,
+            "start": end - panel.span,
+            "end": end,
+            "step": panel.step,
+        }
         headers = {"Authorization": f"Bearer {self.token}"}
         async with httpx.AsyncClient(timeout=120, headers=headers) as client:
             answer = await client.get(
@@ -215,6 +220,7 @@ LONG = tuple(panel for panel in PANELS if panel.span > DAY)
 class Rolled:
     """What was measured of long ranges, and what they were computed from; sizes in bytes."""
 
+    before: list[list[float]]
     took: list[list[float]]
     sources: list[str]
     seconds: float
@@ -245,10 +251,10 @@ async def of_langyan(folder: Path, end_ms: int) -> Ours:
         who = Asked("Langyan", f"{program.url}/prometheus", {}, TOKEN)
         took, found = await asked(who, end_ms // 1000)
         lag = quantile("loop_lag_seconds", 0.99, before, await figures(program))
-        return Ours(took, found, written, lag, await of_rollups(program, who, end_ms, found))
+        return Ours(took, found, written, lag, await of_rollups(program, who, end_ms))
 
 
-async def of_rollups(program: Program, who: Asked, end_ms: int, found: list[Any]) -> Rolled:
+async def of_rollups(program: Program, who: Asked, end_ms: int) -> Rolled:
     """Ask the panels over long ranges once more, from rollups where these can answer."""
     url = url_of(program.folder).replace("postgresql+asyncpg", "postgresql")
     connection = await asyncpg.connect(url)
@@ -265,34 +271,36 @@ async def of_rollups(program: Program, who: Asked, end_ms: int, found: list[Any]
     finally:
         await connection.close()
     print(f"rolled up in {seconds:.0f} s: {size:,} bytes beside {raw:,}", flush=True)
-    auto = replace(who, more={"resolution": "auto"})
-    took, answers = await asked(auto, end_ms // 1000, LONG)
-    wanted = [one for panel, one in zip(PANELS, found, strict=True) if panel in LONG]
+    end = end_ms // 1000 // HOUR * HOUR  # as dashboards do, that begin and end with a step
+    plain, auto = (replace(who, more={"resolution": name}) for name in ("raw", "auto"))
+    before, wanted = await asked(plain, end, LONG)
+    took, answers = await asked(auto, end, LONG)
     compared(answers, wanted, panels=LONG, who="the answer from raw samples")
-    sources = [await auto.source(panel, end_ms // 1000) for panel in LONG]
-    return Rolled(took, sources, seconds, size, raw)
+    sources = [await auto.source(panel, end) for panel in LONG]
+    return Rolled(before, took, sources, seconds, size, raw)
 
 
 def of_long_ranges(own: Ours) -> str:
     """Return the paragraph and the table of what was computed from rollups."""
-    raw = {panel: took for panel, took in zip(PANELS, own.took, strict=True)}
+    measured = zip(LONG, own.rolled.before, own.rolled.took, own.rolled.sources, strict=True)
     rows = [
         (
             f"`{panel.query}`",
             f"{panel.span // DAY} d",
             panel.span // panel.step + 1,
-            f"{median(raw[panel]):.1f}",
+            f"{median(before):.1f}",
             f"{median(took):.1f}",
             source,
         )
-        for panel, took, source in zip(LONG, own.rolled.took, own.rolled.sources, strict=True)
+        for panel, before, took, source in measured
     ]
     for row in rows:
         print(*row)
     head = ("query", "over", "steps", "raw ms", "`resolution=auto` ms", "computed from")
     return (
-        "The panels over long ranges once more with `resolution=auto`, after the days that are "
-        f"over were rolled up ({own.rolled.seconds:.0f} s in the background). The answers are "
+        "The panels over long ranges once more, ending at a full hour, with `resolution=auto`, "
+        "after the days that are over were rolled up in the background "
+        f"({own.rolled.seconds:.0f} s, with up to 60 of waiting for the tick). The answers are "
         "those from raw samples (to 9 digits); what cannot be answered from rollups is "
         f"read raw. Rollups take {own.rolled.size / 2**20:.0f} MiB beside "
         f"{own.rolled.raw / 2**20:.0f} MiB of chunks.\n\n{report.table(head, rows)}"

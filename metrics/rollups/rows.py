@@ -43,12 +43,17 @@ async def read(
     ids: Sequence[int],
     parts: Sequence[Part],
 ) -> list[tuple[Any, ...]]:
-    """Return of each row its series and these parts."""
-    table = TABLES[step.name]
-    stmt = select(table.series, *(getattr(table, part) for part in parts)).where(
-        among(table.series, ids), among(table.day, days)
+    """Return of each row its series and these parts; by the driver itself, as chunks are read."""
+    columns = ", ".join(("series", *parts))
+    connection = await (await session.connection()).get_raw_connection()
+    driver: Any = connection.driver_connection
+    found: list[tuple[Any, ...]] = await driver.fetch(
+        f"SELECT {columns} FROM {step.table.table} "
+        "WHERE series = ANY($1::bigint[]) AND day = ANY($2::bigint[])",
+        list(ids),
+        list(days),
     )
-    return [tuple(row) for row in await session.execute(stmt)]
+    return found
 
 
 async def clear(tx: AsyncSession, ids: Sequence[int]) -> None:

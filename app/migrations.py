@@ -16,8 +16,8 @@ log = logging.getLogger(__name__)
 
 LOCK = 7_145_991_204_331
 """The advisory lock under which one process migrates while the others wait."""
-PARTS = "chunks_"
-"""What the tables of single days are called; they come and go."""
+PARTS = ("chunks_", "rollups_5m_", "rollups_1h_")
+"""What the parts of tables are called; they come and go."""
 
 
 def config() -> Config:

@@ -147,6 +147,7 @@ def _store(
         known_clients=known,
         sync=Sync(settings.journal_sync.value),
         retention=settings.retention,
+        kept=settings.retention_of_steps,
         adopt=settings.adopt,
     )
 
@@ -256,6 +257,7 @@ def ticks(house: House) -> Sequence[Tick]:
         Tick("overflow", timedelta(seconds=5), house.flush_if_full),
         Tick("deleted", minute, house.store.upkeep.clear),
         Tick("packing", 5 * minute, house.store.upkeep.pack),
+        Tick("rollups", minute, house.store.upkeep.roll),
         Tick("housekeeping", timedelta(hours=1), partial(clean, house)),
         Tick("last_used", minute, house.authorizer.write_down),
         Tick("keeper", second, house.keeper.look_after),

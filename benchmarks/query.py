@@ -8,11 +8,12 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import asyncpg
 import httpx
 import numpy as np
 
@@ -23,6 +24,7 @@ from benchmarks.support.langyan import TOKEN, WRITE, drained, figures, langyan, 
 from benchmarks.support.past import Group, load
 from kit.clock import milliseconds, system_clock
 from metrics.columns import Labels, labels_of
+from tests.support.embedded import url_of
 from tests.support.peers import Peer
 from tests.support.program import Program
 
@@ -132,14 +134,32 @@ class Asked:
         took = 1000 * (time.perf_counter() - began)
         return answer.raise_for_status().json()["data"]["result"], took
 
+    async def source(self, panel: Panel, end: int) -> str:
+        """Return what an answer says that it was computed from."""
+        said: dict[str, str | int] = {
+            "query": panel.query,
+            "start": end - panel.span,
+            "end": end,
+            "step": panel.step,
+        }
+        headers = {"Authorization": f"Bearer {self.token}"}
+        async with httpx.AsyncClient(timeout=120, headers=headers) as client:
+            answer = await client.get(
+                f"{self.url}/api/v1/query_range", params={**said, **self.more}
+            )
+        told = [info for info in answer.json().get("infos", []) if "rollups" in info]
+        return told[0].removeprefix("PromQL info: computed from ") if told else "raw samples"
 
-async def asked(who: Asked, end: int) -> tuple[list[list[float]], list[Any]]:
+
+async def asked(
+    who: Asked, end: int, panels: Sequence[Panel] = PANELS
+) -> tuple[list[list[float]], list[Any]]:
     """Ask every panel again and again, each time a step later, as a dashboard that refreshes."""
-    took: list[list[float]] = [[] for _ in PANELS]
-    found: list[Any] = [None] * len(PANELS)
+    took: list[list[float]] = [[] for _ in panels]
+    found: list[Any] = [None] * len(panels)
     async with httpx.AsyncClient(timeout=120) as client:
         for turn in range(ROUNDS + 1):
-            for number, panel in enumerate(PANELS):
+            for number, panel in enumerate(panels):
                 last = end - (ROUNDS - turn) * panel.step
                 found[number], milliseconds_ = await who.answers(client, panel, last)
                 if turn:  # the first warms up
@@ -147,19 +167,25 @@ async def asked(who: Asked, end: int) -> tuple[list[list[float]], list[Any]]:
     return took, found
 
 
-def compared(ours: Sequence[Any], theirs: Sequence[Any]) -> None:
-    """Refuse to go on if Prometheus says anything else."""
-    for panel, one, other in zip(PANELS, ours, theirs, strict=True):
+def compared(
+    ours: Sequence[Any],
+    theirs: Sequence[Any],
+    *,
+    panels: Sequence[Panel] = PANELS,
+    who: str = "Prometheus",
+) -> None:
+    """Refuse to go on if somebody else says anything else."""
+    for panel, one, other in zip(panels, ours, theirs, strict=True):
         mine, peers_ = _by_series(one), _by_series(other)
         if mine.keys() != peers_.keys() or not mine:
-            raise SystemExit(f"{panel.query}: {len(mine)} series, Prometheus has {len(peers_)}")
+            raise SystemExit(f"{panel.query}: {len(mine)} series, {who} has {len(peers_)}")
         for series, values in mine.items():
             same = len(values) == len(peers_[series]) and all(
                 at == when and math.isclose(float(value), float(told), rel_tol=1e-9)
                 for (at, value), (when, told) in zip(values, peers_[series], strict=True)
             )
             if not same:
-                raise SystemExit(f"{panel.query}: {series} differs from Prometheus")
+                raise SystemExit(f"{panel.query}: {series} differs from {who}")
 
 
 def _by_series(result: Any) -> dict[str, Any]:
@@ -179,8 +205,42 @@ async def rested(root: Sequence[int]) -> None:
         quiet = quiet + 1 if cpu.seconds(root) - before < 0.1 else 0
 
 
-async def of_langyan(folder: Path, end_ms: int) -> tuple[list[list[float]], list[Any], int, float]:
-    """Load and ask Langyan; the last is how long its loop was kept at most of the time."""
+UNMADE = (
+    "SELECT count(*) FROM rollup_days "
+    "WHERE made <> touched AND (day + 1) * 86400000 < $1::bigint - 7200000"
+)
+SIZE = (
+    "SELECT sum(pg_total_relation_size(oid)) FROM pg_class "
+    "WHERE relkind = 'r' AND relname LIKE $1 || '%'"
+)
+LONG = tuple(panel for panel in PANELS if panel.span > DAY)
+
+
+@dataclass(frozen=True)
+class Rolled:
+    """What was measured of long ranges, and what they were computed from; sizes in bytes."""
+
+    before: list[list[float]]
+    took: list[list[float]]
+    sources: list[str]
+    seconds: float
+    size: int
+    raw: int
+
+
+@dataclass(frozen=True)
+class Ours:
+    """What was measured of Langyan: `lag` is how long its loop was kept at most of the time."""
+
+    took: list[list[float]]
+    found: list[Any]
+    written: int
+    lag: float
+    rolled: Rolled
+
+
+async def of_langyan(folder: Path, end_ms: int) -> Ours:
+    """Load and ask Langyan, and once more when the days that are over are rolled up."""
     program: Program
     async with langyan(folder, more={"LANGYAN_FLUSH_EVERY": "5s"}) as program:
         began = time.perf_counter()
@@ -190,12 +250,61 @@ async def of_langyan(folder: Path, end_ms: int) -> tuple[list[list[float]], list
         before = await figures(program)
         who = Asked("Langyan", f"{program.url}/prometheus", {}, TOKEN)
         took, found = await asked(who, end_ms // 1000)
-        return (
-            took,
-            found,
-            written,
-            quantile("loop_lag_seconds", 0.99, before, await figures(program)),
+        lag = quantile("loop_lag_seconds", 0.99, before, await figures(program))
+        return Ours(took, found, written, lag, await of_rollups(program, who, end_ms))
+
+
+async def of_rollups(program: Program, who: Asked, end_ms: int) -> Rolled:
+    """Ask the panels over long ranges once more, from rollups where these can answer."""
+    url = url_of(program.folder).replace("postgresql+asyncpg", "postgresql")
+    connection = await asyncpg.connect(url)
+    try:
+        # nobody waits here until a day has been quiet for a quarter of an hour
+        await connection.execute("UPDATE rollup_days SET touched_at = touched_at - interval '1h'")
+        began = time.perf_counter()
+        left = 1
+        while left:
+            await asyncio.sleep(1)
+            left = await connection.fetchval(UNMADE, milliseconds(system_clock()))
+        seconds = time.perf_counter() - began
+        size, raw = [int(await connection.fetchval(SIZE, name)) for name in ("rollups", "chunks")]
+    finally:
+        await connection.close()
+    print(f"rolled up in {seconds:.0f} s: {size:,} bytes beside {raw:,}", flush=True)
+    end = end_ms // 1000 // HOUR * HOUR  # as dashboards do, that begin and end with a step
+    plain, auto = (replace(who, more={"resolution": name}) for name in ("raw", "auto"))
+    before, wanted = await asked(plain, end, LONG)
+    took, answers = await asked(auto, end, LONG)
+    compared(answers, wanted, panels=LONG, who="the answer from raw samples")
+    sources = [await auto.source(panel, end) for panel in LONG]
+    return Rolled(before, took, sources, seconds, size, raw)
+
+
+def of_long_ranges(own: Ours) -> str:
+    """Return the paragraph and the table of what was computed from rollups."""
+    measured = zip(LONG, own.rolled.before, own.rolled.took, own.rolled.sources, strict=True)
+    rows = [
+        (
+            f"`{panel.query}`",
+            f"{panel.span // DAY} d",
+            panel.span // panel.step + 1,
+            f"{median(before):.1f}",
+            f"{median(took):.1f}",
+            source,
         )
+        for panel, before, took, source in measured
+    ]
+    for row in rows:
+        print(*row)
+    head = ("query", "over", "steps", "raw ms", "`resolution=auto` ms", "computed from")
+    return (
+        "The panels over long ranges once more, ending at a full hour, with `resolution=auto`, "
+        "after the days that are over were rolled up in the background "
+        f"({own.rolled.seconds:.0f} s, with up to 60 of waiting for the tick). The answers are "
+        "those from raw samples (to 9 digits); what cannot be answered from rollups is "
+        f"read raw. Rollups take {own.rolled.size / 2**20:.0f} MiB beside "
+        f"{own.rolled.raw / 2**20:.0f} MiB of chunks.\n\n{report.table(head, rows)}"
+    )
 
 
 async def of_peer(
@@ -215,7 +324,8 @@ async def run() -> str:
     end_ms = milliseconds(system_clock()) // MINUTE_MS * MINUTE_MS
     with tempfile.TemporaryDirectory(prefix="query-") as place:
         folder = Path(place)
-        ours, mine, written, lag = await of_langyan(folder / "langyan", end_ms)
+        own = await of_langyan(folder / "langyan", end_ms)
+        ours, mine, written, lag = own.took, own.found, own.written, own.lag
         print([round(median(each), 1) for each in ours], flush=True)
         prometheus, theirs = await of_peer(
             "Prometheus",
@@ -252,6 +362,7 @@ async def run() -> str:
         "there. The answers of Prometheus are the same; VictoriaMetrics is asked without its "
         f"cache, and its `rate` is another. Loop lag of Langyan meanwhile: p99 ≤ {lag * 1000:g} "
         f"ms. `python benchmarks/query.py`\n\n{report.table(head, rows)}\n\n"
+        f"{of_long_ranges(own)}\n\n"
         f"{report.machine(*versions)}"
     )
 

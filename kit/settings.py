@@ -30,6 +30,7 @@ def _empty_is_none(value: object) -> object:
 
 
 OptionalText = Annotated[str | None, BeforeValidator(_empty_is_none)]
+OptionalDuration = Annotated[Duration | None, BeforeValidator(_empty_is_none)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_empty_is_none)]
 
 
@@ -52,6 +53,8 @@ class Settings(BaseSettings):
     metrics_token: OptionalSecret = None
     metrics_buffer: Annotated[int, Field(ge=1)] = 8192
     retention: Duration = timedelta(days=400)
+    retention_5m: OptionalDuration = None
+    retention_1h: OptionalDuration = None
     heartbeat_url: OptionalText = None
     resolve_after: Duration = timedelta(minutes=1)
     flush_every: Duration = timedelta(minutes=10)
@@ -124,6 +127,12 @@ class Settings(BaseSettings):
         if self.secret_key_previous and not self.secret_key:
             raise ValueError("LANGYAN_SECRET_KEY_PREVIOUS needs LANGYAN_SECRET_KEY")
         return self
+
+    @property
+    def retention_of_steps(self) -> dict[str, timedelta]:
+        """How long samples are kept rolled up, by their step."""
+        given = {"5m": self.retention_5m, "1h": self.retention_1h}
+        return {name: self.retention if of is None else of for name, of in given.items()}
 
     @property
     def host(self) -> str:

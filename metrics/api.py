@@ -31,6 +31,7 @@ from metrics.promql.tenancy import scoped
 from metrics.promql.terms import Limits, Notes, Terms
 from metrics.promql.tree import LOOKBACK_MS, Text
 from metrics.queries import AsSent, Reader, gather, off_the_loop
+from metrics.resolution import gathered, picked
 
 PREFIX = "/prometheus/api/v1"
 _NO_RANGE = {Kind.STRING: "string", Kind.MATRIX: "range vector"}
@@ -89,7 +90,8 @@ class Engine:
             )
         start, end, step = span.start_ms, span.end_ms, span.step_ms
         sent = AsSent(reader, self.memory)
-        data = await gather(sent, plan, start_ms=start, end_ms=end, terms=terms)
+        rolled = picked(sent, plan, span, asked.resolution(), terms=terms)
+        data = await gathered(sent, plan, span, rolled, terms=terms)
 
         def work() -> bytes:
             found = evaluate(plan, data, start_ms=start, end_ms=end, step_ms=step, terms=terms)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -21,6 +22,18 @@ FORM = "application/x-www-form-urlencoded"
 JSON, PROBLEM = "application/json", "application/problem+json"
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
 _MILLISECOND = timedelta(milliseconds=1)
+
+
+class Resolution(StrEnum):
+    """What a range query asks to be computed from."""
+
+    USUAL = ""
+    """Raw samples as far back as they are kept; further back, the finest steps that answer."""
+    AUTO = "auto"
+    """The coarsest that answers."""
+    RAW = "raw"
+    FIVE_MINUTES = "5m"
+    HOUR = "1h"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +115,13 @@ class Parameters(dict[str, str]):
             )
         return Span(start, end, step)
 
+    def resolution(self) -> Resolution:
+        """Return what the answer is to be computed from."""
+        given = self.get("resolution", "")
+        if given not in set(Resolution):
+            raise wrong("resolution", "it must be auto, raw, 5m or 1h")
+        return Resolution(given)
+
     def limit(self, name: str = "limit") -> int:
         """Return how many are wanted at most; 0 is all of them."""
         given = self.get(name) or "0"
@@ -149,6 +169,12 @@ _RANGE = {
     "start": (_TIME, True, "1794177125"),
     "end": (_TIME, True, "1794180725"),
     "step": ("seconds, or a duration; at most 11,000 points", True, "15s"),
+    "resolution": (
+        "what to compute from: raw samples, 5m or 1h rollups, or auto; raw if not given, where "
+        "there are raw samples",
+        False,
+        "auto",
+    ),
     **_MORE,
 }
 Said = Mapping[str, tuple[str, bool, str]]

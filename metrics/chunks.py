@@ -28,6 +28,7 @@ from metrics import codec, partitions
 from metrics.batch import Floats, Ints, Pieces, Position, rising
 from metrics.columns import Columns, Labels
 from metrics.labels import key_of
+from metrics.rollups import days
 from metrics.tables import Chunk, JournalMark, Series
 
 HOUR = 3_600_000
@@ -203,6 +204,8 @@ async def write(
     await tx.execute(update(JournalMark).values(segment=mark.segment, offset=mark.offset))
     found = [np.unique(part.fixed["start_at"] // partitions.DAY).tolist() for part, _ in parts]
     await partitions.make(tx, chain.from_iterable(found), now)
+    spans = [days.days_of(part.fixed["start_at"], part.fixed["end_at"]) for part, _ in parts]
+    await days.touched(tx, chain.from_iterable(spans), now)
     await copy(tx, parts)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.db import among
 from metrics.batch import Position
+from metrics.rollups import rows
 from metrics.tables import Chunk, DeletedSeries, Deletion, Series
 
 AT_ONCE = 500
@@ -35,10 +36,11 @@ async def deletions(session: AsyncSession) -> dict[str, Position]:
 
 
 async def clear(tx: AsyncSession) -> int:
-    """Delete the chunks of some series that were taken away; return of how many."""
+    """Delete the chunks and rollups of some series that were taken away; return of how many."""
     stmt = select(DeletedSeries.id).order_by(DeletedSeries.id).limit(AT_ONCE)
     ids = (await tx.scalars(stmt)).all()
     if ids:
         await tx.execute(delete(Chunk).where(among(Chunk.series, ids)))
+        await rows.clear(tx, ids)
         await tx.execute(delete(DeletedSeries).where(among(DeletedSeries.id, ids)))
     return len(ids)

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.columns import Labels
+from metrics.partitions import DAY
 from metrics.promql.frames import Floats, Matrix
+from metrics.rollups.steps import STEPS as ROLLED
 
 STEPS = 300
 SERIES_MOST = 50
 LEAST_STEP_MS = 1000
+LITTLE = 6
+"""How many times a step of rollups has to go into a step of the chart before it counts little."""
 ROUND_MS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400)
 
 
@@ -28,16 +32,31 @@ class Line:
 
 @dataclass(frozen=True)
 class Drawing:
-    """The lines of one expression, those with the greatest values first; `found` counts all."""
+    """The lines of one expression, those with the greatest values first; `found` counts all.
+
+    `rolled` names the step of the rollups that it was computed from, if it was.
+    """
 
     lines: Sequence[Line]
     found: int
+    rolled: str = ""
 
 
 def step_of(start_ms: int, end_ms: int, *, steps: int = STEPS) -> int:
     """Return a round step in ms by which a range has at most so many steps."""
     wanted = max((end_ms - start_ms) / steps, LEAST_STEP_MS)
-    return next((s * 1000 for s in ROUND_MS if s * 1000 >= wanted), int(wanted // 1000 + 1) * 1000)
+    days = -int(-wanted // DAY) * DAY
+    return next((s * 1000 for s in ROUND_MS if s * 1000 >= wanted), days)
+
+
+def evened(start_ms: int, end_ms: int) -> tuple[int, int]:
+    """Return a long range moved back to where steps of rollups end: by little beside its own step.
+
+    A short one stays as it is.
+    """
+    step = step_of(start_ms, end_ms)
+    even = max((each.ms for each in ROLLED if each.ms * LITTLE <= step), default=1)
+    return start_ms // even * even, end_ms // even * even
 
 
 def drawing(matrix: Matrix, *, most: int = SERIES_MOST) -> Drawing:

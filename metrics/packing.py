@@ -61,7 +61,8 @@ class Packing:
         """Have the room of the small chunks used again: those of the next hour go there."""
         async with self._db.snapshot() as session:
             own = day in await partitions.days(session)
-        table = partitions.name_of(day) if own else partitions.REST
+        of = partitions.CHUNKS
+        table = of.name_of(day) if own else of.rest
         async with self._db.engine.connect() as connection:
             alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
             await alone.execute(text(f"VACUUM {table}"))

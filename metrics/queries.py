@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from access.scope import HOUSE
+from metrics.asked import Span
 from metrics.columns import Columns, Labels
 from metrics.labels import CLIENT
 from metrics.matchers import Matcher
@@ -38,7 +39,10 @@ class AsSent:
 
     async def read(self, matchers: Sequence[Matcher], start: int, end: int, /) -> Columns:
         """Return what the store does, the house's label left off."""
-        columns = await self.reader.read(matchers, start, end)
+        return self.shown(await self.reader.read(matchers, start, end))
+
+    def shown(self, columns: Columns) -> Columns:
+        """Return columns with the house's label left off."""
         labels = self.memory.recall("as sent", columns.labels, make=lambda: as_sent(columns.labels))
         return replace(columns, labels=labels)
 
@@ -82,9 +86,15 @@ async def query(
 ) -> Matrix:
     """Return the plan's series at each step from start to end."""
     data = await gather(reader, plan, start_ms=start_ms, end_ms=end_ms, terms=terms)
+    return await computed(plan, data, Span(start_ms, end_ms, step_ms), terms)
+
+
+async def computed(plan: Plan, data: Sequence[Columns], span: Span, terms: Terms) -> Matrix:
+    """Return the plan's series at each step, of columns that are at hand."""
+    start, end, step = span.start_ms, span.end_ms, span.step_ms
 
     def work() -> Matrix:
-        return evaluate(plan, data, start_ms=start_ms, end_ms=end_ms, step_ms=step_ms, terms=terms)
+        return evaluate(plan, data, start_ms=start, end_ms=end, step_ms=step, terms=terms)
 
-    touched = effort(plan, data, start_ms=start_ms, end_ms=end_ms, step_ms=step_ms)
+    touched = effort(plan, data, start_ms=start, end_ms=end, step_ms=step)
     return await off_the_loop(touched, terms=terms, work=work)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -41,6 +41,7 @@ from metrics.presence import Presence
 from metrics.reads import READ_MOST, Reader
 from metrics.removal import Removal
 from metrics.replaying import decoded_again
+from metrics.rollups.reading import Steps
 from metrics.series import Learned, Registry
 from metrics.timeliness import AHEAD_MS, in_time
 from metrics.upkeep import Upkeep
@@ -73,6 +74,7 @@ class Store:
         limits: Limits | None = None,
         sync: Sync = Sync.EVERYSEC,
         retention: timedelta = timedelta(days=400),
+        kept: Mapping[str, timedelta] | None = None,
         keep: timedelta = timedelta(hours=1),
         bare: timedelta = timedelta(minutes=6),
         adopt: bool = False,
@@ -92,7 +94,6 @@ class Store:
         self._registry = Registry(self.limits, reserve=self._head.reserve)
         self.index, self.described = self._registry.index, self._registry.described
         self._writing = Flush(self._head, self._registry, db)
-        self.upkeep = Upkeep(db, retention)
         self._removal = Removal(self._head, self._registry, db)
         self._flushed = 0
         self._since: datetime | None = None  # when the first of what is pending came
@@ -104,6 +105,9 @@ class Store:
         presence = Presence(self._head, self._registry, db)
         self.known = presence.known
         self._reader = Reader(self._head, self._registry, db)
+        steps = Steps(self._head, self._registry, db, self._reader)
+        self.steps: Steps | None = steps
+        self.upkeep = Upkeep(db, retention, kept or {}, steps)
         self._decoders = decoders(self._registry, known_clients, presence.newest)
 
     def listen(self, callback: Listener) -> None:
@@ -172,6 +176,7 @@ class Store:
         async with self._db.transaction() as tx:
             marked = await own(tx, self._folder, adopt=self._adopt)
             await self._removal.load(tx)
+        await self.upkeep.learn()
         async with self._db.snapshot() as session:
             async for number, client, labels in chunks.series(session):
                 self._registry.add(labels, client, number)

@@ -42,6 +42,61 @@ class Chunk(Base):
     body: Mapped[bytes]
 
 
+class Rollup:
+    """What is kept of one series and day in steps: a body of the codec for each part of them.
+
+    `day` counts from 1970, in UTC; its steps end after its beginning and up to its end. A part
+    is NULL where there is nothing to tell. Written anew as a whole when samples came for the day.
+    """
+
+    series: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    day: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    firsts: Mapped[bytes | None]
+    lasts: Mapped[bytes | None]
+    counts: Mapped[bytes | None]
+    sums: Mapped[bytes | None]
+    lows: Mapped[bytes | None]
+    highs: Mapped[bytes | None]
+    lost: Mapped[bytes | None]
+
+
+class Rollup5m(Rollup, Base):
+    """Steps of five minutes; `metrics/partitions.py` has a table for each seven days."""
+
+    __tablename__ = "rollups_5m"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (day)"},)
+
+
+class Rollup1h(Rollup, Base):
+    """Steps of an hour; a table for each 28 days."""
+
+    __tablename__ = "rollups_1h"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (day)"},)
+
+
+class RollupDay(Base):
+    """A day for which chunks were written: how often, and up to which of these it is rolled up.
+
+    Only the writer of chunks counts `touched` up, in the transaction of the chunks.
+    """
+
+    __tablename__ = "rollup_days"
+
+    day: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    touched: Mapped[int] = mapped_column(BigInteger)
+    made: Mapped[int] = mapped_column(BigInteger)
+    touched_at: Mapped[datetime]
+
+
+class KeptSince(Base):
+    """From when on (ms since 1970) all of `what` is kept: raw samples, or a step. No row: all."""
+
+    __tablename__ = "kept_since"
+
+    what: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[int] = mapped_column(BigInteger)
+
+
 class Deletion(Base):
     """The place in the journal up to which no sample of a client may come back."""
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -23,14 +23,16 @@ from kit.clock import from_milliseconds, milliseconds
 from kit.errors import Invalid, Refusal
 from kit.web import on_the_loop
 from kit.wording import number
+from metrics.asked import Resolution, Span
 from metrics.columns import NAME, Labels
-from metrics.drawing import Drawing, Line, drawing, step_of
+from metrics.drawing import Drawing, Line, drawing, evened, step_of
 from metrics.promql.plan import Plan
 from metrics.promql.signatures import Kind
 from metrics.promql.syntax import parse
 from metrics.promql.tenancy import scoped
 from metrics.promql.terms import Terms
-from metrics.queries import Reader, query
+from metrics.queries import Reader, computed
+from metrics.resolution import gathered, picked
 from metrics.store import Store
 
 router = APIRouter(prefix="/explore", tags=["pages"], include_in_schema=False)
@@ -96,6 +98,7 @@ class ExploreView:
     rule: str = ""
     own: tuple[int, int] | None = None  # the window that the address has, in ms
     limits: Sequence[RuleLimits] = ()
+    rolled: str = ""  # of which rollups it was computed, if of any
 
     @property
     def empty(self) -> bool:
@@ -135,9 +138,9 @@ class Desk:
     def window(self) -> tuple[int, int]:
         """From when to when, in ms."""
         if self.since is not None and self.until is not None and self.since < self.until:
-            return self.since, self.until
+            return evened(self.since, self.until)
         end = milliseconds(self.frame.clock())
-        return end - RANGES[self.range] // timedelta(milliseconds=1), end
+        return evened(end - RANGES[self.range] // timedelta(milliseconds=1), end)
 
     @property
     def zoomed(self) -> bool:
@@ -238,6 +241,7 @@ async def show_explorer(desk: AtDesk) -> Response:
         rule=desk.rule,
         own=desk.window if desk.zoomed else None,
         limits=await desk.limits(found),
+        rolled=", ".join(sorted({one.now.rolled for one in found if one.now and one.now.rolled})),
     )
     return frame.show("explore.html", view, here="explore")
 
@@ -291,8 +295,11 @@ async def _drawn(store: Reader, expr: str, scope: Scope, start: int, end: int) -
     if plan.kind not in (Kind.VECTOR, Kind.SCALAR):
         raise Invalid("a chart needs one value at each moment, for example rate(…[5m])")
     step = step_of(start, end)
-    matrix = await query(store, plan, start_ms=start, end_ms=end, step_ms=step, terms=Terms())
-    return drawing(matrix)
+    terms, span = Terms(), Span(start, end, step)
+    rolled = picked(store, plan, span, Resolution.AUTO, terms=terms)
+    data = await gathered(store, plan, span, rolled, terms=terms)
+    found = drawing(await computed(plan, data, span, terms))
+    return replace(found, rolled=rolled.name if rolled else "")
 
 
 def _rows(found: Sequence[Found], desk: Desk) -> list[Row]:

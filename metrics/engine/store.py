@@ -98,6 +98,7 @@ class EngineStore(Store):
         self._elsewhere = 0
         self._reader = EngineReader(self._head, self._registry, db, engine)
         self.known = engine.series
+        self.steps = None  # what is thinned out there is so by its own means
         self._decoders = decoders(self._registry, known_clients, self._latest)
         self._again = decoders(self._registry, known_clients)
         self.forwarder = Forwarder(

@@ -12,6 +12,7 @@ from metrics.promql.choosing import counted, limited, sampled, top
 from metrics.promql.frames import Flags, Floats, Matrix, Vector
 from metrics.promql.functions.calls import FUNCTIONS
 from metrics.promql.functions.info import enriched
+from metrics.promql.functions.rolled import ROLLED
 from metrics.promql.grouping import finished
 from metrics.promql.matching import either, matched
 from metrics.promql.plan import Plan
@@ -33,6 +34,7 @@ from metrics.promql.tree import (
     seen_from,
 )
 from metrics.promql.windows import Windows, live, windows
+from metrics.rolled import Rolled
 
 SETS = frozenset(("and", "or", "unless"))
 CHOOSING = {"topk": top, "bottomk": top, "limitk": limited, "limit_ratio": sampled}
@@ -139,6 +141,7 @@ class _Run:
     ) -> None:
         self.data, self.query, self.steps, self.terms = data, query, steps, terms
         self._selected: dict[Selector, Matrix] = {}
+        self._rolled = {one for one, columns in data.items() if isinstance(columns, Rolled)}
 
     def value(self, expr: Expr) -> Value:
         """Return what `expr` gives at all steps."""
@@ -154,8 +157,9 @@ class _Run:
                 return self._negated(self.value(part))
             case Binary():
                 return self._binary(expr, self.value(expr.left), self.value(expr.right))
-            case Call(name):
-                return FUNCTIONS[name](_Given(expr, self))
+            case Call(name, args):
+                rolled = args and isinstance(args[0], Selector) and args[0] in self._rolled
+                return (ROLLED if rolled else FUNCTIONS)[name](_Given(expr, self))
             case _:
                 return self._of_series(expr)
 

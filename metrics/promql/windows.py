@@ -4,10 +4,10 @@ A window is two places in the columns, and all windows are computed at once: by 
 slices, or sample by sample through all of them together where one depends on the last.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from metrics.columns import Columns, Labels, is_stale
 from metrics.promql.frames import Flags, Floats, Matrix, Rows
 from metrics.promql.selection import Times
 from metrics.promql.terms import Terms
+from metrics.rolled import Rolled
 
 Ints = NDArray[np.int64]
 N = TypeVar("N", bound=np.generic)
@@ -35,7 +36,8 @@ class Windows:
 
     Series i owns `times[starts[i]:starts[i+1]]`, as in `Columns`. `first` and `last` are of shape
     (series, steps), or (series, 1) where all steps look at the same moment. `ends` is that
-    moment; the window begins `range_ms` before it and does not hold its beginning.
+    moment; the window begins `range_ms` before it and does not hold its beginning. Of samples that
+    are rolled up, `known` has more columns, and each time is the end of a step (see `Rolled`).
     """
 
     labels: Sequence[Labels]
@@ -47,6 +49,12 @@ class Windows:
     ends: Times
     range_ms: int
     nameless: Flags | None = None
+    known: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    def of(self, column: str, *, times: str | None = None) -> "Windows":
+        """Return the same windows over what is known of whole steps, if they are of such."""
+        moments = self.times if times is None else self.known[times]
+        return replace(self, values=self.known[column], times=moments)
 
     @property
     def sizes(self) -> Ints:
@@ -160,6 +168,7 @@ def windows(
         ends=ends,
         range_ms=range_ms,
         nameless=nameless,
+        known=columns.known if isinstance(columns, Rolled) else {},
     )
 
 

@@ -52,7 +52,7 @@ async def _answer(
         found = instant(plan, data, at_ms=start_ms, terms=terms)
         return answers.instant_data(plan, found, start_ms)
     matrix = evaluated(plan, data, start_ms=start_ms, end_ms=end_ms, step_ms=step_ms, terms=terms)
-    found: dict[str, Any] = orjson.loads(
+    written: dict[str, Any] = orjson.loads(
         orjson.dumps(answers.range_data(matrix, start_ms, step_ms))
     )
-    return found
+    return written

@@ -243,3 +243,16 @@ async def test_many_values_are_computed_beside_the_loop(office: Office) -> None:
 async def test_a_form_without_end_is_refused(office: Office) -> None:
     with pytest.raises(TooLarge):
         await office.web.post(URL + "/query", data={"query": "1 +" * 400_000})
+
+
+async def test_a_range_query_says_what_it_is_to_be_computed_from(office: Office) -> None:
+    asked = {"query": "disk", "start": "0", "end": "600", "step": "5m"}
+    plain = (await office.ask("/query_range", **asked)).json()
+
+    for name in ("raw", "auto"):
+        answer = (await office.ask("/query_range", resolution=name, **asked)).json()
+        assert answer == plain
+    wrong = await office.ask("/query_range", resolution="7m", **asked)
+    without = await office.ask("/query_range", resolution="5m", **asked)
+    assert (wrong.status_code, wrong.json()["errorType"]) == (400, "bad_data")
+    assert (without.status_code, without.json()["error"]) == (422, "there are no rollups here")

@@ -1,11 +1,12 @@
 """What is drawn of a matrix: few lines, the greatest first, with their figures."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.columns import labels_of
-from metrics.drawing import STEPS, drawing, step_of
+from metrics.drawing import STEPS, drawing, evened, step_of
 from metrics.promql.frames import Matrix
 
 NAN = float("nan")
@@ -41,3 +42,17 @@ def test_a_range_never_has_many_steps(start: int, length: int) -> None:
 
     assert step % 1000 == 0
     assert length / step <= STEPS
+
+
+@pytest.mark.parametrize(
+    ("days", "even"), [(1, 1), (7, 300_000), (30, 3_600_000), (400, 3_600_000)]
+)
+def test_a_long_range_begins_and_ends_where_steps_of_rollups_do(days: int, even: int) -> None:
+    end = 1_790_000_123_456
+    start, until = evened(end - days * 86_400_000, end)
+
+    assert (start % even, until % even) == (0, 0)
+    assert end - even < until <= end
+    assert until - start == days * 86_400_000
+    assert step_of(start, until) % even == 0
+    assert evened(start, until) == (start, until)

@@ -12,18 +12,47 @@ from metrics.promql.functions.sums import means
 from metrics.promql.numbers import quoted
 from metrics.promql.refusals import NotComputable
 from metrics.promql.terms import Terms
-from metrics.promql.windows import Lanes, Windows
+from metrics.promql.windows import Ints, Lanes, Windows
 
 NEAR = 1.1
 """How many mean distances between samples the edge of a window may lie away to be reached."""
 COUNTERS = ("_total", "_sum", "_count", "_bucket")
 
 
-def _extrapolated(*, counter: bool, per_second: bool) -> Function:
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """The first and the last sample of each window, and when these were (ms)."""
+
+    first: Floats
+    last: Floats
+    since: Ints
+    until: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What is to be known of windows to say how they grew: of raw samples, or of whole steps.
+
+    `sizes` gives how many samples each has, `lost` what a counter had counted in it before it
+    began again.
+    """
+
+    edges: Callable[[Windows], Edges]
+    sizes: Callable[[Windows, Terms], Ints]
+    lost: Callable[[Windows, Terms], Floats]
+
+
+def extrapolated(measure: Measure, *, counter: bool, per_second: bool) -> Function:
+    """Return the function of how much windows grew, as `measure` takes it of them."""
+
     def function(given: Arguments) -> Matrix:
         windows = given.windows(0)
-        grown = _grown(windows, given.terms, counter=counter)
-        found = windows.matrix(grown, len(given.steps), least=2)
+        sizes = measure.sizes(windows, given.terms)
+        lost = measure.lost(windows, given.terms) if counter else None
+        shape = (len(windows.labels), len(given.steps))
+        values = np.broadcast_to(_grown(windows, measure, sizes, lost), shape)
+        enough = np.broadcast_to(sizes > 1, shape)
+        found = Matrix(windows.labels, values, enough, windows.nameless).computed(values)
         if counter:
             _inform_of_gauges(found, given)
         if not per_second:
@@ -33,30 +62,29 @@ def _extrapolated(*, counter: bool, per_second: bool) -> Function:
     return function
 
 
-def _grown(windows: Windows, terms: Terms, *, counter: bool) -> Floats:
+def _grown(windows: Windows, measure: Measure, sizes: Ints, lost: Floats | None) -> Floats:
     """Return by how much each window grew, stretched to its edges where its samples reach them."""
-    lost = _lost_by_resets(windows, terms) if counter else None
     found = np.empty(windows.first.shape)
     for part, some in windows.in_parts():
-        found[part] = _stretched(some, None if lost is None else lost[part])
+        more = None if lost is None else lost[part]
+        found[part] = _stretched(some, measure.edges(some), sizes[part], more)
     return found
 
 
-def _stretched(windows: Windows, lost: Floats | None) -> Floats:
+def _stretched(windows: Windows, edges: Edges, sizes: Ints, lost: Floats | None) -> Floats:
     """Return by how much windows grew, of a counter with what it `lost` by beginning again.
 
     The rules are Prometheus's: up to an edge that is near, else half a distance beyond the
     samples; a counter not to before it was zero.
     """
-    first, last = windows.at(windows.first), windows.at(windows.last - 1)
-    grown = last - first
+    first, since, until = edges.first, edges.since, edges.until
+    grown = edges.last - first
     if lost is not None:
         grown += lost
-    since, until = windows.when(windows.first), windows.when(windows.last - 1)
     to_start = (since - (windows.ends - windows.range_ms)) / 1000
     to_end = (windows.ends - until) / 1000
     sampled = (until - since) / 1000
-    apart = sampled / np.maximum(windows.sizes - 1, 1)
+    apart = sampled / np.maximum(sizes - 1, 1)
     near, half = apart * NEAR, apart / 2
     to_start = np.where(to_start >= near, half, to_start)
     if lost is not None:
@@ -65,6 +93,11 @@ def _stretched(windows: Windows, lost: Floats | None) -> Floats:
     to_end = np.where(to_end >= near, half, to_end)
     grown *= (sampled + to_start + to_end) / sampled
     return grown
+
+
+def _edges(windows: Windows) -> Edges:
+    first, last = windows.first, windows.last - 1
+    return Edges(windows.at(first), windows.at(last), windows.when(first), windows.when(last))
 
 
 def _lost_by_resets(windows: Windows, terms: Terms) -> Floats:
@@ -230,10 +263,11 @@ def _no_factor(factor: Floats) -> str | None:
     return f"{wrong[0]:f}" if len(wrong) else None
 
 
+_OF_SAMPLES = Measure(_edges, lambda windows, _: windows.sizes, _lost_by_resets)
 FUNCTIONS: Functions = {
-    "rate": _extrapolated(counter=True, per_second=True),
-    "increase": _extrapolated(counter=True, per_second=False),
-    "delta": _extrapolated(counter=False, per_second=False),
+    "rate": extrapolated(_OF_SAMPLES, counter=True, per_second=True),
+    "increase": extrapolated(_OF_SAMPLES, counter=True, per_second=False),
+    "delta": extrapolated(_OF_SAMPLES, counter=False, per_second=False),
     "irate": _between_the_last_two(counter=True),
     "idelta": _between_the_last_two(counter=False),
     "changes": _counted(_steps_aside),

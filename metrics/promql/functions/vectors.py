@@ -29,7 +29,8 @@ def _absent(given: Arguments) -> Matrix:
     return _missing(given, given.vector(0).present)
 
 
-def _absent_over_time(given: Arguments) -> Matrix:
+def absent_over_time(given: Arguments) -> Matrix:
+    """Tell of ranges in which no series has a sample."""
     windows = given.windows(0).spread(len(given.steps))
     return _missing(given, windows.sizes > 0)
 
@@ -60,7 +61,7 @@ def _told_by(expr: Expr) -> Labels:
 
 FUNCTIONS: Functions = {
     "absent": _absent,
-    "absent_over_time": _absent_over_time,
+    "absent_over_time": absent_over_time,
     "pi": _pi,
     "scalar": _scalar,
     "vector": _vector,

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs
 
 from access.commands import make_token
 from access.scope import SYSTEM, Right
+from kit.clock import milliseconds
 from tests.support.reading import read
 from tests.support.world import World
 
@@ -155,3 +156,30 @@ async def test_a_client_draws_its_own_series_alone(world: World) -> None:
 
     assert data["lines"] == []
     assert names == []
+
+
+async def test_a_long_range_is_computed_from_rollups_and_says_so(world: World) -> None:
+    await world.pushes("queue", 10, instance="mq-1")
+    await world.pushes("queue", 30, instance="mq-2")
+    world.clock.advance(days=2)
+    await world.house.flush(world.clock())
+    world.clock.advance(minutes=20)
+    await world.house.store.upkeep.roll(world.clock())
+
+    asked = "/explore?expr=max_over_time(queue[6h])&range=30d"
+    page = await read(world, asked)
+    short = await read(world, asked.replace("30d", "1h"))
+
+    end = milliseconds(world.clock()) // 3_600_000 * 3600
+    range_ = {"start": str(end - 60 * 3600), "end": str(end), "step": "6h", "resolution": "1h"}
+    answer = await world.http.get(
+        "/prometheus/api/v1/query_range",
+        params={"query": "max(max_over_time(queue[12h]))", **range_},
+    )
+    (line,) = answer.json()["data"]["result"]
+
+    assert answer.json()["infos"] == ["PromQL info: computed from 1h rollups"]
+    assert {value for _, value in line["values"]} == {"30"}
+    assert "computed from 1h rollups" in page.words
+    assert page.before("mq-2", "mq-1")
+    assert "rollups" not in short.words

@@ -1,14 +1,16 @@
 """A rule over the past: what it would have made is what the rules that watch have made."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from access.commands import make_token
 from access.scope import SYSTEM, Right
+from app.cli.replaying import bar, report, threshold_of
 from app.replay.telling import at_night
 from kit.db import Database
 from tests.support.clock import FakeClock
@@ -130,3 +132,33 @@ async def test_what_cannot_be_replayed_is_refused(
     installed: World, asked: dict[str, Any], status: int
 ) -> None:
     assert (await installed.http.post("/api/v1/replays", json=asked)).status_code == status
+
+
+async def test_a_terminal_is_told_in_both_languages(installed: World) -> None:
+    await lives(installed, [10, *[97] * 12])
+    found = await replayed(installed, rule="disk", threshold=LOUDER, acknowledge_after="5m")
+    assert "acknowledged 5m after" in report(found, "en")
+    assert "█" in report(found, "en")
+    assert "只有新版才有的：0；两版都有的：1" in report(found, "zh-CN")
+
+
+@pytest.mark.parametrize(
+    ("edges", "expected"),
+    [
+        (("2026-11-02T00:00:00Z", None), "█" * 60),
+        (("2026-11-02T00:30:00Z", "2026-11-02T00:45:00Z"), "·" * 30 + "█" * 15 + "·" * 15),
+        (("2026-11-02T01:00:00Z", None), "·" * 59 + "█"),
+    ],
+)
+def test_a_bar_is_full_where_the_alert_fires(edges: tuple[str, str | None], expected: str) -> None:
+    since = datetime(2026, 11, 2, tzinfo=UTC)
+    alert = {"from": edges[0], "until": edges[1]}
+    assert bar(alert, since, since + timedelta(hours=1)) == expected
+
+
+def test_a_file_with_several_thresholds_needs_a_name(tmp_path: Path) -> None:
+    file = tmp_path / "new.yml"
+    file.write_text("thresholds: [{name: a, expr: a}, {name: b, expr: b}]", "utf-8")
+    assert threshold_of(file, "b") == {"name": "b", "expr": "b"}
+    with pytest.raises(click.UsageError, match=r"a, b"):
+        threshold_of(file, None)

@@ -16,7 +16,7 @@ from kit.db import Database
 from tests.support.clock import FakeClock
 from tests.support.world import World, world
 
-VALUES = [10, *[92] * 9, *[97] * 10, *[80] * 2, 10, 10]
+VALUES: list[float] = [10, *[92] * 9, *[97] * 10, *[80] * 2, 10, 10]
 LOUDER = {"name": "disk", "expr": "disk", "P1": {"above": 50}, "recover": {"below": 20}}
 
 

@@ -78,8 +78,8 @@ class Office:
 class Settled:
     """What is agreed: the policy and the zone of a client's system, and the waits.
 
-    `acknowledge_after` None: as if nobody acknowledged; else the first who was told does it,
-    so long after the first message.
+    `acknowledge_after` None: as if nobody acknowledged; else one of those told last does
+    it, so long after the first message.
     """
 
     policy: Callable[[str, str], Policy]

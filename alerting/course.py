@@ -16,11 +16,15 @@ ABSENT = -1
 
 @dataclass
 class Firing:
-    """One time that an alert fired; `until` None: it still does. `moves`: when it had which."""
+    """One time that an alert fired; `until` None: it still does. `moves`: when it had which.
+
+    `pending_since`: from when the level, or the silence, held that made it fire.
+    """
 
     since: datetime
     until: datetime | None = None
     moves: list[tuple[datetime, Priority]] = field(default_factory=list)
+    pending_since: datetime | None = None
 
     @property
     def priority(self) -> Priority:
@@ -70,7 +74,8 @@ class Course:
         if kind is None or state.at is None:
             return
         if kind is Kind.FIRED:
-            self.firings.append(Firing(state.fired_at or state.at))
+            begun = min(state.since.values(), default=state.absent_since)
+            self.firings.append(Firing(state.fired_at or state.at, pending_since=begun))
         if kind is Kind.RESOLVED:
             self.firings[-1].until = state.resolved_at
         elif kind in (Kind.FIRED, Kind.RAISED, Kind.FELL) and state.priority is not None:

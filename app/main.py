@@ -30,6 +30,7 @@ from app.api import muting as muting_api
 from app.api import preview as preview_api
 from app.api import prometheus as prometheus_api
 from app.api import prometheus_rules, proof
+from app.api import replays as replays_api
 from app.api import samples as samples_api
 from app.api import targets as targets_api
 from app.api import troubles as troubles_api
@@ -83,6 +84,7 @@ API = (
     alerting.api,
     oncall.api,
     preview_api,
+    replays_api,
     configuration_api,
     targets_api,
     muting_api,

@@ -342,6 +342,7 @@ ROUTES: tuple[Route, ...] = (
     *_configured("thresholds", "{name}"),
     *_configured("targets", "{client}/{name}"),
     *_routes(Door.TOKEN, Right.READ, "POST /api/v1/thresholds/preview"),
+    *_routes(Door.TOKEN, Right.READ, "POST /api/v1/replays"),
     *_routes(Door.TOKEN, Right.READ, "GET /api/v1/muting"),
     *_routes(
         Door.TOKEN,

@@ -34,7 +34,18 @@ ALERTS_MOST = 500
 LINES_MOST = 20
 
 
-class PreviewIn(BaseModel):
+class TimeIn(BaseModel):
+    """Whose series of the past are gone through, and over which time: the last day if left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    client: Name | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    step: Duration = STEP
+
+
+class PreviewIn(TimeIn):
     """A threshold that need not exist, whose series it is tried on, and over which time.
 
     `since` and `until`: the last day if left out. A threshold that computes is looked at in
@@ -42,17 +53,12 @@ class PreviewIn(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
             "examples": [{"threshold": EXAMPLES["thresholds"][0], "client": "shop"}]
         },
     )
 
     threshold: ThresholdSpec
-    client: Name | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
-    step: Duration = STEP
 
 
 class MoveOut(BaseModel):
@@ -103,7 +109,7 @@ class PreviewOut(BaseModel):
     chart: ChartOut
 
 
-async def _house(request: Request) -> House:
+async def house_of(request: Request) -> House:
     house: House = request.app.state.house
     return house
 
@@ -114,7 +120,7 @@ async def preview_threshold(
     caller: Caller,
     db: Db,
     clock: AppClock,
-    house: Annotated[House, Depends(_house)],
+    house: Annotated[House, Depends(house_of)],
 ) -> PreviewOut:
     """Try a threshold on what is stored: what would have fired, without anybody being told.
 
@@ -124,7 +130,7 @@ async def preview_threshold(
     if given.client is not None:
         async with db.snapshot() as session:
             await queries.client(session, caller.scope, given.client)
-    span = _span(given, clock())
+    span = span_of(given, clock())
     if wrong := wrong_with(given.threshold.expr):
         raise Invalid(wrong, field="threshold.expr")
     rule = CompiledRule(within(given.threshold, caller.scope, given.client))
@@ -143,7 +149,8 @@ def within(spec: ThresholdSpec, scope: Scope, client: str | None) -> ThresholdSp
     return spec.model_copy(update={"clients": named})
 
 
-def _span(given: PreviewIn, now: datetime) -> Span:
+def span_of(given: TimeIn, now: datetime) -> Span:
+    """Return the time that is asked for, or refuse one that is too long or none at all."""
     until = min(given.until or now, now)
     since = given.since or until - DAY
     if not timedelta() < until - since <= LONGEST:

@@ -8,7 +8,7 @@ import click
 from access.commands import make_token
 from access.scope import SYSTEM, Right
 from app import opening, phone, provisioning, server
-from app.cli import examining, keeping
+from app.cli import examining, keeping, replaying
 from app.cli.running import end, run, settings_here
 from app.migrations import upgrade
 from kit import logs
@@ -125,6 +125,7 @@ COMMANDS = (
     keeping.rotate_key,
     keeping.upgrade_database,
     examining.doctor,
+    replaying.replay,
 )
 for command in COMMANDS:
     main.add_command(command)

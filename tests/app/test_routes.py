@@ -63,6 +63,9 @@ BODIES: dict[str, Any] = {
     "/api/v1/thresholds/preview": {
         "threshold": {"name": "x", "expr": "disk", "P1": {"above": 95, "for": "2m"}}
     },
+    "/api/v1/replays": {
+        "threshold": {"name": "x", "expr": "disk", "P1": {"above": 95, "for": "2m"}}
+    },
     "/api/v1/targets/{client}/{name}/pause": {"reason": "moves"},
     "/api/v1/muting": {"reason": "a drill"},
     "/api/v1/samples": {"samples": [{"name": "calm", "value": 1}]},

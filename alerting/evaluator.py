@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +15,12 @@ from alerting import mending, queries
 from alerting.backlog import Backlog, Drained
 from alerting.delivery import Carry
 from alerting.expressions import Expressions
-from alerting.groups.board import Board, Store
+from alerting.groups.board import Board
 from alerting.groups.rules import FileRule
-from alerting.head import Head
 from alerting.lanes import Lanes
 from alerting.news import News
 from alerting.rules_index import RulesIndex
+from alerting.samples import Samples
 from alerting.tables import Alert
 from alerting.thresholds import CompiledRule
 from alerting.watches import Watched, Watches
@@ -39,22 +38,6 @@ TOGETHER = 0.005
 
 LEARNT = 500
 """New series looked at in one go."""
-
-
-class Samples(Head, Store, Protocol):
-    """What the evaluator asks of the store."""
-
-    def listen(self, callback: Callable[[Batch], None], /) -> None:
-        """Have `callback` given each batch."""
-        ...
-
-    def on_series(self, callback: Callable[[list[int]], None], /) -> None:
-        """Have `callback` told the refs of new series, before their first batch."""
-        ...
-
-    def release(self, position: Position, /) -> None:
-        """Let the journal be cut up to `position`."""
-        ...
 
 
 class Evaluator:
@@ -123,6 +106,7 @@ class Evaluator:
         """Pass no verdicts until the next `start`: somebody else does."""
         async with self._building:
             self._held, self.ready = True, None
+            await self.board.rest()
             await self._lanes.stop()
 
     def forget(self, before: datetime) -> None:
@@ -154,6 +138,7 @@ class Evaluator:
 
     async def watch(self, index: RulesIndex, rows: Sequence[Alert], *, now: datetime) -> None:
         """Make memory anew from the rules, the series and the open rows."""
+        left = await self.board.left()
         before, known, self._fresh = self._lanes, self._refs, []
         watches = Watches(index, self._store.labels, self._reads)
         lanes = Lanes(self._db, self._carry, self._clock, watches)
@@ -173,6 +158,7 @@ class Evaluator:
         mending.take_up(watches, lanes, self._expressions, self.board, now=now)
         self._expressions.mark_all(asyncio.get_running_loop().time())
         self._held, self._look = False, True
+        await self.board.follow(left, now)
 
     async def run(self) -> None:
         """Evaluate what comes, until cancelled."""

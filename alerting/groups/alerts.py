@@ -1,7 +1,7 @@
 """What alerting rules gave becomes news for the lifecycle, and the series ALERTS."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -72,6 +72,27 @@ class Alerts:
         active[watch].value = one.state.value or 0.0
         if since is not None:
             active[watch].since = milliseconds(since)
+
+    def left(self) -> dict[str, list[Active]]:
+        """Return by key the alerts of each rule whose series were written."""
+        return {
+            rule.key: [one for one in active.values() if one.series]
+            for rule, active in self.active.items()
+        }
+
+    def follow(self, rule: FileRule, before: Sequence[Active]) -> None:
+        """Go on with the series of a rule's alerts; those it gives no more end when it is due."""
+        active = self.active.setdefault(rule, {})
+        for old in before:
+            watch = self._watch(rule, old.labels)
+            one = replace(old, rule=rule, watch=watch)
+            active[watch] = replace(one, since=active[watch].since) if watch in active else one
+
+    def rest(self) -> None:
+        """Miss nothing of what was written: somebody else goes on with it."""
+        for active in self.active.values():
+            for one in active.values():
+                one.series = one.for_state = ()
 
     def annotations(self, watch: int, value: float | None, at: int) -> dict[str, str] | None:
         """Return what the rule says of an alert, None where that is not known or not its own."""

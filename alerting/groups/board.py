@@ -6,7 +6,7 @@ as what they read has come. What nothing came for and nothing has ended in is no
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -16,7 +16,7 @@ import numpy as np
 
 from access.scope import HOUSE
 from alerting.budget import Budget
-from alerting.groups.alerts import Alerts
+from alerting.groups.alerts import Active, Alerts
 from alerting.groups.batches import Batch, Bundle, Input, Memory, batches, beside, stages
 from alerting.groups.evaluation import (
     MOST,
@@ -28,14 +28,14 @@ from alerting.groups.evaluation import (
     still_true,
 )
 from alerting.groups.recordings import Recordings
-from alerting.groups.rules import FileRule
+from alerting.groups.rules import FileRule, client_of
 from alerting.groups.series import Series
 from alerting.lanes import Lanes
 from alerting.watches import Remembered, Watches
 from kit.clock import from_milliseconds, milliseconds
 from kit.errors import Refusal
 from metrics.batch import Appended, Refs
-from metrics.columns import NAME, Columns
+from metrics.columns import NAME, STALE, Columns, Labels
 from metrics.labels import CLIENT
 from metrics.matchers import Matcher, Op
 from metrics.ports.encode import write_request
@@ -79,6 +79,24 @@ class Store(Memory, Protocol):
     ) -> Appended:
         """Take samples like those of any sender."""
         ...
+
+
+@dataclass(frozen=True)
+class Left:
+    """What the rules before a reload wrote last, by their keys."""
+
+    recorded: Mapping[str, frozenset[Labels]]
+    alerts: Mapping[str, Sequence[Active]]
+
+    def ends(self, kept: Container[str], at: int) -> Iterator[Series]:
+        """Yield the end of each series whose rule is not kept."""
+        for key, series in self.recorded.items():
+            for labels in series if key not in kept else ():
+                yield Series(client_of(dict(labels), HOUSE), labels, at, STALE)
+        for key, active in self.alerts.items():
+            for one in active if key not in kept else ():
+                for labels in (one.series, one.for_state):
+                    yield Series(client_of(one.labels, HOUSE), labels, at, STALE)
 
 
 @dataclass(eq=False)
@@ -126,6 +144,28 @@ class Board:
     def takes_up(self, one: Remembered) -> None:
         """Watch an alert that a rule gave before our start."""
         self.alerts.takes_up(one)
+
+    async def left(self) -> Left:
+        """Return what was written last, once nothing is being evaluated."""
+        async with self._looking:
+            return Left(self.recordings.left(), self.alerts.left())
+
+    async def follow(self, left: Left, now: datetime) -> None:
+        """Go on where the rules before a reload stopped; end what no rule goes on with."""
+        async with self._looking:
+            for rule in self.rules:
+                if rule.key in left.recorded and rule.spec.record:
+                    self.recordings.follow(rule, left.recorded[rule.key])
+                if rule.key in left.alerts and rule.spec.alert:
+                    self.alerts.follow(rule, left.alerts[rule.key])
+            kept = {rule.key for rule in self.rules}
+            await self._write(list(left.ends(kept, milliseconds(now))), now)
+
+    async def rest(self) -> None:
+        """End nothing of what was written: somebody else goes on with it."""
+        async with self._looking:
+            self.recordings.rest()
+            self.alerts.rest()
 
     def touched(self, refs: Refs, now: int) -> None:
         """Note that samples of these series have come."""

@@ -81,6 +81,19 @@ class Recordings:
             self._standing[batch] = Standing(results.labels, present, forms)
         return written
 
+    def left(self) -> dict[str, frozenset[Labels]]:
+        """Return by key what each rule gave last."""
+        return {rule.key: labels for rule, labels in self._before.items()}
+
+    def follow(self, rule: FileRule, before: frozenset[Labels]) -> None:
+        """Know of a rule what it gave under its former rules."""
+        self._before[rule] = before
+
+    def rest(self) -> None:
+        """Miss nothing of what was given: somebody else goes on with it."""
+        self._before.clear()
+        self._standing.clear()
+
     def bodies(self) -> list[Body]:
         """Return what was made ready to be written, once."""
         found, self._bodies = self._bodies, []

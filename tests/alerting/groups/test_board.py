@@ -28,6 +28,12 @@ class Ruled(Watching):
         await self.evaluator.settle()
         await self.passes(minutes=3)  # the grace after our own start
 
+    async def changes(self, *rules: Mapping[str, object]) -> None:
+        """Reload with these rules."""
+        spec = GroupSpec.model_validate({"name": "g", "rules": list(rules)})
+        self.files = list(compiled([Placed("r.yml", spec)]))
+        await self.evaluator.reload([], self.directory, files=self.files, now=self.clock())
+
     async def series(self, name: str) -> dict[tuple[str, str], float]:
         """Return the newest value of each series by client and host, stale ones left out."""
         now = milliseconds(self.clock())
@@ -211,3 +217,55 @@ async def test_rules_that_read_much_are_computed_in_smaller_batches_and_together
     assert [str(rule.health.error) for rule in world.files] == [""] * 5
     assert world.told[0] == "acme g/Fast fired P3"
     assert world.evaluator.gauges(world.clock())["evaluated_total"] >= 5 * 10
+
+
+BUSY = {"record": "busy", "expr": "load > 5"}
+HIGH = {"alert": "High", "expr": "load > 5"}
+KEPT = {"record": "kept", "expr": "load"}
+A = {("acme", "a"): 9.0}
+
+
+async def test_what_a_removed_rule_wrote_ends_at_once(world: Ruled) -> None:
+    await world.follows(BUSY, HIGH, KEPT)
+    await world.takes("load", 9, host="a")
+    await world.passes(seconds=15)
+    assert await world.series("busy") == A
+    assert len(await world.series("ALERTS")) == len(await world.series("ALERTS_FOR_STATE")) == 1
+
+    await world.changes(KEPT)
+    assert await world.series("busy") == {}
+    assert await world.series("ALERTS") == await world.series("ALERTS_FOR_STATE") == {}
+    assert await world.series("kept") == A
+
+
+async def test_a_series_that_vanishes_across_a_reload_ends(world: Ruled) -> None:
+    await world.follows(BUSY, HIGH)
+    await world.takes("load", 9, host="a")
+    await world.passes(seconds=15)
+    await world.changes({**BUSY, "expr": "load > 50"}, {**HIGH, "expr": "load > 50"})
+    await world.passes(minutes=3)
+    assert await world.series("busy") == {}
+    assert await world.series("ALERTS") == await world.series("ALERTS_FOR_STATE") == {}
+
+
+async def test_a_reload_leaves_no_gap_in_what_is_kept(world: Ruled) -> None:
+    await world.follows(BUSY, HIGH)
+    await world.takes("load", 9, host="a")
+    await world.passes(seconds=15)
+    await world.changes(BUSY, HIGH, KEPT)
+    await world.passes(seconds=30)
+    now = milliseconds(world.clock())
+    for name in ("busy", "ALERTS", "ALERTS_FOR_STATE"):
+        found = await world.store.read([Matcher("__name__", Op.EQUAL, name)], 0, now)
+        assert len(found.values)
+        assert not is_stale(found.values).any()
+
+
+async def test_who_rests_ends_nothing(world: Ruled) -> None:
+    await world.follows(BUSY, HIGH)
+    await world.takes("load", 9, host="a")
+    await world.passes(seconds=15)
+    await world.evaluator.rest()
+    await world.changes(KEPT)
+    assert await world.series("busy") == A
+    assert len(await world.series("ALERTS")) == 1

@@ -33,6 +33,8 @@ from metrics.tables import Chunk, JournalMark, Series
 
 HOUR = 3_600_000
 """No chunk reaches over a full hour, so that all that is said of a moment can be packed as one."""
+ROWS = 1000
+"""Series that are read in one go."""
 REACH = 24 * HOUR
 """Those from before that rule reach over no midnight: a read need not look further back."""
 WRITING = ("metrics", "flush")
@@ -223,6 +225,8 @@ async def _lines(parts: deque[tuple[Encoded, Ints]]) -> AsyncIterator[bytes]:
 async def series(session: AsyncSession) -> AsyncIterator[tuple[int, str, Labels]]:
     """Yield id, client and labels of every series, oldest first."""
     stmt = select(Series.id, Series.client, Series.labels).order_by(Series.id)
+    # all rows at once would leave holes between what stays
+    stmt = stmt.execution_options(yield_per=ROWS)
     async for number, client, labels in await session.stream(stmt):
         yield number, client, tuple(sorted(labels.items()))
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from sys import intern
 
 import numpy as np
 
@@ -80,7 +81,7 @@ class Registry:
             grown(self._ids, ref + STEP)
         shared = tuple(self._pairs.setdefault(pair, pair) for pair in labels)
         self.labels.append(shared)
-        self.clients.append(client)
+        self.clients.append(intern(client))
         self._ids[ref] = stored_as
         self._refs[shared] = ref
         self._counts[client] = self._counts.get(client, 0) + 1

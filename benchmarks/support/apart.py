@@ -119,7 +119,7 @@ async def _live(folder: Path, now_ms: int) -> None:
 
 
 async def _obey(house: House, clock: _Turned) -> None:
-    reader = asyncio.StreamReader(limit=1 << 24)
+    reader = asyncio.StreamReader()  # what waits in the pipe is not the house's
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     due = clock.now + FLUSH_EVERY

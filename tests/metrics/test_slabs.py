@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metrics import chunks
+from metrics.batch import Pieces, merged
+from metrics.chunks import Encoded, Wanted
+from metrics.slabs import GROUP, NOTHING, Slab, Slabs, slab_of, within
+
+EVER = 1 << 60
+
+
+def written(refs: list[int], start: int, step: int = 15_000, samples: int = 5) -> Encoded:
+    """Return chunks of these series, the value of a sample being its ref and its number."""
+    times = np.tile(start + step * np.arange(samples), len(refs))
+    values = np.repeat(refs, samples) + np.tile(np.arange(samples) / 100, len(refs))
+    owner = np.repeat(np.arange(len(refs)), samples)
+    return chunks.encoded(merged([Pieces(owner, times, values)], [()] * len(refs)))
+
+
+def slab(refs: list[int], start: int = 0, cut: int | None = None, **how: int) -> Slab:
+    """Return the slab of a flush that wrote these series, in two parts if it is cut."""
+    parts = [refs[:cut], refs[cut:]] if cut else [refs]
+    return slab_of(
+        [(np.array(some, np.int32), written(some, start, **how)) for some in parts if some]
+    )
+
+
+def read(slabs: list[Slab], refs: list[int]) -> dict[int, list[float]]:
+    """Return the values that slabs hold of each of these series."""
+    wanted = Wanted(0, EVER, np.full(len(refs), EVER))
+    found = within(slabs, np.array(refs, np.int32), wanted)
+    return {ref: found.values[found.owner == place].tolist() for place, ref in enumerate(refs)}
+
+
+def values(ref: int, samples: int = 5) -> list[float]:
+    return [ref + number / 100 for number in range(samples)]
+
+
+@given(
+    st.lists(st.integers(0, 1000), min_size=1, max_size=3 * GROUP, unique=True),
+    st.integers(0, GROUP),
+    st.lists(st.integers(0, 1000), max_size=20, unique=True),
+)
+def test_a_slab_gives_back_what_was_written_of_whatever_series_are_asked_for(
+    refs: list[int], cut: int, asked: list[int]
+) -> None:
+    held = slab(refs, cut=cut)
+    assert held.samples == 5 * len(refs)
+    assert read([held], asked) == {ref: values(ref) if ref in refs else [] for ref in asked}
+
+
+@pytest.mark.parametrize("count", [1, GROUP - 1, GROUP, GROUP + 1, 5 * GROUP])
+def test_every_series_of_a_slab_is_found_however_its_groups_end(count: int) -> None:
+    refs = list(range(0, 3 * count, 3))
+    assert read([slab(refs)], refs) == {ref: values(ref) for ref in refs}
+
+
+def test_a_series_with_two_chunks_in_a_slab_has_both() -> None:
+    over_the_hour = slab(list(range(2 * GROUP)), start=chunks.HOUR - 30_000)
+    assert len(over_the_hour.refs) == 4 * GROUP
+    assert read([over_the_hour], [7, GROUP]) == {7: values(7), GROUP: values(GROUP)}
+
+
+def test_neighbours_that_are_much_alike_take_half_the_room() -> None:
+    held = slab(list(range(1000)), samples=40)
+    assert len(held.pressed) < held.edges[-1] / 2
+
+
+def test_the_oldest_slab_goes_first_and_says_from_when_on_nothing_is_lost() -> None:
+    slabs = Slabs()
+    slabs.push(slab([1, 2], start=0))
+    slabs.push(slab([2, 3], start=100_000))
+    slabs.push(NOTHING)
+    assert [one.refs.tolist() for one in slabs.within(70_000, 90_000)] == []
+    ((refs, at),) = slabs.drop(before=90_000, most=1000)
+    assert (refs.tolist(), at) == ([1, 2], 60_001)
+    ((refs, _),) = slabs.drop(before=0, most=9)
+    assert (refs.tolist(), slabs.samples) == ([2, 3], 0)

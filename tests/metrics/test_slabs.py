@@ -1,3 +1,5 @@
+"""Slabs: pressed bodies come back as they were, whatever is asked of them."""
+
 import numpy as np
 import pytest
 from hypothesis import given

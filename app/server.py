@@ -93,6 +93,7 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
 
 async def serve(settings: Settings, clock: Clock) -> None:
     """Serve until a signal says stop."""
+    allocation.one_heap()
     task = asyncio.current_task()
     assert task is not None
     stop = Stop(task)

@@ -24,6 +24,7 @@ from app.server import settle_memory
 from app.wiring import build
 from benchmarks.support import cpu
 from benchmarks.support.langyan import CLIENT, CONFIG, TOKEN
+from kit import allocation
 from kit.clock import from_milliseconds, milliseconds
 from kit.settings import ROOT, Settings
 from notifications.sender import Limits
@@ -98,6 +99,7 @@ class _Turned:
 
 
 async def _live(folder: Path, now_ms: int) -> None:
+    allocation.one_heap()
     shelf = folder / "config"
     shelf.mkdir(parents=True, exist_ok=True)
     (shelf / "bench.yml").write_text(CONFIG)

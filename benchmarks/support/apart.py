@@ -27,16 +27,19 @@ from benchmarks.support.langyan import CLIENT, CONFIG, TOKEN
 from kit import allocation
 from kit.clock import from_milliseconds, milliseconds
 from kit.settings import ROOT, Settings
+from metrics.partitions import CHUNKS
+from metrics.rollups.making import QUIET, SETTLED
+from metrics.rollups.steps import STEPS
 from notifications.sender import Limits
 from tests.support.program import ADMIN_TOKEN
 
 STEP = timedelta(seconds=15)
 FLUSH_EVERY = timedelta(minutes=10)
 TABLE = """
-SELECT sum(pg_total_relation_size(inhrelid))::bigint FROM pg_inherits
-WHERE inhparent = 'chunks'::regclass
+SELECT coalesce(sum(pg_total_relation_size(inhrelid)), 0)::bigint FROM pg_inherits
+WHERE inhparent = ANY(cast(cast(:tables AS text[]) AS regclass[]))
 """
-"""What chunks take with their indexes, long bodies, free room and all."""
+"""What tables take with their parts, indexes, long bodies, free room and all."""
 _HEAD = struct.Struct("<cI")
 _BODY, _ROUND, _ASK = b"b", b"r", b"a"
 
@@ -154,10 +157,15 @@ async def _answer(house: House, clock: _Turned, asked: dict[str, Any]) -> dict[s
     if asked.get("pack"):
         await house.store.upkeep.pack(clock.now)
     store = house.store
+    if asked.get("roll"):  # as it will be when the day has settled
+        await store.upkeep.roll(clock.now + SETTLED + QUIET)
     async with house.db.snapshot() as session:
-        table = await session.scalar(text(TABLE))
+        table = await session.scalar(text(TABLE), {"tables": [CHUNKS.table]})
+        steps = [step.table.table for step in STEPS]
+        rolled = await session.scalar(text(TABLE), {"tables": steps})
     return {
         "table": table,
+        "rolled": rolled,
         "series": store.series,
         "appended": store.appended,
         "pending": store.pending,

@@ -13,6 +13,7 @@ from metrics.engine.client import Engine
 from metrics.engine.store import EngineStore
 from metrics.engine.tailing import Tail
 from metrics.journal import Sync
+from metrics.load import limits_here
 from metrics.matchers import Matcher, one_of
 
 MEBIBYTE = 1024 * 1024
@@ -39,6 +40,7 @@ def store(
         clock=clock,
         known_clients=known,
         buffer=settings.metrics_buffer * MEBIBYTE,
+        limits=limits_here(settings.series_per_client),
         sync=Sync(settings.journal_sync.value),
         retention=settings.retention,
     )

@@ -51,6 +51,7 @@ from kit.signing import Signer
 from metrics.batch import Position
 from metrics.engine.store import EngineStore
 from metrics.journal import Sync
+from metrics.load import limits_here
 from metrics.ports.encode import write_request
 from metrics.pushed.gateway import Gateway
 from metrics.store import Store
@@ -145,6 +146,7 @@ def _store(
         settings.data_dir / "samples",
         db,
         known_clients=known,
+        limits=limits_here(settings.series_per_client),
         sync=Sync(settings.journal_sync.value),
         retention=settings.retention,
         kept=settings.retention_of_steps,

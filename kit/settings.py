@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     metrics_write_url: OptionalText = None
     metrics_token: OptionalSecret = None
     metrics_buffer: Annotated[int, Field(ge=1)] = 8192
+    series_per_client: Annotated[int, Field(ge=1)] = 200_000
     retention: Duration = timedelta(days=400)
     retention_5m: OptionalDuration = None
     retention_1h: OptionalDuration = None

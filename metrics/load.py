@@ -39,11 +39,15 @@ def memory_there() -> int:
     return min(machine, int(ours)) if ours.isdigit() else machine
 
 
-def limits_here() -> Limits:
-    """Return limits for this machine: samples take at most a quarter of its memory."""
+def limits_here(series: int = Limits.series) -> Limits:
+    """Return limits for this machine: samples take at most a quarter of its memory.
+
+    `series` is how many a client may write to.
+    """
     most = max(memory_there() // 4 // SAMPLE_BYTES, 1_000_000)
     usual = Limits()
     return Limits(
+        series=series,
         held=min(usual.held, most),
         pending=min(usual.pending, most),
         flush_at=min(usual.flush_at, most // 4),

@@ -37,6 +37,7 @@ class Registry:
         self, limits: Limits, *, reserve: Callable[[int], None] = lambda count: None
     ) -> None:
         self.limits = limits
+        self.bounded = False  # the journal's series are taken, however many
         self._reserve = reserve
         self.labels: list[Labels] = []
         self.clients: list[str] = []
@@ -69,9 +70,14 @@ class Registry:
         if known is not None:
             return known
         client = next(value for name, value in labels if name == CLIENT)
-        if self._counts.get(client, 0) >= self.limits.series * REMEMBERED:
-            raise Invalid(f"client {client} has too many series", field="labels")
+        if self.bounded and self._counts.get(client, 0) >= self.limits.series * REMEMBERED:
+            raise Invalid(self.crowded(client, REMEMBERED), field="labels")
         return self.add(labels, client, UNSTORED)
+
+    def crowded(self, client: str, times: int = 1) -> str:
+        """Return why a client gets no further series: it has so many `times` as it may write to."""
+        most, quiet = self.limits.series * times, ", quiet ones included" if times > 1 else ""
+        return f"client {client} has {most} series{quiet}, as many as one may have"
 
     def add(self, labels: Labels, client: str, stored_as: int) -> int:
         """Enter a series that is not known yet."""

@@ -169,7 +169,7 @@ class Store:
         for column in (self._head.covered, self._head.bare):
             column[:known] = np.maximum(column[:known], ahead)
         self.journal.begin(milliseconds(now))
-        self.opened = True
+        self.opened = self._registry.bounded = True
 
     async def _stored_upto(self) -> Position:
         """Learn the series that are stored; return up to where the journal's samples are."""
@@ -266,9 +266,10 @@ class Store:
             crowded = rows == NONE
             if crowded.any():
                 self.refused["series"] += int(crowded.sum())
-                first = self._shown(decoded.refs[np.flatnonzero(crowded)[0]])
-                reason = f"{first}: the client has {self.limits.series} series already"
-                decoded, rows = decoded.without(crowded, reason), rows[~crowded]
+                first = int(decoded.refs[np.flatnonzero(crowded)[0]])
+                why = self._registry.crowded(self.client(first))
+                decoded = decoded.without(crowded, f"{self._shown(first)}: {why}")
+                rows = rows[~crowded]
         if len(rows):
             self._head.append(rows, decoded.times, decoded.values, arrived)
             came = from_milliseconds(arrived)
@@ -283,7 +284,8 @@ class Store:
         opened = []
         for ref in np.unique(refs[rows == NONE]).tolist():
             client = self._registry.clients[ref]
-            if self._registry.active[client] < self.limits.series:
+            # what the journal has was acknowledged, however many are allowed by now
+            if not self.opened or self._registry.active[client] < self.limits.series:
                 opened.append(ref)
                 self._registry.active[client] += 1
         self._head.open_rows(np.array(opened, np.int32))

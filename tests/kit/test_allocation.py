@@ -1,3 +1,5 @@
+"""What the C library is told about memory: asked of it in a process of its own."""
+
 import platform
 import subprocess
 import sys

@@ -333,22 +333,6 @@ async def test_without_retention_any_time_since_1970_is_taken(tmp_path: Path, db
     await site.store.close()
 
 
-async def test_a_client_with_too_many_series_is_refused_the_new_ones(
-    tmp_path: Path, db: Database
-) -> None:
-    site = Site(tmp_path, db, limits=Limits(series=2))
-    await site.start()
-    one, two, three = (series("m", n=n) for n in "123")
-    assert (await site.sends((one, MS, 1.0), (two, MS, 1.0), (three, MS, 1.0)))[:2] == (2, 1)
-    assert (await site.sends((three, MS, 1.0), (two, MS + 1, 2.0)))[:2] == (1, 1)
-    assert site.store.refused["series"] == 2
-
-    site.clock.advance(hours=2)
-    await site.store.flush(site.clock())
-    assert (await site.sends((three, MS, 1.0)))[:2] == (1, 0)
-    await site.store.close()
-
-
 async def test_a_body_that_is_nonsense_changes_nothing(site: Site) -> None:
     before = site.store.position
     with pytest.raises(Invalid):

@@ -58,7 +58,7 @@ def main() -> None:
     """Measure, show, and write the page."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--series", type=int, default=100_000)
-    asked.add_argument("--minutes", type=int, default=80)
+    asked.add_argument("--minutes", type=int, default=160)
     given = asked.parse_args()
     shown, took = run(given.series, given.minutes)
     rows = [(when, f"{size:,.0f}") for when, size in shown]

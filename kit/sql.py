@@ -1,9 +1,10 @@
-"""Statements that are built once: SQLAlchemy compiles PostgreSQL's own INSERT at each call."""
+"""Around SQLAlchemy where its own way costs most: statements built once, and the bare driver."""
 
 from typing import Any
 
 from sqlalchemy import BindParameter, Insert, TextClause, bindparam, text
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncSession
 
 NAMED = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
 
@@ -31,3 +32,9 @@ def _parameter(name: str, bind: BindParameter[Any], value: object) -> BindParame
     if value is None:
         return bindparam(name, type_=bind.type)
     return bindparam(name, value, type_=bind.type)
+
+
+async def driver(session: AsyncSession) -> Any:
+    """Return asyncpg's own connection of a session: COPY, and rows at a fifth of the ORM's time."""
+    connection = await (await session.connection()).get_raw_connection()
+    return connection.driver_connection

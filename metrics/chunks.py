@@ -7,7 +7,6 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kit.sql import driver
 from metrics import codec, partitions
 from metrics.batch import Floats, Ints, Pieces, Position, rising
 from metrics.columns import Columns, Labels
@@ -164,8 +164,6 @@ def _series_rows(ids: Sequence[int], clients: Sequence[str], labels: Sequence[La
 async def _copy(
     tx: AsyncSession, table: str, columns: Iterable[str], rows: AsyncIterable[bytes]
 ) -> None:
-    connection = await (await tx.connection()).get_raw_connection()
-    driver: Any = connection.driver_connection
 
     async def stream() -> AsyncIterator[bytes]:
         yield _HEADER
@@ -173,7 +171,8 @@ async def _copy(
             yield part
         yield _TRAILER
 
-    await driver.copy_to_table(table, source=stream(), columns=list(columns), format="binary")
+    connection = await driver(tx)
+    await connection.copy_to_table(table, source=stream(), columns=list(columns), format="binary")
 
 
 async def enter_series(
@@ -239,9 +238,8 @@ async def read(
     Of equal times in two of them the later one counts. Read by the driver itself: rows of the ORM
     take five times as long.
     """
-    connection = await (await session.connection()).get_raw_connection()
-    driver: Any = connection.driver_connection
-    rows: list[tuple[int, bytes]] = await driver.fetch(
+    connection = await driver(session)
+    rows: list[tuple[int, bytes]] = await connection.fetch(
         _READ, list(ids), start // REACH * REACH, end, start
     )
     return rows

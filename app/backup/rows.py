@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from kit.sql import driver
 
 VERSIONS = "alembic_version"
 
@@ -87,16 +88,16 @@ async def go_on(tx: AsyncSession, last: Mapping[str, int]) -> None:
 async def copy_out(session: AsyncSession, table: Table, sink: Sink) -> int:
     """Hand every row of `table` to `sink`; return how many there are."""
     columns = ", ".join(map(quoted, table.columns))
-    driver = await _driver(session)
+    connection = await driver(session)
     query = f"SELECT {columns} FROM {quoted(table.name)}"
-    said: str = await driver.copy_from_query(query, output=sink, format="binary")
+    said: str = await connection.copy_from_query(query, output=sink, format="binary")
     return int(said.rpartition(" ")[2])
 
 
 async def copy_in(tx: AsyncSession, table: Table, blocks: AsyncIterator[bytes]) -> int:
     """Write rows that `copy_out` gave; return how many there were."""
-    driver = await _driver(tx)
-    said: str = await driver.copy_to_table(
+    connection = await driver(tx)
+    said: str = await connection.copy_to_table(
         table.name, source=blocks, columns=list(table.columns), format="binary"
     )
     return int(said.rpartition(" ")[2])
@@ -119,8 +120,3 @@ async def clear(tx: AsyncSession) -> None:
 def quoted(name: str) -> str:
     """Return a name as it stands in SQL, whatever is in it."""
     return '"' + name.replace('"', '""') + '"'
-
-
-async def _driver(session: AsyncSession) -> Any:
-    connection = await (await session.connection()).get_raw_connection()
-    return connection.driver_connection

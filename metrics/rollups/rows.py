@@ -7,6 +7,7 @@ from sqlalchemy import delete, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.db import among
+from kit.sql import driver
 from metrics.rollups.steps import FIVE_MINUTES, HOUR, Part, Step
 from metrics.tables import DeletedSeries, Rollup1h, Rollup5m, Series
 
@@ -29,9 +30,7 @@ async def write(tx: AsyncSession, step: Step, day: int, ids: Sequence[int], bodi
         for number, *parts in zip(ids, *columns, strict=True)
         if number in known and any(part is not None for part in parts)
     ]
-    connection = await (await tx.connection()).get_raw_connection()
-    driver: Any = connection.driver_connection
-    await driver.copy_records_to_table(
+    await (await driver(tx)).copy_records_to_table(
         table.__tablename__, records=rows, columns=["series", "day", *Part]
     )
 
@@ -45,9 +44,7 @@ async def read(
 ) -> list[tuple[Any, ...]]:
     """Return of each row its series and these parts; by the driver itself, as chunks are read."""
     columns = ", ".join(("series", *parts))
-    connection = await (await session.connection()).get_raw_connection()
-    driver: Any = connection.driver_connection
-    found: list[tuple[Any, ...]] = await driver.fetch(
+    found: list[tuple[Any, ...]] = await (await driver(session)).fetch(
         f"SELECT {columns} FROM {step.table.table} "
         "WHERE series = ANY($1::bigint[]) AND day = ANY($2::bigint[])",
         list(ids),

@@ -66,7 +66,7 @@ def merged(pieces: Sequence[Pieces], labels: Sequence[Labels]) -> Columns:
     """Sort pieces into columns; of samples with equal owner and time the last given wins."""
     some = [piece for piece in pieces if len(piece.owner)]
     starts, times, values = _woven(some, len(labels))
-    if _rising(starts, times):
+    if rising(times, starts):
         return Columns(labels, starts, times, values)
     # owner and time as one number, of which runs that are in order already are sorted fastest;
     # there is room for all: times since 1970 leave it to four million owners
@@ -82,19 +82,11 @@ def merged(pieces: Sequence[Pieces], labels: Sequence[Labels]) -> Columns:
     return Columns(labels, starts, times[order], values[order])
 
 
-def _rising(starts: Ints, times: Ints) -> bool:
-    """Tell whether the times of each owner rise."""
+def rising(times: Ints, starts: Ints) -> bool:
+    """Tell whether times rise, but where the samples of an owner start."""
     later = times[1:] > times[:-1]
-    ends = starts[1:-1]
-    later[ends[(ends > 0) & (ends < len(times))] - 1] = True
+    later[starts[(starts > 0) & (starts < len(times))] - 1] = True
     return bool(later.all())
-
-
-def rising(owner: Ints, times: Ints) -> bool:
-    """Tell whether samples stand by owner and time, no two of them at the same."""
-    later = times[1:] > times[:-1]
-    same = owner[1:] == owner[:-1]
-    return bool((later & same | (owner[1:] > owner[:-1])).all())
 
 
 def _woven(pieces: Sequence[Pieces], owners: int) -> tuple[Ints, Ints, Floats]:

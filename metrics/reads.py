@@ -44,19 +44,24 @@ class Reader:
             pieces = [slabs_within(slabs, refs, Wanted(start, end, bare)), *pieces]
         return merged(pieces, labels)
 
-    async def whole(
-        self,
-        refs: Refs,
-        labels: Sequence[Labels],
-        start: int,
-        end: int,
-        *,
-        most: int | None = None,
-    ) -> Columns:
-        """Return all samples from `start` to `end` ms; what is in slabs or chunks off the loop.
+    async def bounded(self, refs: Refs, start: int, end: int) -> None:
+        """Refuse a read of many more samples than somebody may ask for, before it fills memory."""
+        beyond = refs[self._head.covered[refs] > start]
+        hours = (end - start) // chunks.HOUR + 1
+        if hours * len(beyond) <= COUNTED:
+            return
+        ids = self._registry.ids_of(beyond)
+        async with self._db.snapshot() as session:
+            found = await chunks.count(session, ids[ids != UNSTORED].tolist(), start, end)
+        if found > READ_MOST:
+            raise NotComputable(
+                "the query reads {samples} samples; at most {most} are allowed",
+                samples=found,
+                most=READ_MOST,
+            )
 
-        Refuses to read many more than `most`, before they take up memory.
-        """
+    async def whole(self, refs: Refs, labels: Sequence[Labels], start: int, end: int) -> Columns:
+        """Return all samples from `start` to `end` ms; what is in slabs or chunks off the loop."""
         # memory first: what a flush drops from it meanwhile stands in chunks before that
         at_hand = self._head.between(refs, start, end)
         if self.covers(refs, start):
@@ -73,7 +78,7 @@ class Reader:
         rows: list[tuple[int, bytes]] = []
         if place_of:
             async with self._db.snapshot() as session:
-                async for found in _shares(session, list(place_of), start, last, most):
+                async for found in _shares(session, list(place_of), start, last):
                     # what has come is opened while the database looks for the rest
                     if rows:
                         work = asyncio.to_thread(_opened, rows, place_of, wanted)
@@ -99,24 +104,9 @@ def _opened(
 
 
 async def _shares(
-    session: AsyncSession, ids: Sequence[int], start: int, end: int, most: int | None
+    session: AsyncSession, ids: Sequence[int], start: int, end: int
 ) -> AsyncIterator[list[tuple[int, bytes]]]:
     """Yield the chunks of these series, each time those of some of them."""
-    hours = (end - start) // chunks.HOUR + 1
-    if most is not None and hours * len(ids) > COUNTED:
-        await _bounded(session, ids, start, end, most)
-    share = max(SHARE // hours, 1)
+    share = max(SHARE // ((end - start) // chunks.HOUR + 1), 1)
     for begin in range(0, len(ids), share):
         yield await chunks.read(session, ids[begin : begin + share], start, end)
-
-
-async def _bounded(
-    session: AsyncSession, ids: Sequence[int], start: int, end: int, most: int
-) -> None:
-    samples = await chunks.count(session, ids, start, end)
-    if samples > most:
-        raise NotComputable(
-            "the query reads {samples} samples; at most {most} are allowed",
-            samples=samples,
-            most=most,
-        )

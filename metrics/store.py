@@ -38,7 +38,7 @@ from metrics.ownership import own
 from metrics.ports.decode import Decoded
 from metrics.ports.decoders import KnownClients, decoders
 from metrics.presence import Presence
-from metrics.reads import READ_MOST, Reader
+from metrics.reads import Reader
 from metrics.removal import Removal
 from metrics.replaying import decoded_again
 from metrics.rollups.reading import Steps
@@ -336,8 +336,8 @@ class Store:
         Series without a sample in that time are left out.
         """
         refs, labels = self._registry.selected(matchers)
-        found = await self._reader.whole(refs, labels, start, end, most=READ_MOST)
-        return without_empty(found)
+        await self._reader.bounded(refs, start, end)
+        return without_empty(await self._reader.whole(refs, labels, start, end))
 
     async def read_refs(self, refs: Refs, start: int, end: int) -> Columns:
         """Return all samples of these series, in their order, from `start` to `end` ms."""

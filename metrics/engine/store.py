@@ -46,19 +46,11 @@ class EngineReader(Reader):
         super().__init__(head, registry, db)
         self._engine = engine
 
-    async def whole(
-        self,
-        refs: Refs,
-        labels: Sequence[Labels],
-        start: int,
-        end: int,
-        *,
-        most: int | None = None,
-    ) -> Columns:
-        """Return all samples from `start` to `end` ms, memory's word before the engine's.
+    async def bounded(self, refs: Refs, start: int, end: int) -> None:
+        """Leave it to the engine to say how many samples are too many."""
 
-        How many are too many is for the engine to say.
-        """
+    async def whole(self, refs: Refs, labels: Sequence[Labels], start: int, end: int) -> Columns:
+        """Return all samples from `start` to `end` ms, memory's word before the engine's."""
         if self.covers(refs, start):
             return merged(self._head.between(refs, start, end), labels)
         stored = await self._engine.samples(around(labels), start, end)

@@ -13,7 +13,7 @@ from metrics.columns import Columns, Labels
 from metrics.head import Head
 from metrics.matchers import Matcher
 from metrics.partitions import DAY
-from metrics.reads import READ_MOST, Reader
+from metrics.reads import Reader
 from metrics.rollups import days, rows
 from metrics.rollups.buckets import Found, decoded, joined, newest, rolled, up
 from metrics.rollups.steps import Part, Step
@@ -78,7 +78,8 @@ class Steps:
             taken = await rows.read(session, step, chosen, ids[stored].tolist(), parts)
         found = [await asyncio.to_thread(_opened, taken, ids[stored], stored, parts, ends, step.ms)]
         for begin, until in _others(chosen, first, last, step.ms):
-            raw = await self._raw.whole(refs, labels, begin, until, most=READ_MOST)
+            await self._raw.bounded(refs, begin, until)
+            raw = await self._raw.whole(refs, labels, begin, until)
             found.append(await asyncio.to_thread(rolled, raw, step.ms))
         return found
 

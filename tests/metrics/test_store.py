@@ -416,9 +416,9 @@ async def test_nobody_reads_more_from_chunks_than_there_is_room_for(
     monkeypatch.setattr("metrics.reads.COUNTED", 0)
     await site.sends(*[(DISK, MS + n * 1000, float(n)) for n in range(3)])
     await site.store.flush(site.clock.advance(hours=2))
-    monkeypatch.setattr("metrics.store.READ_MOST", 3)
+    monkeypatch.setattr("metrics.reads.READ_MOST", 3)
     assert len((await site.store.read(EVERYTHING, MS, MS + 2000)).times) == 3
-    monkeypatch.setattr("metrics.store.READ_MOST", 2)
+    monkeypatch.setattr("metrics.reads.READ_MOST", 2)
     with pytest.raises(NotComputable, match="3 samples"):
         await site.store.read(EVERYTHING, MS, MS + 2000)
 

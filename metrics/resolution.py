@@ -11,7 +11,7 @@ from metrics.promql.terms import Terms
 from metrics.promql.whole import hindrance, needs
 from metrics.queries import AsSent, Reader, gather
 from metrics.rollups.reading import Steps
-from metrics.rollups.steps import RAW, STEPS, Part, Step
+from metrics.rollups.steps import RAW, STEPS, Step
 
 
 def picked(
@@ -35,8 +35,9 @@ async def gathered(
     wanted, found = needs(plan), []
     for selector in plan.selectors:
         first, last = selector.window(start, end, terms.lookback_ms)
-        parts = frozenset(map(Part, wanted[selector]))
-        columns = await steps.read(selector.matchers, first, last, step=step, parts=parts)
+        columns = await steps.read(
+            selector.matchers, first, last, step=step, parts=wanted[selector]
+        )
         found.append(reader.shown(columns) if isinstance(reader, AsSent) else columns)
     return found
 

@@ -7,14 +7,15 @@ from metrics.promql.functions.rolled import NEEDS
 from metrics.promql.plan import Plan
 from metrics.promql.signatures import Kind
 from metrics.promql.tree import Call, Edge, Expr, Selector, kind, nodes
+from metrics.rolled import Part
 
 Asked = tuple[int, int, int]
 """First and last moment and step of a range query, in ms."""
 
 
-def needs(plan: Plan) -> Mapping[Selector, frozenset[str]]:
+def needs(plan: Plan) -> Mapping[Selector, frozenset[Part]]:
     """Return what each selector has to know of its steps; only the newest word if nothing."""
-    found = dict.fromkeys(plan.selectors, frozenset[str]())
+    found = dict.fromkeys(plan.selectors, frozenset[Part]())
     for name, selector in _ranges(plan.tree):
         found[selector] |= NEEDS[name]
     return found

@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from metrics import codec
 from metrics.batch import Floats, Ints, Pieces, merged
 from metrics.columns import Columns, Labels, is_stale
-from metrics.rolled import Rolled
-from metrics.rollups.steps import Part
+from metrics.promql.functions.sums import LEFT
+from metrics.rolled import Part, Rolled
 
-LEFT = 1e-3
-"""A plain sum stands where at least this share of the absolute values is left."""
 _POWERS = 10.0 ** np.arange(1, 5)
 _CLEAR = 2.0**40
 """Up to here a plain sum of an hour's samples is nearer to the right one than to its neighbours."""

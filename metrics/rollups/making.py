@@ -16,9 +16,10 @@ from kit.db import Database, lock
 from metrics import chunks, partitions
 from metrics.batch import Ints, merged
 from metrics.partitions import DAY
+from metrics.rolled import Part
 from metrics.rollups import days, rows
 from metrics.rollups.buckets import encoded, rolled
-from metrics.rollups.steps import RAW, STEPS, Part, Step
+from metrics.rollups.steps import RAW, STEPS, Step
 from metrics.tables import Chunk
 
 SETTLED = timedelta(hours=2)

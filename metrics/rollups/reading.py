@@ -14,9 +14,10 @@ from metrics.head import Head
 from metrics.matchers import Matcher
 from metrics.partitions import DAY
 from metrics.reads import Reader
+from metrics.rolled import Part
 from metrics.rollups import days, rows
 from metrics.rollups.buckets import Found, decoded, joined, newest, rolled, up
-from metrics.rollups.steps import Part, Step
+from metrics.rollups.steps import Step
 from metrics.series import UNSTORED, Registry
 
 NOTHING = Pieces(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64))

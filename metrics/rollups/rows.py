@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.db import among
 from kit.sql import driver
-from metrics.rollups.steps import FIVE_MINUTES, HOUR, Part, Step
+from metrics.rolled import Part
+from metrics.rollups.steps import FIVE_MINUTES, HOUR, Step
 from metrics.tables import DeletedSeries, Rollup1h, Rollup5m, Series
 
 TABLES: Mapping[str, type[Rollup5m | Rollup1h]] = {FIVE_MINUTES.name: Rollup5m, HOUR.name: Rollup1h}

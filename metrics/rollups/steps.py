@@ -1,25 +1,10 @@
-"""The steps to which samples are rolled up, and what is kept of each. Pure."""
+"""The steps to which samples are rolled up. Pure."""
 
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
 from metrics.partitions import Parted
-
-
-class Part(StrEnum):
-    """What is kept of a step of a series; each is a column of its own."""
-
-    FIRSTS = "firsts"
-    """The first sample, at its time."""
-    LASTS = "lasts"
-    """The last sample, at its time, and the marker of an ended series that came after it."""
-    COUNTS = "counts"
-    SUMS = "sums"
-    LOWS = "lows"
-    HIGHS = "highs"
-    LOST = "lost"
-    """What a counter had counted before it began again, inside the step; where it did."""
+from metrics.rolled import Part
 
 
 @dataclass(frozen=True)

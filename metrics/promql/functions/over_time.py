@@ -14,7 +14,9 @@ from metrics.promql.windows import Lanes, Windows
 Reduction = Callable[[Windows, Terms], Floats]
 
 
-def _of_windows(reduce: Reduction, *, named: bool = False) -> Function:
+def of_windows(reduce: Reduction, *, named: bool = False) -> Function:
+    """Return the function of a range that `reduce` makes one value of."""
+
     def function(given: Arguments) -> Matrix:
         windows = given.windows(0)
         return windows.matrix(reduce(windows, given.terms), len(given.steps), named=named)
@@ -26,7 +28,8 @@ def _count(windows: Windows, _: Terms) -> Floats:
     return windows.sizes.astype(np.float64)
 
 
-def _present(windows: Windows, _: Terms) -> Floats:
+def present(windows: Windows, _: Terms) -> Floats:
+    """Return one for each window; where it is empty, nobody looks."""
     return np.ones(windows.first.shape)
 
 
@@ -119,20 +122,20 @@ def _quantile(given: Arguments) -> Matrix:
 
 
 FUNCTIONS: Functions = {
-    "avg_over_time": _of_windows(means),
-    "count_over_time": _of_windows(_count),
-    "first_over_time": _of_windows(_first, named=True),
-    "last_over_time": _of_windows(_last, named=True),
-    "mad_over_time": _of_windows(_median_deviation),
-    "max_over_time": _of_windows(_most),
-    "min_over_time": _of_windows(_least),
-    "present_over_time": _of_windows(_present),
+    "avg_over_time": of_windows(means),
+    "count_over_time": of_windows(_count),
+    "first_over_time": of_windows(_first, named=True),
+    "last_over_time": of_windows(_last, named=True),
+    "mad_over_time": of_windows(_median_deviation),
+    "max_over_time": of_windows(_most),
+    "min_over_time": of_windows(_least),
+    "present_over_time": of_windows(present),
     "quantile_over_time": _quantile,
-    "stddev_over_time": _of_windows(_deviation),
-    "stdvar_over_time": _of_windows(_variance),
-    "sum_over_time": _of_windows(sums),
-    "ts_of_first_over_time": _of_windows(_first_time),
-    "ts_of_last_over_time": _of_windows(_last_time),
-    "ts_of_max_over_time": _of_windows(_time_of(_most)),
-    "ts_of_min_over_time": _of_windows(_time_of(_least)),
+    "stddev_over_time": of_windows(_deviation),
+    "stdvar_over_time": of_windows(_variance),
+    "sum_over_time": of_windows(sums),
+    "ts_of_first_over_time": of_windows(_first_time),
+    "ts_of_last_over_time": of_windows(_last_time),
+    "ts_of_max_over_time": of_windows(_time_of(_most)),
+    "ts_of_min_over_time": of_windows(_time_of(_least)),
 }

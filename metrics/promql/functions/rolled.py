@@ -3,38 +3,25 @@
 A function that needs to see every sample is not here, and no query with one is answered from steps.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
-from metrics.promql.frames import Floats, Matrix
-from metrics.promql.functions.arguments import Arguments, Function, Functions
+from metrics.promql.frames import Floats
+from metrics.promql.functions.arguments import Functions
+from metrics.promql.functions.over_time import of_windows, present
 from metrics.promql.functions.rates import Edges, Measure, extrapolated
 from metrics.promql.functions.sums import sums
 from metrics.promql.functions.vectors import absent_over_time
 from metrics.promql.terms import Terms
 from metrics.promql.windows import Ints, Windows
-
-FIRSTS, LASTS, COUNTS, SUMS = "firsts", "lasts", "counts", "sums"
-LOWS, HIGHS, LOST = "lows", "highs", "lost"
-AT = "_at"
-Reduction = Callable[[Windows, Terms], Floats]
-
-
-def _of_steps(reduce: Reduction, *, named: bool = False) -> Function:
-    def function(given: Arguments) -> Matrix:
-        windows = given.windows(0)
-        return windows.matrix(reduce(windows, given.terms), len(given.steps), named=named)
-
-    return function
+from metrics.rolled import Part
 
 
 def _counted(windows: Windows, terms: Terms) -> Floats:
-    return windows.of(COUNTS).reduced(np.add, terms)
+    return windows.of(Part.COUNTS).reduced(np.add, terms)
 
 
 def _summed(windows: Windows, terms: Terms) -> Floats:
-    return sums(windows.of(SUMS), terms)
+    return sums(windows.of(Part.SUMS), terms)
 
 
 def _mean(windows: Windows, terms: Terms) -> Floats:
@@ -42,31 +29,27 @@ def _mean(windows: Windows, terms: Terms) -> Floats:
 
 
 def _least(windows: Windows, terms: Terms) -> Floats:
-    return windows.of(LOWS).reduced(np.fmin, terms)
+    return windows.of(Part.LOWS).reduced(np.fmin, terms)
 
 
 def _most(windows: Windows, terms: Terms) -> Floats:
-    return windows.of(HIGHS).reduced(np.fmax, terms)
-
-
-def _present(windows: Windows, _: Terms) -> Floats:
-    return np.ones(windows.first.shape)
+    return windows.of(Part.HIGHS).reduced(np.fmax, terms)
 
 
 def _first(windows: Windows, _: Terms) -> Floats:
-    return windows.of(FIRSTS).at(windows.first)
+    return windows.of(Part.FIRSTS).at(windows.first)
 
 
 def _last(windows: Windows, _: Terms) -> Floats:
-    return windows.of(LASTS).at(windows.last - 1)
+    return windows.of(Part.LASTS).at(windows.last - 1)
 
 
 def _first_at(windows: Windows) -> Ints:
-    return windows.of(FIRSTS, times=FIRSTS + AT).when(windows.first)
+    return windows.of(Part.FIRSTS, times=f"{Part.FIRSTS}_at").when(windows.first)
 
 
 def _last_at(windows: Windows) -> Ints:
-    return windows.of(LASTS, times=LASTS + AT).when(windows.last - 1)
+    return windows.of(Part.LASTS, times=f"{Part.LASTS}_at").when(windows.last - 1)
 
 
 def _first_time(windows: Windows, _: Terms) -> Floats:
@@ -78,8 +61,8 @@ def _last_time(windows: Windows, _: Terms) -> Floats:
 
 
 def _edges(windows: Windows) -> Edges:
-    first = windows.of(FIRSTS).at(windows.first)
-    last = windows.of(LASTS).at(windows.last - 1)
+    first = windows.of(Part.FIRSTS).at(windows.first)
+    last = windows.of(Part.LASTS).at(windows.last - 1)
     return Edges(first, last, _first_at(windows), _last_at(windows))
 
 
@@ -89,8 +72,8 @@ def _sizes(windows: Windows, terms: Terms) -> Ints:
 
 def _lost(windows: Windows, terms: Terms) -> Floats:
     """Return what a counter lost inside the steps of each window, and from one step to the next."""
-    inside = windows.of(LOST).reduced(np.add, terms)
-    first, last = windows.known[FIRSTS], windows.known[LASTS]
+    inside = windows.of(Part.LOST).reduced(np.add, terms)
+    first, last = windows.known[Part.FIRSTS], windows.known[Part.LASTS]
     between = np.zeros(len(first))
     between[1:] = np.where(first[1:] < last[:-1], last[:-1], 0.0)
     # the first step of a window comes after none; no window has steps of two series
@@ -98,37 +81,37 @@ def _lost(windows: Windows, terms: Terms) -> Floats:
 
 
 _OF_STEPS = Measure(_edges, _sizes, _lost)
-_GROWS = frozenset((FIRSTS, LASTS, COUNTS))
+_GROWS = frozenset((Part.FIRSTS, Part.LASTS, Part.COUNTS))
 NEEDS = {
-    "absent_over_time": frozenset((COUNTS,)),
-    "avg_over_time": frozenset((SUMS, COUNTS)),
-    "count_over_time": frozenset((COUNTS,)),
+    "absent_over_time": frozenset((Part.COUNTS,)),
+    "avg_over_time": frozenset((Part.SUMS, Part.COUNTS)),
+    "count_over_time": frozenset((Part.COUNTS,)),
     "delta": _GROWS,
-    "first_over_time": frozenset((FIRSTS,)),
-    "increase": _GROWS | {LOST},
-    "last_over_time": frozenset((LASTS,)),
-    "max_over_time": frozenset((HIGHS,)),
-    "min_over_time": frozenset((LOWS,)),
-    "present_over_time": frozenset((COUNTS,)),
-    "rate": _GROWS | {LOST},
-    "sum_over_time": frozenset((SUMS,)),
-    "ts_of_first_over_time": frozenset((FIRSTS,)),
-    "ts_of_last_over_time": frozenset((LASTS,)),
+    "first_over_time": frozenset((Part.FIRSTS,)),
+    "increase": _GROWS | {Part.LOST},
+    "last_over_time": frozenset((Part.LASTS,)),
+    "max_over_time": frozenset((Part.HIGHS,)),
+    "min_over_time": frozenset((Part.LOWS,)),
+    "present_over_time": frozenset((Part.COUNTS,)),
+    "rate": _GROWS | {Part.LOST},
+    "sum_over_time": frozenset((Part.SUMS,)),
+    "ts_of_first_over_time": frozenset((Part.FIRSTS,)),
+    "ts_of_last_over_time": frozenset((Part.LASTS,)),
 }
 """What each function has to know of the steps."""
 ROLLED: Functions = {
     "absent_over_time": absent_over_time,
-    "avg_over_time": _of_steps(_mean),
-    "count_over_time": _of_steps(_counted),
+    "avg_over_time": of_windows(_mean),
+    "count_over_time": of_windows(_counted),
     "delta": extrapolated(_OF_STEPS, counter=False, per_second=False),
-    "first_over_time": _of_steps(_first, named=True),
+    "first_over_time": of_windows(_first, named=True),
     "increase": extrapolated(_OF_STEPS, counter=True, per_second=False),
-    "last_over_time": _of_steps(_last, named=True),
-    "max_over_time": _of_steps(_most),
-    "min_over_time": _of_steps(_least),
-    "present_over_time": _of_steps(_present),
+    "last_over_time": of_windows(_last, named=True),
+    "max_over_time": of_windows(_most),
+    "min_over_time": of_windows(_least),
+    "present_over_time": of_windows(present),
     "rate": extrapolated(_OF_STEPS, counter=True, per_second=True),
-    "sum_over_time": _of_steps(_summed),
-    "ts_of_first_over_time": _of_steps(_first_time),
-    "ts_of_last_over_time": _of_steps(_last_time),
+    "sum_over_time": of_windows(_summed),
+    "ts_of_first_over_time": of_windows(_first_time),
+    "ts_of_last_over_time": of_windows(_last_time),
 }

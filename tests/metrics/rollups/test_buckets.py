@@ -11,9 +11,9 @@ from metrics.batch import Pieces
 from metrics.columns import STALE, Columns, columns_of
 from metrics.promql.plan import compile
 from metrics.promql.whole import hindrance, needs
-from metrics.rolled import Rolled
+from metrics.rolled import Part, Rolled
 from metrics.rollups.buckets import Found, decoded, encoded, joined, newest, rolled
-from metrics.rollups.steps import FIVE_MINUTES, HOUR, STEPS, Part, Step
+from metrics.rollups.steps import FIVE_MINUTES, HOUR, STEPS, Step
 from tests.support import rolling
 from tests.support.rolling import ANY, COUNTED, EXACT, NEAR, PLAIN, alike, answer, points
 from tests.support.shelf import Points

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from alerting.lifecycle import Priority
 from kit.errors import Conflict
 
 JOINS_WITHIN = timedelta(minutes=30)
@@ -116,3 +117,14 @@ def after(status: Status, move: Move) -> Status:
 def takes_in(last_alert_at: datetime, *, at: datetime) -> bool:
     """Tell whether an open incident whose last new alert came then still takes one in `at`."""
     return at - last_alert_at < JOINS_WITHIN
+
+
+def heard(status: Status, priority: Priority, called: Priority, *, fresh: bool) -> Tell | None:
+    """Return how an open incident is heard of when alerts call, the gravest of them of `called`.
+
+    Everybody again where they are graver; its owner where they are as grave and one is `fresh`.
+    """
+    if called < priority:
+        return Tell.RAISED
+    owned = status is Status.ACKNOWLEDGED and called is priority
+    return Tell.TRIGGERED if owned and fresh else None

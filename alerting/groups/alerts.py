@@ -11,7 +11,7 @@ from alerting.groups.evaluation import Results
 from alerting.groups.inquiry import inquiry
 from alerting.groups.rules import FileRule, alert_series, client_of
 from alerting.groups.schemas import SEVERITY
-from alerting.groups.series import Series
+from alerting.groups.series import Series, ended
 from alerting.lanes import Lanes
 from alerting.lifecycle import Phase, Reading, State, after
 from alerting.news import News
@@ -19,7 +19,7 @@ from alerting.templates import Context
 from alerting.watches import Remembered, Watches, state_of
 from kit.clock import from_milliseconds, milliseconds
 from kit.slices import sliced
-from metrics.columns import STALE, Labels, labels_of
+from metrics.columns import Labels, labels_of
 from metrics.labels import CLIENT
 
 OPEN = (Phase.PENDING, Phase.FIRING)
@@ -215,10 +215,10 @@ class Alerts:
                 yield Series(client, one.series, at, 1.0)
                 yield Series(client, one.for_state, at, one.since // 1000)
             if before and (before != one.series or not one.state):
-                yield Series(client, before, at, STALE)
+                yield ended(before, at)
             if not one.state:
                 if one.for_state:
-                    yield Series(client, one.for_state, at, STALE)
+                    yield ended(one.for_state, at)
                 del active[one.watch]
 
     def _post(self, news: Sequence[tuple[int, float]], at: int) -> None:

@@ -28,14 +28,14 @@ from alerting.groups.evaluation import (
     still_true,
 )
 from alerting.groups.recordings import Recordings
-from alerting.groups.rules import FileRule, client_of
-from alerting.groups.series import Series
+from alerting.groups.rules import FileRule
+from alerting.groups.series import Series, ended
 from alerting.lanes import Lanes
 from alerting.watches import Remembered, Watches
 from kit.clock import from_milliseconds, milliseconds
 from kit.errors import Refusal
 from metrics.batch import Appended, Refs
-from metrics.columns import NAME, STALE, Columns, Labels
+from metrics.columns import NAME, Columns, Labels
 from metrics.labels import CLIENT
 from metrics.matchers import Matcher, Op
 from metrics.ports.encode import write_request
@@ -92,11 +92,11 @@ class Left:
         """Yield the end of each series whose rule is not kept."""
         for key, series in self.recorded.items():
             for labels in series if key not in kept else ():
-                yield Series(client_of(dict(labels), HOUSE), labels, at, STALE)
+                yield ended(labels, at)
         for key, active in self.alerts.items():
             for one in active if key not in kept else ():
                 for labels in (one.series, one.for_state):
-                    yield Series(client_of(one.labels, HOUSE), labels, at, STALE)
+                    yield ended(labels, at)
 
 
 @dataclass(eq=False)

@@ -8,10 +8,10 @@ import numpy as np
 from access.scope import HOUSE
 from alerting.groups.evaluation import Results
 from alerting.groups.rules import FileRule, client_of
-from alerting.groups.series import Series
+from alerting.groups.series import Series, ended
 from alerting.templates import Context
 from metrics.batch import Ints
-from metrics.columns import STALE, Labels, labels_of
+from metrics.columns import Labels, labels_of
 from metrics.ports.encode import Form
 from metrics.promql.frames import Flags
 
@@ -112,7 +112,7 @@ class Recordings:
         if before != now:
             self._before[rule] = now
             for labels in before - now:
-                yield Series(client_of(dict(labels), HOUSE), labels, at, STALE)
+                yield ended(labels, at)
 
     def _named(self, results: Results) -> Named:
         known = self._names.get(results.rules[0])

@@ -1,8 +1,8 @@
 """The incidents that alerts of the past would have opened, and who would have been told when.
 
-Pure. The rules are those of live: the moves of an incident and what it takes in
-(`incidents/lifecycle.py`), the steps (`oncall/escalation.py`). Every alert is taken in at its own
-time. Only the messages that call somebody are told: none of an end, none of an SLA clock.
+Pure. The rules are those of live: the moves of an incident, what it takes in and how it is heard
+of (`incidents/lifecycle.py`), the steps (`oncall/escalation.py`). Every alert is taken in at its
+own time. Only the messages that call somebody are told: none of an end, none of an SLA clock.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from alerting.course import Firing
 from alerting.lifecycle import Kind, Priority
 from alerting.rehearsal import Would
-from incidents.lifecycle import OPEN, Move, Status, Tell, after, takes_in
+from incidents.lifecycle import OPEN, Move, Status, Tell, after, heard, takes_in
 from metrics.promql.refusals import NotComputable
 from oncall.escalation import Policy, Position, start, take
 from oncall.roster import Reached, Roster
@@ -204,12 +204,14 @@ class Telling:
         if not folder.notices and folder.opened_at == at:
             folder.priority = gravest
             self._step(folder, at, Tell.TRIGGERED)
-        elif gravest < folder.priority:
+            return
+        tell = heard(folder.status, folder.priority, gravest, fresh=fresh)
+        if tell is Tell.RAISED:
             folder.priority = gravest
             folder.status = after(folder.status, Move.RAISE)
             folder.position, folder.owner, folder.acknowledge_at = start(at), None, None
             self._step(folder, at, Tell.RAISED)
-        elif folder.status is Status.ACKNOWLEDGED and gravest is folder.priority and fresh:
+        elif tell is Tell.TRIGGERED:
             target = [f"person:{folder.owner}"]
             self._tell(folder, self.office.roster_at(at).reach(target), target, at, Tell.TRIGGERED)
 

@@ -15,7 +15,7 @@ from incidents import queries
 from incidents.commands.escalation import restart, step_now, take_step, ways
 from incidents.commands.ledger import Ledger
 from incidents.commands.opening import agree, opened, raise_clocks, start_clocks, titled
-from incidents.lifecycle import Move, Status, Tell, What, after, takes_in
+from incidents.lifecycle import Move, Tell, What, after, heard, takes_in
 from incidents.records import AlertRecord
 from incidents.tables import Incident
 from kit.slices import sliced
@@ -204,8 +204,9 @@ async def _settle(
     ledger.moved |= {incident.id: incident for incident in desk.stale}
     called = [folder for folder in desk.folders if folder.calls]
     new = [folder for folder in called if folder.new]
-    raised = [folder for folder in called if not folder.new and _raises(folder)]
-    owned = [folder for folder in called if folder not in raised and _concerns_owner(folder)]
+    known = [(folder, _heard(folder)) for folder in called if not folder.new]
+    raised = [folder for folder, tell in known if tell is Tell.RAISED]
+    owned = [folder for folder, tell in known if tell is Tell.TRIGGERED]
     if new:
         terms = await queries.terms(tx, desk.client, {folder.incident.system for folder in new})
     if raised:
@@ -222,17 +223,9 @@ async def _settle(
         _calm(folder, ledger, resolve_after=resolve_after)
 
 
-def _raises(folder: Folder) -> bool:
-    return _priority(folder.gravest) < folder.incident.priority
-
-
-def _concerns_owner(folder: Folder) -> bool:
-    incident = folder.incident
-    return (
-        incident.status is Status.ACKNOWLEDGED
-        and _priority(folder.gravest) is incident.priority
-        and bool(folder.fresh)
-    )
+def _heard(folder: Folder) -> Tell | None:
+    incident, called = folder.incident, _priority(folder.gravest)
+    return heard(incident.status, incident.priority, called, fresh=bool(folder.fresh))
 
 
 def _open(folder: Folder, ledger: Ledger, *, terms: queries.Terms, roster: Roster) -> None:

@@ -229,7 +229,7 @@ async def _settled(
     for would in found:
         if would.firings:
             systems.setdefault(would.client, set()).add(would.system)
-    terms = {client: await incidents.terms(session, client, of) for client, of in systems.items()}
+    terms = await incidents.terms_of(session, systems)
     return Settled(
         policy=lambda client, system: terms[client].policy(system, spec.escalation),
         zone=lambda client: terms[client].zone,

@@ -22,6 +22,7 @@ from incidents.queries.rows import (
     known_to_have_failed,
     refuse_if_passed,
     terms,
+    terms_of,
 )
 from incidents.queries.shown import (
     IN_MESSAGE,
@@ -77,6 +78,7 @@ __all__ = [
     "sla",
     "slas",
     "terms",
+    "terms_of",
     "to_escalate",
     "to_resolve",
     "unreached",

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
+from itertools import chain
 from uuid import UUID
 
 from sqlalchemy import (
@@ -152,7 +153,7 @@ class Terms:
     locale: str
     sla: SlaSpec
     escalation: str | None
-    of_system: Mapping[str, str | None]
+    of_system: dict[str, str | None]
     policies: Mapping[str, Policy]
 
     def policy(self, system: str, of_rule: str | None) -> Policy:
@@ -163,21 +164,37 @@ class Terms:
 
 async def terms(session: AsyncSession, client: str, systems: Collection[str]) -> Terms:
     """Return the terms of a client and those of its systems, in two statements."""
+    return (await terms_of(session, {client: systems}))[client]
+
+
+async def terms_of(
+    session: AsyncSession, systems: Mapping[str, Collection[str]]
+) -> dict[str, Terms]:
+    """Return the terms of each of these clients and those of its systems, in two statements."""
+    named = set(chain.from_iterable(systems.values()))
     stmt = (
         select(Client, SlaPolicy, System.name, System.escalation)
         .outerjoin(SlaPolicy, SlaPolicy.name == Client.sla)
-        .outerjoin(System, and_(System.client == Client.name, among(System.name, systems)))
-        .where(Client.name == client)
+        .outerjoin(System, and_(System.client == Client.name, among(System.name, named)))
+        .where(among(Client.name, systems))
     )
-    rows = (await session.execute(stmt)).all()
-    owner, sla = rows[0][0], rows[0][1]
+    policies = await oncall.policies(session)
+    found: dict[str, Terms] = {}
+    for owner, sla, name, escalation in await session.execute(stmt):
+        theirs = found.setdefault(owner.name, _terms(owner, sla, policies))
+        if name is not None:
+            theirs.of_system[name] = escalation
+    return found
+
+
+def _terms(owner: Client, sla: SlaPolicy | None, policies: Mapping[str, Policy]) -> Terms:
     return Terms(
         zone=owner.timezone,
         locale=owner.locale,
         sla=STANDARD if sla is None else SlaSpec(name=sla.name, **sla.levels),
         escalation=owner.escalation,
-        of_system={name: escalation for _, _, name, escalation in rows if name is not None},
-        policies=await oncall.policies(session),
+        of_system={},
+        policies=policies,
     )
 
 

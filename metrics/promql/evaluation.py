@@ -20,6 +20,7 @@ from metrics.promql.refusals import NotComputable
 from metrics.promql.selection import Times, at_steps
 from metrics.promql.terms import Limits, Terms
 from metrics.promql.tree import (
+    SETS,
     Aggregate,
     Binary,
     Call,
@@ -36,7 +37,6 @@ from metrics.promql.tree import (
 from metrics.promql.windows import Windows, live, windows
 from metrics.rolled import Rolled
 
-SETS = frozenset(("and", "or", "unless"))
 CHOOSING = {"topk": top, "bottomk": top, "limitk": limited, "limit_ratio": sampled}
 Value = Matrix | Floats | str
 """What a node gives: a vector at each step, a scalar at each step, or a text."""

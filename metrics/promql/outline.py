@@ -8,15 +8,10 @@ import promql_parser as pp
 from metrics.columns import NAME
 from metrics.promql.numbers import number_text
 from metrics.promql.refusals import unsupported
-from metrics.promql.syntax import parse, parsed
+from metrics.promql.syntax import OPS, moment, parse, parsed
+from metrics.promql.tree import SETS, Edge
 
 Told = dict[str, Any]
-_MATCHES = {
-    "MatchOp.Equal": "=",
-    "MatchOp.NotEqual": "!=",
-    "MatchOp.Re": "=~",
-    "MatchOp.NotRe": "!~",
-}
 _CARDS = {
     "VectorMatchCardinality.OneToOne": "one-to-one",
     "VectorMatchCardinality.ManyToOne": "many-to-one",
@@ -75,7 +70,7 @@ def _simple(node: pp.Expr) -> Told:
 
 
 def _selector(node: pp.VectorSelector) -> Told:
-    matchers = [(one.name, _MATCHES[str(one.op)], one.value) for one in node.matchers.matchers]
+    matchers = [(one.name, OPS[str(one.op)].value, one.value) for one in node.matchers.matchers]
     if node.name is not None:
         matchers.append((NAME, "=", node.name))
     return {
@@ -86,15 +81,10 @@ def _selector(node: pp.VectorSelector) -> Told:
 
 
 def _shifted(node: pp.VectorSelector | pp.SubqueryExpr) -> Told:
-    at, edge = None, None
-    if node.at is not None and node.at.type == pp.AtModifierType.Start:
-        edge = "start"
-    elif node.at is not None and node.at.type == pp.AtModifierType.End:
-        edge = "end"
-    elif node.at is not None:
-        seconds, _, thousandths = str(node.at).removeprefix("@ ").partition(".")
-        at = int(seconds) * 1000 + int(thousandths or 0)
-    return {"offset": _length(node.offset), "timestamp": at, "startOrEnd": edge}
+    at = moment(node.at)
+    edge = at.removesuffix("()") if isinstance(at, Edge) else None
+    timestamp = None if isinstance(at, Edge) else at
+    return {"offset": _length(node.offset), "timestamp": timestamp, "startOrEnd": edge}
 
 
 def _aggregation(node: pp.AggregateExpr) -> Told:
@@ -126,7 +116,7 @@ def _matching(node: pp.BinaryExpr) -> Told | None:
     if not (_of_series(node.lhs) and _of_series(node.rhs)):
         return None
     asked = node.modifier
-    usual = "many-to-many" if str(node.op) in ("and", "or", "unless") else "one-to-one"
+    usual = "many-to-many" if str(node.op) in SETS else "one-to-one"
     return {
         "card": _CARDS[str(asked.card)] if asked and asked.matching else usual,
         "labels": list(asked.matching.labels) if asked and asked.matching else [],

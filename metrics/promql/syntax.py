@@ -16,6 +16,7 @@ from metrics.promql.durations import worked_out
 from metrics.promql.refusals import unsupported
 from metrics.promql.signatures import SIGNATURES
 from metrics.promql.tree import (
+    SETS,
     SUBQUERY_STEP_MS,
     UNFILLED,
     Aggregate,
@@ -38,7 +39,7 @@ from metrics.promql.tree import (
 MOST_TEXT = 50_000
 MOST_OPERATORS = 250
 MOST_MS = 4 * 10**15
-_OPS = {  # by name, because the parser's enums cannot be keys
+OPS = {  # by name, because the parser's enums cannot be keys
     "MatchOp.Equal": Op.EQUAL,
     "MatchOp.NotEqual": Op.NOT_EQUAL,
     "MatchOp.Re": Op.MATCHES,
@@ -127,7 +128,7 @@ def _tree(node: pp.Expr, within: Within = ()) -> Expr:
 def _matchers(node: pp.VectorSelector) -> tuple[Matcher, ...]:
     if node.matchers.or_matchers:
         raise unsupported("`or` between matchers")
-    found = [Matcher(m.name, _OPS[str(m.op)], m.value) for m in node.matchers.matchers]
+    found = [Matcher(m.name, OPS[str(m.op)], m.value) for m in node.matchers.matchers]
     if node.name is not None:
         found.insert(0, Matcher(NAME, Op.EQUAL, node.name))
     for matcher in found:
@@ -137,7 +138,7 @@ def _matchers(node: pp.VectorSelector) -> tuple[Matcher, ...]:
 
 
 def _selector(node: pp.VectorSelector, within: Within) -> Selector:
-    return Selector(_matchers(node), _milliseconds(node.offset), _moment(node.at), within=within)
+    return Selector(_matchers(node), _milliseconds(node.offset), moment(node.at), within=within)
 
 
 def _range(node: pp.MatrixSelector, within: Within) -> Selector:
@@ -150,7 +151,7 @@ def _subquery(node: pp.SubqueryExpr, within: Within) -> Subquery:
         _milliseconds(node.range),
         _milliseconds(node.step) or SUBQUERY_STEP_MS,
         _milliseconds(node.offset),
-        _moment(node.at),
+        moment(node.at),
     )
     return Subquery(_tree(node.expr, (*within, stretch)), stretch)
 
@@ -190,7 +191,8 @@ def _milliseconds(length: timedelta | None) -> int:
     return _within(whole if length >= timedelta() else -whole)
 
 
-def _moment(at: pp.AtModifier | None) -> int | Edge | None:
+def moment(at: pp.AtModifier | None) -> int | Edge | None:
+    """Return what stands behind an @: ms, or an edge of the query; None for nothing."""
     if at is None:
         return None
     if at.type == pp.AtModifierType.Start:
@@ -215,7 +217,7 @@ def _aggregate(node: pp.AggregateExpr, within: Within) -> Aggregate:
 def _binary(node: pp.BinaryExpr, within: Within) -> Binary:
     asked = node.modifier
     matching = _matching(asked) if asked else Matching()
-    if matching.fill != UNFILLED and str(node.op) in ("and", "or", "unless"):
+    if matching.fill != UNFILLED and str(node.op) in SETS:
         raise Invalid(
             "parse error: {error}",
             field="query",

@@ -14,6 +14,9 @@ LOOKBACK_MS = 300_000
 SUBQUERY_STEP_MS = 60_000
 """How far apart a subquery looks that does not say."""
 
+SETS = frozenset(("and", "or", "unless"))
+"""Operators that choose among series, and compute nothing."""
+
 
 class Edge(StrEnum):
     """A moment named in the text by its place in the query, not by a number."""

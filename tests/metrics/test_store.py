@@ -30,6 +30,7 @@ from metrics.store import Store
 from metrics.tables import Chunk, DeletedSeries, Deletion, JournalMark, Series
 from tests.support.clock import NOON, FakeClock
 from tests.support.samples import bits, points, series
+from tests.support.stores import killed
 
 MS = milliseconds(NOON)
 DISK = series("disk", host="a")
@@ -64,17 +65,8 @@ class Site:
         got = await self.store.append(body, port="remote_write", client="acme", now=self.clock())
         return got.samples, got.refused, got.reason
 
-    async def kill(self) -> None:
-        """End as kill -9 does: what the kernel has is there, nothing else is done."""
-        task = self.store.journal._task
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        self.store._lock.release()
-
     async def restart(self) -> None:
-        await self.kill()
+        await killed(self.store)
         self.store = self._store()
         self.store.listen(self.batches.append)
         await self.start()
@@ -260,11 +252,11 @@ async def test_the_database_of_another_folder_is_refused_until_it_is_adopted(
     other = Site(tmp_path / "other", db)
     with pytest.raises(OtherFolder, match="another data folder"):
         await other.start()
-    await other.kill()
+    await killed(other.store)
 
     adopting = Site(tmp_path / "other", db, adopt=True)
     await adopting.start()
-    await adopting.kill()
+    await killed(adopting.store)
     with pytest.raises(OtherFolder):
         await site.restart()
 
@@ -372,7 +364,7 @@ async def test_a_second_process_stands_by_until_the_folder_is_free(
     with pytest.raises(Overloaded):
         await second.sends((DISK, MS, 1.0))
 
-    await site.kill()
+    await killed(site.store)
     await asyncio.wait_for(opening, 5)
     assert await second.reads() == {kept_as(DISK): [(MS, 1.0)]}
     await second.store.close()

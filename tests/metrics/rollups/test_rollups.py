@@ -1,8 +1,6 @@
 """Rollups in a store: made once, made again, read beside raw samples, kept when those are gone."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,6 +31,7 @@ from tests.support.clock import FakeClock
 from tests.support.rolling import MINUTE, alike
 from tests.support.samples import series
 from tests.support.shelf import Points
+from tests.support.stores import killed
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 MS = milliseconds(START)
@@ -76,12 +75,7 @@ class Yard:
 
     async def restart(self) -> None:
         """End as kill -9 does, and start again."""
-        task = self.store.journal._task
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        self.store._lock.release()
+        await killed(self.store)
         self.store = self._store()
         await self.store.open(self.clock())
 
@@ -126,6 +120,19 @@ class Yard:
     async def rows(self, table: type[Rollup5m | Rollup1h | Chunk]) -> int:
         async with self.db.snapshot() as session:
             return await session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def once_read(monkeypatch: pytest.MonkeyPatch, work: Callable[[], Awaitable[None]]) -> None:
+    """Have `work` done when chunks are read the next time, before anything is made of them."""
+    real = chunks.read
+
+    async def read(*given: Any) -> object:
+        found = await real(*given)
+        monkeypatch.setattr(chunks, "read", real)
+        await work()
+        return found
+
+    monkeypatch.setattr(chunks, "read", read)
 
 
 @pytest.fixture
@@ -258,16 +265,12 @@ async def test_samples_that_come_while_a_day_is_made_make_it_again(
 ) -> None:
     await fed(yard)
     yard.clock.advance(minutes=30)
-    real = chunks.read
 
-    async def late(*given: Any) -> object:
-        found = await real(*given)
-        monkeypatch.setattr(chunks, "read", real)
+    async def late() -> None:
         await yard.sends(LOAD, [(MS + 90 * MINUTE, 1000.0)])
         await yard.flush()
-        return found
 
-    monkeypatch.setattr(chunks, "read", late)
+    once_read(monkeypatch, late)
     await yard.store.upkeep.roll(yard.clock())
 
     assert 0 not in await yard.made()
@@ -295,16 +298,12 @@ async def test_a_series_cleared_while_it_is_rolled_up_leaves_nothing(
 ) -> None:
     await fed(yard)
     yard.clock.advance(minutes=30)
-    real = chunks.read
 
-    async def taken_away(*given: Any) -> object:
-        found = await real(*given)
-        monkeypatch.setattr(chunks, "read", real)
+    async def taken_away() -> None:
         await yard.store.delete("acme", by="li", now=yard.clock())
         await yard.store.upkeep.clear(yard.clock())
-        return found
 
-    monkeypatch.setattr(chunks, "read", taken_away)
+    once_read(monkeypatch, taken_away)
     await yard.store.upkeep.roll(yard.clock())
 
     assert await yard.rows(Rollup5m) == 0

@@ -28,7 +28,7 @@ class FolderLock:
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             await self._wait(file, every)
-        except BaseException:
+        except BaseException:  # a cancellation, too: let go of it, and pass it on
             os.close(file)
             raise
         os.ftruncate(file, 0)

@@ -175,7 +175,7 @@ class Archive:
             raise damaged(path, str(error)) from error
         try:
             self.manifest = self._read_manifest()
-        except BaseException:
+        except BaseException:  # a cancellation, too: let go of it, and pass it on
             self._zip.close()
             raise
 

@@ -52,7 +52,7 @@ async def claim(folder: Path, patience: float) -> Lock:
                 log.info("waiting for process %s to let go of %s", holder, folder)
                 told = True
             await asyncio.sleep(0.1)
-    except BaseException:
+    except BaseException:  # a cancellation, too: let go of it, and pass it on
         os.close(descriptor)
         raise
     os.ftruncate(descriptor, 0)

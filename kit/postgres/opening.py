@@ -29,7 +29,7 @@ async def open_server(cluster: Cluster) -> tuple[Postmaster, str]:
         server = await _adopted(cluster) or await _started(cluster)
         try:
             version = await _greeted(cluster, server)
-        except BaseException:
+        except BaseException:  # a cancellation, too: let go of it, and pass it on
             await server.stop()
             raise
         if version is not None:
@@ -97,7 +97,7 @@ async def _started(cluster: Cluster) -> Postmaster:
         server = Postmaster(process, data=cluster.data, socket=socket)
         try:
             await _decided(cluster, server)
-        except BaseException:
+        except BaseException:  # a cancellation, too: let go of it, and pass it on
             await server.stop()
             raise
         if not server.over:

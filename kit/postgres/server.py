@@ -100,7 +100,7 @@ async def start(
         try:
             cluster = await _prepared(folder, durable, brought)
             server, version = await open_server(cluster)
-        except BaseException:
+        except BaseException:  # a cancellation, too: let go of it, and pass it on
             lock.release()
             raise
     except (OSError, psutil.Error) as error:

@@ -200,3 +200,25 @@ async def test_a_page_follows_events_however_late_a_script_arrives(
     await screen.open(site.program.url)
     await screen.is_live()
     assert screen.wrong == []
+
+
+async def test_no_button_fades_while_the_page_connects(site: Site, screens: Screens) -> None:
+    number = await site.opens(host="slow")
+    screen = await screens.phone()
+    await screen.signs_in(site.program.url)
+    await screen.shows(".rail")
+    connects = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await connects.wait()
+        await route.continue_()
+
+    await screen.page.route(f"{site.program.url}/incidents/{number}/events", late)
+    await screen.open(f"{site.program.url}/incidents/{number}")
+    await screen.shows("#live.htmx-request")
+    await expect(screen.at(".button.take")).to_have_css("opacity", "1", timeout=WITHIN)
+
+    connects.set()
+    await screen.is_live()
+    await site.calms(number, host="slow")
+    assert screen.wrong == []

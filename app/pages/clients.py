@@ -7,6 +7,7 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path
+from markupsafe import Markup
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
@@ -14,10 +15,11 @@ from access import queries as access
 from access.schemas import NAME
 from access.scope import HOUSE, Right
 from app.pages.frame import Framed
-from app.pages.history import Cell, cells, days, months
+from app.pages.history import cells, days, months
 from app.pages.hosts import fires, hosts, machines
 from app.pages.incident_view import seen
 from app.pages.oncall_page import schedules
+from app.pages.strips import Strips
 from app.pages.views import HostView, IncidentView, ScheduleView
 from app.pages.words import Words
 from incidents import queries as incidents
@@ -25,6 +27,7 @@ from incidents.api.health import month_of
 from incidents.clocks import Kind
 from incidents.health import Kept, Outage, availability
 from incidents.queries import health
+from kit.i18n import t
 
 router = APIRouter(prefix="/clients", tags=["pages"], include_in_schema=False)
 
@@ -44,7 +47,7 @@ class SystemCard:
     open: int
     priority: str | None
     availability: float
-    strip: Sequence[Cell]
+    strip: Markup
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class ClientPageView:
     sla: str
     response: Kept
     recovery: Kept
-    year: Sequence[Cell]
+    year: Markup
     systems: Sequence[SystemCard]
     schedules: Sequence[ScheduleView]
     hosts: Sequence[HostView]
@@ -124,14 +127,15 @@ async def show_client(name: Annotated[str, Path(pattern=NAME)], frame: Framed) -
     found = await machines(house.store, scope, fires=burning, now=now)
     theirs = [machine for machine in found if machine.client == name]
     core = {system.name for system in systems if system.core}
-    month = days(now, row.timezone)
+    words_of_month = t("past.month", locale)
+    month, strip = days(now, row.timezone), Strips(locale, frame.reader.zone, now)
     view = ClientPageView(
         card=card,
         timezone=row.timezone,
         sla=row.sla,
         response=kept.get(Kind.RESPONSE, Kept()),
         recovery=kept.get(Kind.RECOVERY, Kept()),
-        year=cells([one for one in lost if one.system in core], edges, now=now),
+        year=strip(cells(_of(lost, core), edges, now=now), t("clients.year", locale)),
         systems=[
             SystemCard(
                 name=system.name,
@@ -139,10 +143,11 @@ async def show_client(name: Annotated[str, Path(pattern=NAME)], frame: Framed) -
                 core=system.core,
                 open=open_.get((name, system.name), (0, ""))[0],
                 priority=open_.get((name, system.name), (0, None))[1],
-                availability=availability(_of(lost, {system.name}), since=since, until=now),
-                strip=cells(_of(lost, {system.name}), month, now=now),
+                availability=availability(its, since=since, until=now),
+                strip=strip(cells(its, month, now=now), words_of_month),
             )
             for system in sorted(systems, key=lambda one: (not one.core, one.title))
+            for its in [_of(lost, {system.name})]
         ],
         schedules=on_call,
         hosts=await hosts(theirs[:HOSTS_SHOWN], house.directory, locale=locale, now=now),

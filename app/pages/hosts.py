@@ -18,10 +18,12 @@ from app.pages.frame import Frame, Framed
 from app.pages.sheets import MARK, lines, sheet
 from app.pages.views import HostsView, HostView, MetricView
 from incidents import queries as incidents
-from kit import charts, live
+from kit import live
 from kit.clock import from_milliseconds, milliseconds
+from kit.curves import Points
 from kit.i18n import t
 from kit.slices import sliced
+from kit.sparklines import sparkline
 from kit.wording import quantity
 from metrics.matchers import Matcher, Op
 from metrics.store import Store
@@ -272,9 +274,9 @@ def _metrics(machine: Machine, say: _Saying) -> Iterable[MetricView]:
         if gauge.kind in shown or line is None:
             continue
         shown.add(gauge.kind)
-        points = charts.Points(line[0], line[1])
+        points = Points(line[0], line[1])
         title = say.title(gauge)
-        spark = charts.sparkline(points, title=title, low=0, high=gauge.high)
+        spark = sparkline(points, title=title, low=0, high=gauge.high)
         priority = next((fire.priority for fire in machine.fires if fire.concerns(gauge)), None)
         yield MetricView(gauge.kind, say(float(line[1][-1]), gauge.unit), priority, spark)
 

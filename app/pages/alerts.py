@@ -166,13 +166,14 @@ AtShelf = Annotated[Shelf, Depends(on_the_loop(Shelf))]
 @router.get("/alerts")
 async def show_alerts(shelf: AtShelf) -> Response:
     """Show the alerts that the filters leave, the gravest first."""
-    return shelf.frame.show("alerts.html", await shelf.view(), here="alerts")
+    since, view = shelf.frame.since(), await shelf.view()
+    return shelf.frame.show("alerts.html", view, here="alerts", since=since)
 
 
 @router.get("/alerts/events")
 async def follow_alerts(shelf: AtShelf) -> Response:
     """Stream the list while it is open."""
-    await shelf.view()
+    shelf.frame.caller.need(Right.READ)
     return shelf.frame.stream({live.BOARD}, shelf.fragment)
 
 
@@ -208,7 +209,7 @@ async def show_alert(alert_id: UUID, frame: Framed) -> Response:
         numbers = list(dict.fromkeys(one.number for one in fired))[:INCIDENTS_SHOWN]
         shown = await incidents.numbered(session, scope, numbers, now=now)
         people = await access.titles_of_people(session)
-        rules = {rule.name: rule for rule in await queries.rules(session)}
+        rules = await queries.rules_named(session, {row.rule})
     words = Words(frame.reader.locale, house.directory, people, zone)
     strip = Strips(words.locale, zone, now)
     known = rules.get(row.rule)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from access import queries as access
 from access.schemas import NAME
-from access.scope import HOUSE, Right
+from access.scope import HOUSE, Right, Scope
 from app.pages.frame import Framed
 from app.pages.history import cells, days, months
 from app.pages.hosts import fires, hosts, machines
@@ -111,21 +111,20 @@ async def show_client(name: Annotated[str, Path(pattern=NAME)], frame: Framed) -
     frame.caller.need(Right.READ)
     now, scope, house = frame.clock(), frame.caller.scope, frame.request.app.state.house
     async with frame.db.snapshot() as session:
-        row = await access.client(session, scope, name)
+        row, alone = await access.client(session, scope, name), Scope(frozenset({name}))
         edges, since = months(now, row.timezone), month_of(now, row.timezone)
         lost = await health.outages(session, scope, name, since=edges[0])
         open_ = await health.open_by_system(session, scope)
         kept = await health.kept(session, scope, name, since=since, now=now)
         systems = await access.systems(session, scope, client=name, limit=SYSTEMS_MOST)
         people = await access.titles_of_people(session)
-        burning = await fires(session, scope, house.store)
-        on_call = await schedules(session, scope, now)
+        burning = await fires(session, alone, house.store)
+        on_call = await schedules(session, scope, now, people)
         card = await _card(session, frame, name, open_, lost, (since, now))
         late = await incidents.listed(session, scope, now=now, limit=INCIDENTS_SHOWN, client=name)
     words = Words(frame.reader.locale, house.directory, people, frame.reader.zone)
     locale = frame.reader.locale
-    found = await machines(house.store, scope, fires=burning, now=now)
-    theirs = [machine for machine in found if machine.client == name]
+    found = await machines(house.store, alone, fires=burning, now=now)
     core = {system.name for system in systems if system.core}
     words_of_month = t("past.month", locale)
     month, strip = days(now, row.timezone), Strips(locale, frame.reader.zone, now)
@@ -143,15 +142,15 @@ async def show_client(name: Annotated[str, Path(pattern=NAME)], frame: Framed) -
                 core=system.core,
                 open=open_.get((name, system.name), (0, ""))[0],
                 priority=open_.get((name, system.name), (0, None))[1],
-                availability=availability(its, since=since, until=now),
-                strip=strip(cells(its, month, now=now), words_of_month),
+                availability=availability(theirs, since=since, until=now),
+                strip=strip(cells(theirs, month, now=now), words_of_month),
             )
             for system in sorted(systems, key=lambda one: (not one.core, one.title))
-            for its in [_of(lost, {system.name})]
+            for theirs in [_of(lost, {system.name})]
         ],
         schedules=on_call,
-        hosts=await hosts(theirs[:HOSTS_SHOWN], house.directory, locale=locale, now=now),
-        machines=len(theirs),
+        hosts=await hosts(found[:HOSTS_SHOWN], house.directory, locale=locale, now=now),
+        machines=len(found),
         incidents=[seen(one, words) for one in late],
         explore="/explore?" + urlencode({"expr": f'up{{client="{name}"}}', "range": "24h"}),
     )

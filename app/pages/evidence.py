@@ -58,7 +58,7 @@ async def evidence_of(
     """Return the chart and the words for the limit of each of the gravest alerts."""
     chosen = shown.alerts[:CHARTS_MOST]
     rows = await alerting.by_id(session, [alert.alert_id for alert in chosen])
-    rules = {rule.name: rule for rule in await alerting.rules(session)}
+    rules = await alerting.rules_named(session, {alert.rule for alert in rows.values()})
     drawn: dict[UUID, Markup] = {}
     limits: dict[UUID, str] = {}
     for last in chosen:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from access.directory import Directory
 from access.scope import Right, Scope
 from alerting import queries as alerting
-from app.pages.frame import Frame, Framed
+from app.pages.frame import Frame, Framed, Version
 from app.pages.sheets import MARK, lines, sheet
 from app.pages.views import HostsView, HostView, MetricView
 from incidents import queries as incidents
@@ -86,29 +86,34 @@ MACHINES = [*NAMES, BOOTED]
 @router.get("/hosts")
 async def show_hosts(frame: Framed) -> Response:
     """Show every machine."""
+    since = frame.since(_version(frame))
     view = HostsView(await _seen(frame))
-    return frame.fresh(await frame.render_in_slices("hosts.html", view, here="hosts"))
+    return frame.fresh(await frame.render_in_slices("hosts.html", view, here="hosts", since=since))
 
 
 @router.get("/hosts/events")
 async def follow_hosts(frame: Framed) -> Response:
     """Stream the machines while the page is open: when one sends, or an incident moves."""
     frame.caller.need(Right.READ)
-    store, scope = frame.request.app.state.store, frame.caller.scope
 
     async def fragment() -> str:
         view = HostsView(await _seen(frame))
         return await frame.render_in_slices("_hosts_live.html", view, here="hosts")
 
     topics = {live.BOARD, live.CONFIGURATION}
-    return frame.stream(topics, fragment, version=lambda: _newest(store, scope))
+    return frame.stream(topics, fragment, version=_version(frame))
 
 
-def _newest(store: Store, scope: Scope) -> object:
+def _version(frame: Frame) -> Version:
     """Return what differs as soon as any machine has sent something."""
-    refs = store.select(_wanted(scope))
-    times, _ = store.newest(refs)
-    return len(refs), int(times.sum())
+    store, wanted = frame.request.app.state.store, _wanted(frame.caller.scope)
+
+    def newest() -> object:
+        refs = store.select(wanted)
+        times, _ = store.newest(refs)
+        return len(refs), int(times.sum())
+
+    return newest
 
 
 @router.get("/hosts.csv")

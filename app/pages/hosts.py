@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 import re2
@@ -221,7 +222,7 @@ class Machine:
         """Whose it is."""
         return self.key[0]
 
-    @property
+    @cached_property
     def seen_at(self) -> datetime | None:
         """When the newest sample of any line was taken."""
         ends = [

@@ -9,12 +9,12 @@ import numpy as np
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
-from kit.curves import Points, area, cut, edges, path, scale, thinned
+from kit.curves import Points, Runs, area, cut, edges, path, scale, thinned
 
-Lengths = NDArray[np.floating[Any]]
+Steps = NDArray[np.int64]
 
 WIDTH, HEIGHT = 100, 26  # of the line's own grid, whatever its size on the page
-MOST_POINTS = 128  # more than one for each pixel that it is wide
+MOST_POINTS = 256  # an hour at 15 seconds whole, and more than there are pixels
 KEPT = 2048  # lines as text, of some 2.5 KB each
 _FINE = 10  # coordinates have one decimal
 _ACROSS = np.array([f"L{n / _FINE:.1f} " for n in range(WIDTH * _FINE + 1)], object)
@@ -59,7 +59,7 @@ def _drawn(series: Sequence[Points], title: str, low: float | None, high: float 
         for index, (seen, runs) in enumerate(cuts):
             across = (seen.times - start) * (WIDTH * _FINE / max(end - start, 1))
             down = (seen.values - floor) * ((HEIGHT - 2) * _FINE / (floor - ceiling))
-            strokes = _strokes(across, down + (HEIGHT - 1) * _FINE, edges(runs))
+            strokes = _strokes(_whole(across), _whole(down + (HEIGHT - 1) * _FINE), runs)
             if index == 0 and strokes:
                 paths.append(area(strokes, bottom=HEIGHT))
             paths.append(path(strokes, f"line s{index}"))
@@ -69,9 +69,18 @@ def _drawn(series: Sequence[Points], title: str, low: float | None, high: float 
     )
 
 
-def _strokes(across: Lengths, down: Lengths, edges: Sequence[int]) -> list[str]:
+def _whole(lengths: NDArray[np.floating[Any]]) -> Steps:
+    found: Steps = np.rint(lengths).astype(np.int64)
+    return found
+
+
+def _strokes(across: Steps, down: Steps, runs: Runs) -> list[str]:
+    """Return each run in words; of what lies level its ends alone."""
+    level = (down[1:] == down[:-1]) & (runs[1:] == runs[:-1])
+    kept = np.ones(len(down), np.bool_)
+    kept[1:-1] = ~(level[1:] & level[:-1])
+    across, down, begins = across[kept], down[kept], edges(runs[kept])
     words = np.empty(2 * len(across), object)
-    words[::2] = _ACROSS[np.rint(across).astype(np.intp)]
-    words[1::2] = _DOWN[np.rint(down).astype(np.intp)]
+    words[::2], words[1::2] = _ACROSS[across], _DOWN[down]
     said = words.tolist()
-    return ["".join(said[2 * begin : 2 * end])[1:] for begin, end in pairwise(edges)]
+    return ["".join(said[2 * begin : 2 * end])[1:] for begin, end in pairwise(begins)]

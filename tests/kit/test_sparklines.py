@@ -51,10 +51,30 @@ def test_of_an_hour_a_peak_of_one_sample_and_the_last_value_are_seen() -> None:
 
     [line] = lines(sparkline(points(*values), title="CPU", low=0, high=100))
 
-    assert len(line) <= MOST_POINTS
     assert min(line, key=lambda place: place[1])[0] == round(77 / 239 * 100, 1)
     assert line[-1][0] == WIDTH
     assert line[-1][1] < line[0][1]
+
+
+def test_much_more_than_can_be_seen_is_thinned() -> None:
+    values = np.sin(np.arange(20_000))
+
+    assert len(lines(sparkline(points(*values), title="CPU"))[0]) <= MOST_POINTS
+
+
+def test_an_hour_of_samples_is_drawn_whole() -> None:
+    values = [10.0 + place % 2 for place in range(240)]
+
+    assert len(lines(sparkline(points(*values), title="CPU"))[0]) == 240
+
+
+def test_what_lies_level_is_drawn_by_its_ends() -> None:
+    values = [10.0] * 100 + [90.0] * 100 + [float("nan")] + [90.0] * 39
+
+    before, after = lines(sparkline(points(*values), title="Disk", low=0, high=100))
+
+    assert [x for x, _ in before] == [0, 41.4, 41.8, 83.3]
+    assert [x for x, _ in after] == [84.1, 100]
 
 
 def test_a_hole_is_a_hole_also_where_much_is_drawn() -> None:

@@ -18,9 +18,10 @@ from access.scope import Right, Scope
 from alerting import queries as alerting
 from app.pages.explore_limits import Eye, Looked, RuleLimits, drawn, limits_of
 from app.pages.frame import Framed
-from kit import charts
 from kit.clock import from_milliseconds, milliseconds
+from kit.curves import Points
 from kit.errors import Invalid, Refusal
+from kit.sparklines import sparkline
 from kit.web import on_the_loop
 from kit.wording import number
 from metrics.asked import Resolution, Span
@@ -315,7 +316,7 @@ def _rows(found: Sequence[Found], desk: Desk) -> list[Row]:
 
 def _row(letter: str, line: Line, times: np.ndarray[Any, Any], locale: str, *, before: bool) -> Row:
     name = _said(line.labels)
-    spark = charts.sparkline(charts.Points(times[: len(line.values)], line.values), title=name)
+    spark = sparkline(Points(times[: len(line.values)], line.values), title=name)
     return Row(
         letter=letter,
         name=name,

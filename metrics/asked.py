@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 
 from kit import durations
 from kit.errors import Invalid, TooLarge
+from metrics.promql.durations import Frame
 
 MOST_POINTS = 11_000
 MOST_BODY = 1024 * 1024
@@ -43,6 +44,11 @@ class Span:
     start_ms: int
     end_ms: int
     step_ms: int
+
+    @property
+    def frame(self) -> Frame:
+        """What the query knows of it while it is read."""
+        return Frame(self.end_ms - self.start_ms, self.step_ms)
 
 
 class Parameters(dict[str, str]):

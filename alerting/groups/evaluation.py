@@ -49,7 +49,7 @@ def read(batch: Batch, memory: Memory, at: int) -> list[Columns]:
 def computed(batch: Batch, data: Sequence[Columns], at: int, terms: Terms) -> Results:
     """Return the results of a batch; if it fails as one, each rule is computed alone."""
     try:
-        found = evaluate(batch.plan, data, start_ms=at, end_ms=at, step_ms=1, terms=terms)
+        found = evaluate(batch.plan, data, start_ms=at, end_ms=at, step_ms=0, terms=terms)
     except Refusal as why:
         if not batch.marked:
             return nothing(batch.rules, why.detail)

@@ -29,6 +29,7 @@ from metrics.engine.client import BIG, Answer
 from metrics.engine.store import EngineStore
 from metrics.envelope import answered
 from metrics.labels import CLIENT
+from metrics.promql.durations import AT_ONCE, Frame
 from metrics.promql.printing import printed
 from metrics.promql.refusals import NotComputable
 from metrics.promql.syntax import parse
@@ -65,17 +66,22 @@ def router(store: Callable[..., Any], caller: Callable[..., Any]) -> APIRouter:
         span = asked.span()
         bounds = (span.start_ms, span.end_ms, span.step_ms)
         moments = dict(zip(("start", "end", "step"), map(_seconds, bounds), strict=True))
-        return await _passed_on(samples, "query_range", asked, who, moments)
+        return await _passed_on(samples, "query_range", asked, who, moments, span.frame)
 
     return routes
 
 
 async def _passed_on(
-    store: EngineStore, path: str, asked: Parameters, who: Identity, moments: dict[str, str]
+    store: EngineStore,
+    path: str,
+    asked: Parameters,
+    who: Identity,
+    moments: dict[str, str],
+    frame: Frame = AT_ONCE,
 ) -> Response:
     async def answer() -> bytes:
         who.need(Right.READ)
-        tree = parse(asked.get("query", ""))
+        tree = parse(asked.get("query", ""), frame)
         if who.scope.clients is not None:
             tree = scoped(tree, *who.scope.clients)
         kept = {name: asked[name] for name in PASSED_ON if name in asked}

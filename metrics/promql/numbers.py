@@ -63,6 +63,12 @@ def short_text(value: float) -> str:
     return shown if far else number_text(value)
 
 
+def open_metrics_text(value: float) -> str:
+    """Return a number as OpenMetrics has it in labels: never without a point or an exponent."""
+    shown = short_text(value)
+    return shown if not shown.strip("-").isdigit() else f"{shown}.0"
+
+
 def quoted(text: str) -> str:
     """Return a text between quotation marks, as Go prints it in messages (%q)."""
     shown = text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -12,7 +12,7 @@ from kit.errors import Invalid
 from metrics.columns import NAME
 from metrics.matchers import Matcher, Op
 from metrics.patterns import compiled
-from metrics.promql.durations import worked_out
+from metrics.promql.durations import AT_ONCE, Frame, worked_out
 from metrics.promql.refusals import unsupported
 from metrics.promql.signatures import SIGNATURES
 from metrics.promql.tree import (
@@ -56,9 +56,12 @@ _TARGET_INFO = Matcher(NAME, Op.EQUAL, "target_info")
 _BEFORE_1970 = re.compile(r"@\s*-")
 
 
-def parse(text: str) -> Expr:
-    """Return the tree of `text`; refuse what is wrong or not supported."""
-    found = parsed(text)
+def parse(text: str, frame: Frame = AT_ONCE) -> Expr:
+    """Return the tree of `text`; refuse what is wrong or not supported.
+
+    `frame` says what `step()` and `range()` in durations are.
+    """
+    found = parsed(text, frame)
     try:
         return _tree(found)
     except (OverflowError, ValueError):  # the parser's lengths of time end before its numbers do
@@ -82,12 +85,12 @@ def _joined(found: re.Match[str]) -> str:
     return found["opened"] or found["closed"] or " "
 
 
-def parsed(text: str) -> pp.Expr:
+def parsed(text: str, frame: Frame | None = None) -> pp.Expr:
     """Return the parser's own tree; refuse what it cannot read."""
     bare = _QUOTED.sub('""', text)
     _refuse_what_the_parser_cannot_bear(text, bare)
     try:
-        return pp.parse(worked_out(text))
+        return pp.parse(worked_out(text, frame))
     except ValueError as error:
         raise Invalid("parse error: {error}", field="query", error=error) from None
 

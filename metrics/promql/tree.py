@@ -220,6 +220,21 @@ def selectors(expr: Expr) -> Iterator[Selector]:
     return (node for node in nodes(expr) if isinstance(node, Selector))
 
 
+def asks_of_the_query(expr: Expr) -> bool:
+    """Tell whether it looks at where the query itself begins or ends, or how far apart it asks."""
+    return any(_asks_of_the_query(node) for node in nodes(expr))
+
+
+def _asks_of_the_query(node: Expr) -> bool:
+    match node:
+        case Call(name):
+            return name in ("start", "end", "step", "range")
+        case Selector(at=at) | Subquery(stretch=Stretch(at=at)):
+            return isinstance(at, Edge)
+        case _:
+            return False
+
+
 def kind(expr: Expr) -> Kind:
     """Return what `expr` gives."""
     match expr:

@@ -86,7 +86,7 @@ def test_a_text_becomes_a_tree(text: str, tree: object) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *('{a="1" or b="2"}', "up @ -5", "step()"),
+        *('{a="1" or b="2"}', "up @ -5", "start_timestamp(up)"),
     ],
 )
 def test_what_is_not_there_yet_says_so(text: str) -> None:

@@ -11,13 +11,16 @@ from metrics.promql.aggregation import aggregated, quantile
 from metrics.promql.arithmetic import joined
 from metrics.promql.choosing import counted, limited, sampled, top
 from metrics.promql.frames import Flags, Floats, Matrix, Vector
+from metrics.promql.functions.arguments import Functions
 from metrics.promql.functions.calls import FUNCTIONS
 from metrics.promql.functions.info import enriched
+from metrics.promql.functions.reaching import REACHING
 from metrics.promql.functions.rolled import ROLLED
 from metrics.promql.grouping import finished
 from metrics.promql.matching import either, matched
 from metrics.promql.plan import Plan
-from metrics.promql.refusals import NotComputable
+from metrics.promql.reaching import anchored, between, smoothed
+from metrics.promql.refusals import NotComputable, unsupported
 from metrics.promql.selection import Times, at_steps
 from metrics.promql.terms import Limits, Terms
 from metrics.promql.tree import (
@@ -29,6 +32,7 @@ from metrics.promql.tree import (
     Info,
     Negated,
     Number,
+    Reach,
     Selector,
     Span,
     Stretch,
@@ -84,6 +88,8 @@ def samples(
     plan: Plan, data: Sequence[Columns], *, at_ms: int, terms: Terms | None = None
 ) -> Columns:
     """Return the samples of a range as it is seen from one moment."""
+    if isinstance(plan.tree, Selector) and plan.tree.reach:
+        raise unsupported(f"a range that is {plan.tree.reach}, as an answer of its own,")
     run = _begun(plan, data, (at_ms, at_ms), 0, terms or Terms())
     with np.errstate(all="ignore"):
         found = run.windows(plan.tree)
@@ -168,10 +174,18 @@ class _Run:
             case Binary():
                 return self._binary(expr, self.value(expr.left), self.value(expr.right))
             case Call(name, args):
-                rolled = args and isinstance(args[0], Selector) and args[0] in self._rolled
-                return (ROLLED if rolled else FUNCTIONS)[name](_Given(expr, self))
+                return self._functions(args)[name](_Given(expr, self))
             case _:
                 return self._of_series(expr)
+
+    def _functions(self, args: Sequence[Expr]) -> Functions:
+        """Return the functions as they are of such ranges."""
+        if args and isinstance(args[0], Selector):
+            if args[0] in self._rolled:
+                return ROLLED
+            if args[0].range_ms and args[0].reach:
+                return REACHING
+        return FUNCTIONS
 
     def _of_series(self, expr: Aggregate | Info | Subquery) -> Value:
         match expr:
@@ -209,14 +223,20 @@ class _Run:
         columns = live(self.data[expr])
         ends = self._seen_from(expr)
         self.terms.room(len(columns.labels) * len(ends))
-        return windows(columns, ends, expr.range_ms)
+        if expr.reach is None:
+            return windows(columns, ends, expr.range_ms)
+        look = anchored if expr.reach is Reach.ANCHORED else smoothed
+        return look(columns, ends, expr.range_ms, lookback_ms=self.terms.lookback_ms)
 
     def newest(self, selector: Selector, *, as_times: bool = False) -> Matrix:
         """Return what each series of a selector shows at all steps."""
         columns, count = self.data[selector], len(self.steps)
         self.terms.room(len(columns.labels) * count)
         seen, lookback = self._seen_from(selector), self.terms.lookback_ms
-        found = at_steps(columns, seen, lookback_ms=lookback, as_times=as_times)
+        if selector.reach and not as_times:
+            found = between(live(columns), seen, lookback_ms=lookback)
+        else:
+            found = at_steps(columns, seen, lookback_ms=lookback, as_times=as_times)
         if selector.at is None:
             return found
         shape = (len(columns.labels), count)

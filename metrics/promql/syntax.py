@@ -13,7 +13,8 @@ from metrics.columns import NAME
 from metrics.matchers import Matcher, Op
 from metrics.patterns import compiled
 from metrics.promql.durations import AT_ONCE, Frame, worked_out
-from metrics.promql.refusals import unsupported
+from metrics.promql.extended import note, noted, without_notes
+from metrics.promql.refusals import NotComputable, unsupported
 from metrics.promql.signatures import SIGNATURES
 from metrics.promql.tree import (
     SETS,
@@ -30,6 +31,7 @@ from metrics.promql.tree import (
     Matching,
     Negated,
     Number,
+    Reach,
     Selector,
     Stretch,
     Subquery,
@@ -53,6 +55,11 @@ _OPERATOR = re.compile(r"[-+*/%^=<>!(\[@]|\b(?:and|or|unless|atan2)\b", re.IGNOR
 _ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|[0-7]{3}|.)", re.DOTALL)
 _BYTE = re.compile(r"\\(?:x[89a-fA-F]|[23][0-7]).+")
 _TARGET_INFO = Matcher(NAME, Op.EQUAL, "target_info")
+KNOWING = {
+    Reach.ANCHORED: frozenset(("changes", "delta", "increase", "rate", "resets")),
+    Reach.SMOOTHED: frozenset(("delta", "increase", "rate")),
+}
+"""The functions that know what to do with a range that is more than its samples."""
 _BEFORE_1970 = re.compile(r"@\s*-")
 
 
@@ -70,8 +77,7 @@ def parse(text: str, frame: Frame = AT_ONCE) -> Expr:
 
 def formatted(text: str) -> str:
     """Return `text` as a person would lay it out, or refuse what is wrong."""
-    shown: str = parsed(text).prettify()
-    return shown
+    return without_notes(parsed(text).prettify())
 
 
 def normal(text: str) -> str:
@@ -90,7 +96,7 @@ def parsed(text: str, frame: Frame | None = None) -> pp.Expr:
     bare = _QUOTED.sub('""', text)
     _refuse_what_the_parser_cannot_bear(text, bare)
     try:
-        return pp.parse(worked_out(text, frame))
+        return pp.parse(noted(worked_out(text, frame)))
     except ValueError as error:
         raise Invalid("parse error: {error}", field="query", error=error) from None
 
@@ -131,7 +137,11 @@ def _tree(node: pp.Expr, within: Within = ()) -> Expr:
 def _matchers(node: pp.VectorSelector) -> tuple[Matcher, ...]:
     if node.matchers.or_matchers:
         raise unsupported("`or` between matchers")
-    found = [Matcher(m.name, OPS[str(m.op)], m.value) for m in node.matchers.matchers]
+    found = [
+        Matcher(m.name, OPS[str(m.op)], m.value)
+        for m in node.matchers.matchers
+        if note(m.name) is None
+    ]
     if node.name is not None:
         found.insert(0, Matcher(NAME, Op.EQUAL, node.name))
     for matcher in found:
@@ -140,13 +150,21 @@ def _matchers(node: pp.VectorSelector) -> tuple[Matcher, ...]:
     return tuple(found)
 
 
+def reach(node: pp.VectorSelector) -> Reach | None:
+    """Return how far a selector looks beyond what it is asked for."""
+    return next(filter(None, (note(m.name) for m in node.matchers.matchers)), None)
+
+
 def _selector(node: pp.VectorSelector, within: Within) -> Selector:
-    return Selector(_matchers(node), _milliseconds(node.offset), moment(node.at), within=within)
+    found = Selector(_matchers(node), _milliseconds(node.offset), moment(node.at), within=within)
+    # anchored to the newest sample it is anyway
+    return replace(found, reach=Reach.SMOOTHED) if reach(node) is Reach.SMOOTHED else found
 
 
 def _range(node: pp.MatrixSelector, within: Within) -> Selector:
     selector = _selector(node.vector_selector, within)
-    return replace(selector, range_ms=_milliseconds(node.range))
+    beyond = reach(node.vector_selector)
+    return replace(selector, range_ms=_milliseconds(node.range), reach=beyond)
 
 
 def _subquery(node: pp.SubqueryExpr, within: Within) -> Subquery:
@@ -165,7 +183,21 @@ def _call(node: pp.Call, within: Within) -> Expr:
         raise unsupported(f"the function {name}")
     if name == "info":
         return _info(node, within)
-    return Call(name, tuple(_tree(each, within) for each in node.args))
+    args = tuple(_tree(each, within) for each in node.args)
+    for each in args:
+        if isinstance(each, Selector) and each.range_ms and each.reach:
+            _refuse_no_growth(name, each.reach)
+    return Call(name, args)
+
+
+def _refuse_no_growth(name: str, beyond: Reach) -> None:
+    if name not in KNOWING[beyond]:
+        raise NotComputable(
+            "{word} modifier can only be used with: {functions} - not with {name}",
+            word=beyond,
+            functions=", ".join(sorted(KNOWING[beyond])),
+            name=name,
+        )
 
 
 def _info(node: pp.Call, within: Within) -> Info:

@@ -121,7 +121,7 @@ async def test_a_posted_form_counts_before_the_url(office: Office) -> None:
         ({"query": "up{"}, "parse error"),
         ({}, "no expression found"),
         ({"query": "rate(up)"}, "parse error"),
-        ({"query": "step()"}, "the function step is not supported yet"),
+        ({"query": "start_timestamp(up)"}, "the function start_timestamp is not supported yet"),
         ({"query": "histogram_avg(up)"}, "histogram_avg() is for, is not supported yet"),
         ({"query": "1", "time": "noon"}, 'invalid parameter "time"'),
         ({"query": "1", "time": "2026-13-01T00:00:00Z"}, 'invalid parameter "time"'),

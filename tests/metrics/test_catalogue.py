@@ -113,6 +113,8 @@ async def test_no_exemplars_are_kept(office: Office) -> None:
         ("foo[90m] offset -1d", "foo[1h30m] offset -1d"),
         ("a  and(b  unless c)", "a and (b unless c)"),
         ("1e3", "1000"),
+        ("rate(x[60s]ANCHORED)", "rate(x[1m] anchored)"),
+        ("-{a='1'}smoothed offset 5m", '-{a="1"} smoothed offset 5m'),
         ("max_over_time(rate(x[1m])[1h:5m] @ end())", "max_over_time(rate(x[1m])[1h:5m] @ end())"),
     ],
 )
@@ -168,6 +170,15 @@ async def test_a_query_is_told_as_a_tree(office: Office) -> None:
 async def test_only_vectors_are_matched(office: Office, written: str, matching: str | None) -> None:
     found = await data(office, "/parse_query", query=written)
     assert (found["matching"] or {}).get("card") == matching
+
+
+async def test_modifiers_are_told(office: Office) -> None:
+    anchored = await data(office, "/parse_query", query="x[5m] anchored")
+    filled = await data(office, "/parse_query", query="x + fill_right(0) y smoothed")
+
+    assert (anchored["anchored"], anchored["matchers"][0]["value"]) == (True, "x")
+    assert filled["rhs"]["smoothed"]
+    assert filled["matching"]["fillValues"] == {"lhs": None, "rhs": 0.0}
 
 
 @pytest.mark.parametrize(

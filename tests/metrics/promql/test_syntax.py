@@ -162,6 +162,9 @@ def test_a_plan_knows_what_it_gives(text: str, kind: str) -> None:
         ("max_over_time(rate(up[10s])[1m:1m] offset 1m)", (890_001, 1_940_000)),
         ("max_over_time((up @ start())[1m:1m])", (700_001, 1_000_000)),
         ("max_over_time(up[20s:10s] @ 500)", (190_001, 500_000)),
+        ("up smoothed", (700_001, 2_300_000)),
+        ("rate(up[10s] anchored)", (690_001, 2_000_000)),
+        ("rate(up[10s] smoothed offset 5s)", (685_001, 2_295_000)),
     ],
 )
 def test_a_selector_says_which_samples_it_needs(text: str, window: tuple[int, int]) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from metrics.columns import NAME, Labels
 from metrics.matchers import Matcher, Op
 
+_PLAIN_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _GO_FLOAT = re.compile(
     r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf|infinity|nan)", re.IGNORECASE
 )
@@ -54,6 +55,16 @@ def labels_text(labels: Labels) -> str:
     name = next((value for label, value in labels if label == NAME), "")
     others = ", ".join(str(Matcher(n, Op.EQUAL, v)) for n, v in labels if n != NAME)
     return f"{name}{{{others}}}" if others or not name else name
+
+
+def whole_text(labels: Labels) -> str:
+    """Return labels as Prometheus has them in messages: the name is one of them."""
+    shown = (f"{_label_text(name)}={quoted(value)}" for name, value in labels)
+    return f"{{{', '.join(shown)}}}"
+
+
+def _label_text(name: str) -> str:
+    return name if _PLAIN_LABEL.fullmatch(name) else quoted(name)
 
 
 def short_text(value: float) -> str:

@@ -7,6 +7,7 @@ import promql_parser as pp
 
 from metrics.columns import NAME
 from metrics.promql.extended import note
+from metrics.promql.info_choice import CHOICE
 from metrics.promql.numbers import number_text
 from metrics.promql.refusals import unsupported
 from metrics.promql.syntax import OPS, moment, parse, parsed, reach
@@ -74,7 +75,7 @@ def _selector(node: pp.VectorSelector) -> Told:
     matchers = [
         (one.name, OPS[str(one.op)].value, one.value)
         for one in node.matchers.matchers
-        if note(one.name) is None
+        if one.name != CHOICE and note(one.name) is None
     ]
     beyond = reach(node)
     if node.name is not None:

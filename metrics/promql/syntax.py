@@ -12,8 +12,10 @@ from kit.errors import Invalid
 from metrics.columns import NAME
 from metrics.matchers import Matcher, Op
 from metrics.patterns import compiled
+from metrics.promql import info_choice
 from metrics.promql.durations import AT_ONCE, Frame, worked_out
 from metrics.promql.extended import note, noted, without_notes
+from metrics.promql.info_choice import telling
 from metrics.promql.refusals import NotComputable, unsupported
 from metrics.promql.signatures import SIGNATURES
 from metrics.promql.tree import (
@@ -54,7 +56,6 @@ _BREAK = re.compile(
 _OPERATOR = re.compile(r"[-+*/%^=<>!(\[@]|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|[0-7]{3}|.)", re.DOTALL)
 _BYTE = re.compile(r"\\(?:x[89a-fA-F]|[23][0-7]).+")
-_TARGET_INFO = Matcher(NAME, Op.EQUAL, "target_info")
 KNOWING = {
     Reach.ANCHORED: frozenset(("changes", "delta", "increase", "rate", "resets")),
     Reach.SMOOTHED: frozenset(("delta", "increase", "rate")),
@@ -77,7 +78,7 @@ def parse(text: str, frame: Frame = AT_ONCE) -> Expr:
 
 def formatted(text: str) -> str:
     """Return `text` as a person would lay it out, or refuse what is wrong."""
-    return without_notes(parsed(text).prettify())
+    return info_choice.without_notes(without_notes(parsed(text).prettify()))
 
 
 def normal(text: str) -> str:
@@ -96,7 +97,7 @@ def parsed(text: str, frame: Frame | None = None) -> pp.Expr:
     bare = _QUOTED.sub('""', text)
     _refuse_what_the_parser_cannot_bear(text, bare)
     try:
-        return pp.parse(noted(worked_out(text, frame)))
+        return pp.parse(info_choice.noted(noted(worked_out(text, frame))))
     except ValueError as error:
         raise Invalid("parse error: {error}", field="query", error=error) from None
 
@@ -140,7 +141,7 @@ def _matchers(node: pp.VectorSelector) -> tuple[Matcher, ...]:
     found = [
         Matcher(m.name, OPS[str(m.op)], m.value)
         for m in node.matchers.matchers
-        if note(m.name) is None
+        if m.name != info_choice.CHOICE and note(m.name) is None
     ]
     if node.name is not None:
         found.insert(0, Matcher(NAME, Op.EQUAL, node.name))
@@ -202,14 +203,13 @@ def _refuse_no_growth(name: str, beyond: Reach) -> None:
 
 def _info(node: pp.Call, within: Within) -> Info:
     part, *asked = node.args
-    if not asked:
-        return Info(_tree(part, within), Selector((_TARGET_INFO,), within=within))
-    if not isinstance(asked[0], pp.VectorSelector):
-        raise Invalid("parse error: expected label selectors only", field="query")
-    matchers = _matchers(asked[0])
-    named = any(matcher.name == NAME for matcher in matchers)
-    found = matchers if named else (_TARGET_INFO, *matchers)
-    return Info(_tree(part, within), Selector(found, within=within), matchers)
+    matchers: tuple[Matcher, ...] = ()
+    if asked:
+        if not isinstance(asked[0], pp.VectorSelector) or asked[0].name is not None:
+            raise Invalid("parse error: expected label selectors only", field="query")
+        matchers = _matchers(asked[0])
+    told = _tree(part, within)
+    return Info(told, telling(told, matchers, within), matchers)
 
 
 def _within(milliseconds: int) -> int:

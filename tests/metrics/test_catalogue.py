@@ -176,6 +176,9 @@ async def test_modifiers_are_told(office: Office) -> None:
     anchored = await data(office, "/parse_query", query="x[5m] anchored")
     filled = await data(office, "/parse_query", query="x + fill_right(0) y smoothed")
 
+    chosen = await data(office, "/parse_query", query='info(x, {a=~".*"})')
+
+    assert chosen["args"][1]["matchers"] == [{"name": "a", "type": "=~", "value": ".*"}]
     assert (anchored["anchored"], anchored["matchers"][0]["value"]) == (True, "x")
     assert filled["rhs"]["smoothed"]
     assert filled["matching"]["fillValues"] == {"lhs": None, "rhs": 0.0}

@@ -146,6 +146,7 @@ def router(
         """Compute a PromQL expression over a range of time."""
 
         async def answer() -> bytes:
+            who.need(Right.READ)
             span = asked.span()
             return await computing.over_time(
                 computing.plan(asked, who, span), span, asked=asked, reader=store

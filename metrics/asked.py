@@ -67,7 +67,7 @@ class Parameters(dict[str, str]):
 
     def moment(self, name: str, otherwise: datetime | None = None) -> int:
         """Return a time given as RFC 3339 or in seconds, as ms since 1970."""
-        if name not in self and otherwise is not None:
+        if not self.get(name) and otherwise is not None:
             return _since_1970(otherwise)
         given = self.get(name, "")
         found = None
@@ -84,7 +84,7 @@ class Parameters(dict[str, str]):
 
     def length(self, name: str, otherwise: int | None = None) -> int:
         """Return a length given in seconds or as a duration (1h30m), in ms."""
-        if name not in self and otherwise is not None:
+        if not self.get(name) and otherwise is not None:
             return otherwise
         given = self.get(name, "")
         found = _as_ms(given)

@@ -52,7 +52,10 @@ def router(store: Callable[..., Any], caller: Callable[..., Any]) -> APIRouter:
         asked: Asked, clock: AppClock, who: who_asks, samples: engine_store
     ) -> Response:
         """Have a PromQL expression computed at one moment."""
-        moment = {"time": _seconds(asked.moment("time", otherwise=clock()))}
+
+        def moment() -> tuple[dict[str, str], Frame]:
+            return {"time": _seconds(asked.moment("time", otherwise=clock()))}, AT_ONCE
+
         return await _passed_on(samples, "query", asked, who, moment)
 
     @routes.post(
@@ -63,10 +66,14 @@ def router(store: Callable[..., Any], caller: Callable[..., Any]) -> APIRouter:
     )
     async def query_range(asked: Asked, who: who_asks, samples: engine_store) -> Response:
         """Have a PromQL expression computed over a range of time."""
-        span = asked.span()
-        bounds = (span.start_ms, span.end_ms, span.step_ms)
-        moments = dict(zip(("start", "end", "step"), map(_seconds, bounds), strict=True))
-        return await _passed_on(samples, "query_range", asked, who, moments, span.frame)
+
+        def moments() -> tuple[dict[str, str], Frame]:
+            span = asked.span()
+            bounds = (span.start_ms, span.end_ms, span.step_ms)
+            names = ("start", "end", "step")
+            return dict(zip(names, map(_seconds, bounds), strict=True)), span.frame
+
+        return await _passed_on(samples, "query_range", asked, who, moments)
 
     return routes
 
@@ -76,11 +83,11 @@ async def _passed_on(
     path: str,
     asked: Parameters,
     who: Identity,
-    moments: dict[str, str],
-    frame: Frame = AT_ONCE,
+    when: Callable[[], tuple[dict[str, str], Frame]],
 ) -> Response:
     async def answer() -> bytes:
         who.need(Right.READ)
+        moments, frame = when()
         tree = parse(asked.get("query", ""), frame)
         if who.scope.clients is not None:
             tree = scoped(tree, *who.scope.clients)

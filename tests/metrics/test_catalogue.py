@@ -7,6 +7,7 @@ import pytest
 
 from access.scope import Identity, Right, RightMissing, Role, Scope
 from metrics.api import PREFIX
+from metrics.catalogue import label_of
 from metrics.described import About
 from tests.support.office import DISKS, Office, open_office
 from tests.support.shelf import Shelf
@@ -52,6 +53,21 @@ async def test_several_selectors_are_one_list_without_doubles(office: Office) ->
     posted = await office.web.post(PREFIX + "/series", data=asked)
     assert len(posted.json()["data"]) == 4
     assert await data(office, "/label/host/values", **asked) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("U__http_2e_status__code", "http.status_code"),
+        ("U__a__b_e9_", "a_bé"),
+        ("U__a_d800_b", "U__a_d800_b"),
+        ("U__a_ffffff_", "U__a_ffffff_"),
+        ("U__a_b", "U__a_b"),
+        *(("job", "job"), ("a_2e_b", "a_2e_b")),
+    ],
+)
+def test_a_label_in_a_path_may_be_escaped(written: str, meant: str) -> None:
+    assert label_of(written) == meant
 
 
 async def test_only_what_has_samples_in_the_time_is_listed(office: Office) -> None:
@@ -213,7 +229,7 @@ async def test_a_long_query_is_laid_out_over_lines(office: Office) -> None:
     ("path", "asked", "why"),
     [
         ("/series", {}, "no match[] parameter provided"),
-        ("/series", {"match[]": "up{"}, "parse error"),
+        ("/series", {"match[]": "up{"}, 'invalid parameter "match[]": parse error'),
         ("/series", {"match[]": "rate(up[5m])"}, "is no selector"),
         ("/series", {"match[]": "up offset 5m"}, "is no selector"),
         ("/labels", {"match[]": "{}"}, "at least one non-empty matcher"),

@@ -25,11 +25,12 @@ _PLACES = re.compile(
     r"""
     (?P<passed>\#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)
     |\[(?P<range>[^\[\]"'`]*)\]
-    |\boffset(?P<sign>[\s+-]*)(?=\(|(?:step|range|min_of|max_of)\s*\()
+    |\boffset(?P<sign>[\s+-]*)(?=\(|(?:step|range|min(?:_of)?|max(?:_of)?)\s*\()
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
-_FUNCTION = re.compile(r"(step|range|min_of|max_of)(?=\s*\()", re.IGNORECASE)
+# without _of as it was before 3.13
+_FUNCTION = re.compile(r"(step|range|min(?:_of)?|max(?:_of)?)(?=\s*\()", re.IGNORECASE)
 _JOINED: tuple[dict[str, Callable[[float, float], float]], ...] = (
     {"+": lambda left, right: left + right, "-": lambda left, right: left - right},
     {"*": lambda left, right: left * right, "/": lambda left, right: left / right, "%": math.fmod},
@@ -133,7 +134,7 @@ class _Reading:
             raise _wrong(f"{name} takes two durations")
         other = self._sum(0)
         self._closes()
-        return min(one, other) if name == "min_of" else max(one, other)
+        return min(one, other) if name.startswith("min") else max(one, other)
 
     def _closes(self) -> None:
         if not self._takes(")"):

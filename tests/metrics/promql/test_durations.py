@@ -91,6 +91,8 @@ def test_what_is_no_duration_is_refused(text: str, why: str) -> None:
         ("up offset -Range()", (0, -60)),
         ("up offset +(step()/4)", (0, 2.5)),
         ("up offset -max_of(3s, step())", (0, -10)),
+        # as it was called until 3.12
+        ("up[max(min(step()+1, 1h), 1ms)] offset min(3s, step())", (11, 3)),
     ],
 )
 def test_a_duration_may_be_made_of_what_the_query_asks(
@@ -105,6 +107,7 @@ def test_an_operator_behind_an_offset_is_not_part_of_it() -> None:
     assert worked_out("up offset step()*0", frame) == "up offset 5000ms*0"
     assert worked_out("up offset -min_of(step(), 1s)+8", frame) == "up offset -1000ms+8"
     assert worked_out("step() + range()", frame) == "step() + range()"
+    assert worked_out("min(up) + max (up)", frame) == "min(up) + max (up)"
 
 
 def test_one_moment_has_neither_length_nor_step() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kit.errors import Invalid
+from metrics.promql.quotation import PASSED
 from metrics.promql.refusals import unsupported
 
 _UNITS = {
@@ -22,8 +23,8 @@ _PART = re.compile(r"([0-9]+)(ms|[smhdwy])")
 _NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _LITERAL = re.compile(rf"\s*(?:{_LENGTH.pattern}|{_NUMBER.pattern})?\s*")
 _PLACES = re.compile(
-    r"""
-    (?P<passed>\#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)
+    rf"""
+    (?P<passed>{PASSED})
     |\[(?P<range>[^\[\]"'`]*)\]
     |\boffset(?P<sign>[\s+-]*)(?=\(|(?:step|range|min(?:_of)?|max(?:_of)?)\s*\()
     """,

@@ -8,6 +8,7 @@ The note is a matcher of a label that nobody has, and every empty label fits. Pu
 import re
 
 from kit.errors import Invalid
+from metrics.promql.quotation import TEXT
 from metrics.promql.tree import Reach
 
 MARK = "\ue000"
@@ -15,7 +16,6 @@ _KEYWORDS = (
     *("and", "or", "unless", "atan2", "by", "without", "on", "ignoring", "bool", "offset"),
     *("group_left", "group_right", "fill", "fill_left", "fill_right"),
 )
-_TEXT = r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)"""
 _AFTER = r"""
     \[[^\]"'`]*\]
     |offset\s*[-+]?\s*[0-9.][0-9a-z.]*
@@ -26,18 +26,18 @@ _SELECTOR = re.compile(
     (?P<passed>\#[^\n]*)
     |(?:
         (?<![\w:.])(?!(?:{"|".join(_KEYWORDS)})\b)(?P<name>[a-z_:][\w:]*)(?![\w:]|\s*\()
-        (?:\s*(?P<braces>\{{(?:[^{{}}"'`]|{_TEXT})*\}}))?
-        |(?P<bare>\{{(?:[^{{}}"'`]|{_TEXT})*\}})
+        (?:\s*(?P<braces>\{{(?:[^{{}}"'`]|{TEXT})*\}}))?
+        |(?P<bare>\{{(?:[^{{}}"'`]|{TEXT})*\}})
     )
     (?P<after>(?:\s*(?:{_AFTER}|\b(?:anchored|smoothed)\b))*)
-    |{_TEXT}
+    |{TEXT}
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL | re.ASCII,
 )
 _WORD = re.compile(r"\[[^\]]*\]|\b(?P<word>anchored|smoothed)\b", re.IGNORECASE)
 _OF_SUBQUERY = re.compile(r"\s*\[[^\]]*:.*(?:anchored|smoothed)", re.IGNORECASE | re.DOTALL)
 _NOTED = re.compile(
-    rf"""(?P<before>[^\s{{(]*)\{{"{MARK}(?P<word>\w+)"="",?\s*(?P<rest>(?:[^{{}}"]|{_TEXT})*)\}}
+    rf"""(?P<before>[^\s{{(]?)\{{"{MARK}(?P<word>\w+)"="",?\s*(?P<rest>(?:[^{{}}"]|{TEXT})*)\}}
     (?P<range>\[[^\]]*\])?""",
     re.VERBOSE | re.DOTALL,
 )

@@ -10,17 +10,18 @@ from dataclasses import replace
 
 from metrics.columns import NAME
 from metrics.matchers import Matcher, Op
+from metrics.promql.quotation import PASSED
 from metrics.promql.tree import Expr, Selector, Stretch, selectors
 
 CHOICE = "\ue000info"
 _TARGET_INFO = Matcher(NAME, Op.EQUAL, "target_info")
 _ANY_INFO = Matcher(NAME, Op.MATCHES, ".+_info")
 _TOKEN = re.compile(
-    r"""
-    \#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`
+    rf"""
+    {PASSED}
     |(?P<opened>(?P<call>[A-Za-z_][\w:]*\s*)?\()
     |(?P<closed>\))
-    |(?P<comma>,\s*(?P<brace>\{\s*(?P<empty>\}?))?)
+    |(?P<comma>,\s*(?P<brace>\{{\s*(?P<empty>\}}?))?)
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )

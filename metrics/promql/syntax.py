@@ -16,6 +16,7 @@ from metrics.promql import info_choice
 from metrics.promql.durations import AT_ONCE, Frame, worked_out
 from metrics.promql.extended import note, noted, without_notes
 from metrics.promql.info_choice import telling
+from metrics.promql.quotation import PASSED
 from metrics.promql.refusals import NotComputable, unsupported
 from metrics.promql.signatures import SIGNATURES
 from metrics.promql.tree import (
@@ -49,7 +50,7 @@ OPS = {  # by name, because the parser's enums cannot be keys
     "MatchOp.Re": Op.MATCHES,
     "MatchOp.NotRe": Op.DIFFERS,
 }
-_QUOTED = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`""", re.DOTALL)
+_QUOTED = re.compile(PASSED, re.DOTALL)
 _BREAK = re.compile(
     r"""(?P<quoted>"(?:\\.|[^"\\])*")|(?P<opened>\()\n\s*|\n\s*(?P<closed>\))|\n\s*""", re.DOTALL
 )

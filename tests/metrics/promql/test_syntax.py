@@ -116,6 +116,15 @@ def test_a_query_that_would_overflow_the_parser_is_refused(text: str) -> None:
         parse(text)
 
 
+@pytest.mark.parametrize(
+    "text", ['"' + '\\"' * 24_000, "x{" + '\\"' * 24_000, "'" * 49_999, "`x" * 3]
+)
+def test_a_text_without_end_is_gone_over_once(text: str) -> None:
+    # it took half a minute, in which nobody else was served
+    with pytest.raises(Invalid, match="parse error"):
+        parse(text)
+
+
 def test_the_longest_chain_that_is_taken_can_be_read_and_planned() -> None:
     assert len(compile(" or ".join(f"m{n}" for n in range(250))).selectors) == 250
 

@@ -80,4 +80,5 @@ def interpolated(
     since, until = windows.when(places), windows.when(places + 1)
     if counter:
         low = np.where(high < low, 0.0, low)
-    return low + (high - low) * (moments - since) / (until - since)
+    found: Floats = low + (high - low) * (moments - since) / (until - since)
+    return found

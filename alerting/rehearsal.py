@@ -24,9 +24,9 @@ from metrics.columns import NAME, Columns, Labels
 from metrics.matchers import Matcher
 from metrics.promql.evaluation import evaluate
 from metrics.promql.frames import Flags, Matrix
-from metrics.promql.refusals import NotComputable
+from metrics.promql.refusals import NotComputable, unsupported
 from metrics.promql.terms import Limits, Terms
-from metrics.promql.tree import LOOKBACK_MS
+from metrics.promql.tree import LOOKBACK_MS, asks_of_the_query
 from metrics.queries import Reader, gather
 
 BUCKETS = 300
@@ -88,6 +88,8 @@ async def rehearse(
     index = RulesIndex([rule], directory)
     if wrong := index.broken.get(rule.name):
         raise Invalid(wrong, field="expr")
+    if asks_of_the_query(index.rules[0].plan.tree):
+        raise unsupported("where a query begins, ends and steps, asked for in a preview,")
     found = sum(len(past.select(each.matchers)) for each in index.rules[0].plan.selectors)
     if found > SERIES_MOST:
         raise NotComputable(

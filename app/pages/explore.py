@@ -289,14 +289,14 @@ async def send_names(
 
 
 async def _drawn(store: Reader, expr: str, scope: Scope, start: int, end: int) -> Drawing:
-    tree = parse(expr)
+    span = Span(start, end, step_of(start, end))
+    tree = parse(expr, span.frame)
     if scope.clients is not None:
         tree = scoped(tree, *scope.clients)
     plan = Plan(tree)
     if plan.kind not in (Kind.VECTOR, Kind.SCALAR):
         raise Invalid("a chart needs one value at each moment, for example rate(…[5m])")
-    step = step_of(start, end)
-    terms, span = Terms(), Span(start, end, step)
+    terms = Terms()
     rolled = picked(store, plan, span, Resolution.AUTO, terms=terms)
     data = await gathered(store, plan, span, rolled, terms=terms)
     found = drawing(await computed(plan, data, span, terms))

@@ -94,7 +94,9 @@ def _warning(trouble: Trouble, locale: str) -> WarningView:
 
 def _given_up(found: Condition, locale: str) -> list[WarningView]:
     counted = {"rows": "rows_set_aside", "messages": "notifications_failed"}
-    return [
+    lost = found.figures.get("engine_refused")
+    refused = [WarningView(t("trouble.engine_refused", locale, n=int(lost)), None)] if lost else []
+    return refused + [
         WarningView(t(f"troubles.board_{sort}", locale, n=int(found.figures[name])), "/troubles")
         for sort, name in counted.items()
         if found.figures.get(name)

@@ -117,7 +117,7 @@ class Cohort:
 
 
 class Board:
-    """All groups over one set of watches."""
+    """All groups over one set of watches; those of another process are only known by name."""
 
     def __init__(
         self, store: Store, watches: Watches, lanes: Lanes, *, ready: datetime, at: datetime
@@ -125,17 +125,18 @@ class Board:
         self.woken = asyncio.Event()
         self.budget = Budget()
         self.rules: Sequence[FileRule] = watches.index.files
+        self._ours: Sequence[FileRule] = watches.index.held
         self._store, self._watches, self._counts = store, watches, lanes.counts
-        self._memory = Recalled(max(5_000, RECALLED * len(self.rules)))
+        self._memory = Recalled(max(5_000, RECALLED * len(self._ours)))
         self._touched = np.zeros(1024, np.bool_)
         self._marked_at: int | None = None
         self._looking = asyncio.Lock()
         self._made = milliseconds(at)
-        self.alerts = Alerts(watches, lanes, memory=store, silent_until=milliseconds(ready))
+        self.alerts = Alerts(watches, lanes, memory=store, ready=ready)
         self.recordings = Recordings()
         self._cohorts = [
             Cohort(*key, [list(map(Bundle, batches(turn))) for turn in stages(members)])
-            for key, members in _cohorts(self.rules).items()
+            for key, members in _cohorts(self._ours).items()
         ]
 
     def __len__(self) -> int:
@@ -151,9 +152,12 @@ class Board:
             return Left(self.recordings.left(), self.alerts.left())
 
     async def follow(self, left: Left, now: datetime) -> None:
-        """Go on where the rules before a reload stopped; end what no rule goes on with."""
+        """Go on where the rules before a reload stopped; end what no rule goes on with.
+
+        A rule that is another process's now goes on with it there.
+        """
         async with self._looking:
-            for rule in self.rules:
+            for rule in self._ours:
                 if rule.key in left.recorded and rule.spec.record:
                     self.recordings.follow(rule, left.recorded[rule.key])
                 if rule.key in left.alerts and rule.spec.alert:
@@ -169,7 +173,7 @@ class Board:
 
     def touched(self, refs: Refs, now: int) -> None:
         """Note that samples of these series have come."""
-        if not self.rules:
+        if not self._ours:
             return
         most = int(refs.max(initial=-1)) + 1
         if most > len(self._touched):

@@ -277,6 +277,7 @@ class Evaluator:
             "lag_seconds": (now - oldest).total_seconds() if oldest else 0.0,
             "watches": self._watches.count - 1,
             "expressions": len(self._expressions),
+            "groups": self.board.groups,
             "rules_broken": len(self._watches.index.broken),
             "clients_failing": len(self._lanes.failing),
             "set_aside": len(self._lanes.aside),
@@ -289,6 +290,11 @@ class Evaluator:
     def crowded(self) -> bool:
         """Tell whether so many samples wait that senders should come again later."""
         return self._backlog.crowded
+
+    @property
+    def quiet(self) -> bool:
+        """Tell whether nothing is on its way to the database."""
+        return self._lanes.quiet
 
     @property
     def unwritten(self) -> list[str]:

@@ -117,17 +117,17 @@ class Cohort:
 
 
 class Board:
-    """All groups over one set of watches; those of another process are only known by name."""
+    """All groups over one set of watches that are ours to evaluate."""
 
     def __init__(
         self, store: Store, watches: Watches, lanes: Lanes, *, ready: datetime, at: datetime
     ) -> None:
         self.woken = asyncio.Event()
         self.budget = Budget()
-        self.rules: Sequence[FileRule] = watches.index.files
-        self._ours: Sequence[FileRule] = watches.index.held
+        self.rules: Sequence[FileRule] = watches.index.held
+        self._own = frozenset(self.rules)
         self._store, self._watches, self._counts = store, watches, lanes.counts
-        self._memory = Recalled(max(5_000, RECALLED * len(self._ours)))
+        self._memory = Recalled(max(5_000, RECALLED * len(self.rules)))
         self._touched = np.zeros(1024, np.bool_)
         self._marked_at: int | None = None
         self._looking = asyncio.Lock()
@@ -136,11 +136,20 @@ class Board:
         self.recordings = Recordings()
         self._cohorts = [
             Cohort(*key, [list(map(Bundle, batches(turn))) for turn in stages(members)])
-            for key, members in _cohorts(self._ours).items()
+            for key, members in _cohorts(self.rules).items()
         ]
 
     def __len__(self) -> int:
         return len(self.rules)
+
+    @property
+    def groups(self) -> int:
+        """How many groups are evaluated here."""
+        return len({rule.group.lease for rule in self.rules})
+
+    def has(self, rule: FileRule) -> bool:
+        """Tell whether a rule is evaluated here, by this process."""
+        return rule in self._own
 
     def takes_up(self, one: Remembered) -> None:
         """Watch an alert that a rule gave before our start."""
@@ -157,7 +166,7 @@ class Board:
         A rule that is another process's now goes on with it there.
         """
         async with self._looking:
-            for rule in self._ours:
+            for rule in self.rules:
                 if rule.key in left.recorded and rule.spec.record:
                     self.recordings.follow(rule, left.recorded[rule.key])
                 if rule.key in left.alerts and rule.spec.alert:
@@ -173,7 +182,7 @@ class Board:
 
     def touched(self, refs: Refs, now: int) -> None:
         """Note that samples of these series have come."""
-        if not self._ours:
+        if not self.rules:
             return
         most = int(refs.max(initial=-1)) + 1
         if most > len(self._touched):

@@ -1,6 +1,6 @@
 """A process that has a part of the rules leaves alone what another has."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from access.scope import EVERYTHING
+from alerting import queries
+from alerting.groups import answers
+from alerting.groups.answers import Standing, Wanted
 from alerting.groups.rules import FileRule, compiled
 from alerting.groups.schemas import GroupSpec, Placed
 from alerting.share import NOTHING, WHOLE, Share
@@ -35,21 +39,23 @@ class Replica(Watching):
 
     async def has(self, share: Share, *names: str, version: int | None = None) -> None:
         """Take this part of one threshold and of the groups `a` and `b`."""
-        self.share = share
+        self.share, self.files = share, files(*(names or GROUPS))
         reload = self.evaluator.start if self.evaluator.ready is None else self.evaluator.reload
         await reload(
             [rule()],
             self.directory,
-            files=files(*(names or GROUPS)),
+            files=self.files,
             share=share,
             version=version,
             now=self.clock(),
         )
         await self.evaluator.settle()
 
-    async def rests(self) -> None:
-        """Have nothing any more."""
-        await self.evaluator.rest()
+    def standing(self, rows: Sequence[Alert]) -> Standing:
+        """Return what it tells of rules, with the open rows."""
+        board = self.evaluator.board
+        here = {rule.key for rule in self.files if board.has(rule)}
+        return Standing(self.files, board, [row for row in rows if row.rule not in here])
 
 
 @dataclass
@@ -113,6 +119,22 @@ async def test_each_evaluates_its_own_and_leaves_the_others_alone(pair: Pair) ->
 
     assert pair.one.told == ["acme disk fired P2", "acme a/A fired P3"]
     assert pair.two.told == ["acme b/B fired P3"]
+
+
+async def test_each_tells_of_all_alerts_as_the_one_that_evaluates_them_does(pair: Pair) -> None:
+    await pair.one.has(Share(groups={A: pair.clock()}))
+    await pair.two.has(Share(thresholds=False, groups={B: pair.clock()}))
+    await pair.passes(minutes=3)
+    await pair.pushes("load", 9)
+    await pair.passes(seconds=15)
+    async with pair.db.snapshot() as session:
+        rows = await queries.open_alerts(session)
+
+    one, two = (answers.alerts(each.standing(rows), EVERYTHING) for each in (pair.one, pair.two))
+    assert one == two
+    assert [alert["state"] for alert in one] == ["pending", "firing"]
+    (group, _) = answers.groups(pair.two.standing(rows), EVERYTHING, Wanted())
+    assert (group["rules"][0]["state"], group["rules"][0]["health"]) == ("pending", "unknown")
 
 
 async def test_a_reload_ends_no_alert_that_another_has(pair: Pair) -> None:

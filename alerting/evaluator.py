@@ -9,25 +9,28 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from access import queries as access
 from access.directory import Directory
 from alerting import mending, queries
 from alerting.backlog import Backlog, Drained
+from alerting.comparing import compared
 from alerting.delivery import Carry
 from alerting.expressions import Expressions
 from alerting.groups.board import Board
 from alerting.groups.rules import FileRule
 from alerting.lanes import Lanes
-from alerting.news import News
 from alerting.rules_index import RulesIndex
 from alerting.samples import Samples
+from alerting.share import WHOLE, Share
 from alerting.tables import Alert
 from alerting.thresholds import CompiledRule
 from alerting.watches import Watched, Watches
 from kit.clock import Clock, milliseconds
 from kit.db import Database
 from metrics.batch import START as BEGINNING
-from metrics.batch import Batch, Position
+from metrics.batch import Batch, Position, Refs
 from metrics.promql.tree import Selector
 
 GRACE = timedelta(minutes=2)
@@ -66,12 +69,14 @@ class Evaluator:
         self._counts: Counter[str] = Counter()
         self._refs = 0
         self._fresh: list[int] = []
+        self._came: list[Refs] = []
         self._progress: dict[str, Position] = {}
         self._owing: set[str] = set()
         self._look = False
         self._dropped = 0
         self._building = asyncio.Lock()
         self._held = True
+        self._version: int | None = None
         self._watches = Watches(RulesIndex((), Directory({}, ())), store.labels, self._reads)
         self._lanes = Lanes(db, carry, clock, self._watches)
         self._expressions = Expressions(store, self._watches, self._lanes, ready=clock())
@@ -87,6 +92,8 @@ class Evaluator:
     def on_batch(self, batch: Batch) -> None:
         """Take note of a batch; what was history when it came is left out."""
         self._backlog.add(batch)
+        if not (self._held or self._watches.index.share.thresholds):
+            self._came.append(batch.refs)
 
     async def start(
         self,
@@ -94,13 +101,15 @@ class Evaluator:
         directory: Directory,
         *,
         files: Sequence[FileRule] = (),
+        share: Share = WHOLE,
+        version: int | None = None,
         now: datetime,
     ) -> None:
         """Take up the alerts that exist, then what the journal had that they have not seen."""
         self.ready = now
         async with self._db.snapshot() as session:
             self._progress = await queries.progress(session)
-        await self.reload(rules, directory, files=files, now=now)
+        await self.reload(rules, directory, files=files, share=share, version=version, now=now)
 
     async def rest(self) -> None:
         """Pass no verdicts until the next `start`: somebody else does."""
@@ -119,16 +128,27 @@ class Evaluator:
         directory: Directory,
         *,
         files: Sequence[FileRule] = (),
+        share: Share = WHOLE,
+        version: int | None = None,
         now: datetime,
     ) -> None:
-        """Watch by these rules from now on; alerts that no rule watches any more are resolved."""
+        """Watch by these rules from now on; alerts that no rule watches any more are resolved.
+
+        `version` is that of the configuration that has these rules, if it may be behind the
+        alerts, which other processes write, too. `share` is the part of them that is ours.
+        """
         async with self._building:
             self._held, before = True, self._lanes
             await before.stop()
             try:
+                self._version = version
+                index = RulesIndex(rules, directory, files, share)
                 async with self._db.snapshot() as session:
                     rows = await queries.open_alerts(session)
-                await self.watch(RulesIndex(rules, directory, files), rows, now=now)
+                    newest = await self._newest(session)
+                await self.watch(index, rows, now=now)
+                if newest:
+                    mending.end_orphans(index, self._lanes, rows, now=now)
             finally:
                 if self._lanes is before:  # the database was away: go on as before
                     before.resume()
@@ -139,10 +159,10 @@ class Evaluator:
     async def watch(self, index: RulesIndex, rows: Sequence[Alert], *, now: datetime) -> None:
         """Make memory anew from the rules, the series and the open rows."""
         left = await self.board.left()
-        before, known, self._fresh = self._lanes, self._refs, []
+        before, known, self._fresh, self._came = self._lanes, self._refs, [], []
         watches = Watches(index, self._store.labels, self._reads)
         lanes = Lanes(self._db, self._carry, self._clock, watches)
-        lanes.read_to = before.read_to
+        lanes.read_to = before.read_to if index.share.thresholds else None
         self._counts += before.counts
         self._watches, self._lanes = watches, lanes
         ready = (self.ready or now) + GRACE
@@ -191,6 +211,9 @@ class Evaluator:
         self._watches.learn(fresh)
         if self._fresh:
             return True  # no batch may be looked at before its series are known
+        if not self._watches.index.share.thresholds:
+            self._show_groups()
+            return False
         dropped = self._backlog.dropped
         drained = self._backlog.take(self._unread)
         if drained and len(drained.refs):
@@ -228,9 +251,12 @@ class Evaluator:
         lanes.moved.clear()
         async with self._db.snapshot() as session:
             rows = await queries.open_alerts(session)
+            newest = await self._newest(session)
         if lanes is not self._lanes:
             return  # the rules were changed meanwhile, and memory made anew
         self._counts["mended"] += mending.mend(watches, lanes, rows)
+        if newest:
+            mending.end_orphans(watches.index, lanes, rows, now=now)
         mending.try_again(watches, lanes)
         for _ in self._at_head(now):
             await asyncio.sleep(0)
@@ -251,6 +277,7 @@ class Evaluator:
             "lag_seconds": (now - oldest).total_seconds() if oldest else 0.0,
             "watches": self._watches.count - 1,
             "expressions": len(self._expressions),
+            "groups": self.board.groups,
             "rules_broken": len(self._watches.index.broken),
             "clients_failing": len(self._lanes.failing),
             "set_aside": len(self._lanes.aside),
@@ -263,6 +290,11 @@ class Evaluator:
     def crowded(self) -> bool:
         """Tell whether so many samples wait that senders should come again later."""
         return self._backlog.crowded
+
+    @property
+    def quiet(self) -> bool:
+        """Tell whether nothing is on its way to the database."""
+        return self._lanes.quiet
 
     @property
     def unwritten(self) -> list[str]:
@@ -346,39 +378,22 @@ class Evaluator:
         return unread
 
     def _compare(self, drained: Drained) -> None:
-        """Send on the samples that may change something, and whatever else their watches saw."""
-        watches, refs, times = self._watches, drained.refs, drained.times
-        seen = watches.seen[refs]
-        in_order = times >= seen
-        watches.seen[refs] = np.maximum(times, seen)
-        self._note_clients(watches.whose[refs])
-        for slot in watches.slots:
-            mine = slot[refs]
-            with np.errstate(invalid="ignore"):
-                same = drained.values >= watches.low[mine]
-                same &= drained.values <= watches.high[mine]
-            same &= times < watches.due[mine]
-            if not same.all():
-                self._news(mine, ~same & in_order, in_order, drained)
-        self._expressions.touched(refs, at=asyncio.get_running_loop().time())
-        self.board.touched(refs, milliseconds(self._clock()))
+        """Send on what may change something, and mark the rules that compute."""
+        self._note_clients(self._watches.whose[drained.refs])
+        for news in compared(self._watches, drained):
+            self._lanes.post(news)
+        self._expressions.touched(drained.refs, at=asyncio.get_running_loop().time())
+        self.board.touched(drained.refs, milliseconds(self._clock()))
 
-    def _news(
-        self,
-        mine: Watched,
-        changes: NDArray[np.bool_],
-        in_order: NDArray[np.bool_],
-        drained: Drained,
-    ) -> None:
-        watches, values = self._watches, drained.values
-        # the end of a series, or no number, says nothing where silence does not matter
-        changes &= (mine > 0) & (~np.isnan(values) | watches.silence[mine] | watches.busy[mine])
-        if not changes.any():
-            return
-        concerned = np.zeros(watches.count, np.bool_)
-        concerned[mine[changes]] = True
-        told = np.flatnonzero(concerned[mine] & in_order)
-        self._lanes.post(News(mine[told], drained.times[told], values[told], drained.arrived[told]))
+    def _show_groups(self) -> None:
+        """Tell groups what has come; the samples wait for whoever takes the thresholds next."""
+        came, self._came = self._came, []
+        if came:
+            self.board.touched(np.concatenate(came), milliseconds(self._clock()))
+
+    async def _newest(self, session: AsyncSession) -> bool:
+        """Tell whether our rules are those of the configuration in force."""
+        return self._version in (None, await access.configuration_version(session))
 
     def _note_clients(self, whose: Watched) -> None:
         flags = np.zeros(len(self._watches.clients), np.bool_)

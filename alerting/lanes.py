@@ -113,6 +113,11 @@ class Lanes:
         lane = self._lanes.get(client)
         return lane is None or lane.task is None
 
+    @property
+    def quiet(self) -> bool:
+        """Tell whether nothing is on its way."""
+        return not any(lane.task for lane in self._lanes.values())
+
     async def idle(self) -> None:
         """Wait until nothing is on its way."""
         while tasks := [lane.task for lane in self._lanes.values() if lane.task]:

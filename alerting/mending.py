@@ -12,6 +12,7 @@ from alerting.lanes import Lanes
 from alerting.lifecycle import START, Phase, State
 from alerting.news import News
 from alerting.rules_index import IndexedRule, RulesIndex
+from alerting.schemas import Observation
 from alerting.tables import Alert, state_of
 from alerting.watches import NO_SERIES, Remembered, Watched, Watches
 from alerting.watches import state_of as remembered
@@ -79,14 +80,15 @@ def _found(watches: Watches, rows: Rows) -> Iterator[tuple[int, Alert]]:
 def take_up(
     watches: Watches, lanes: Lanes, expressions: Expressions, board: Board, *, now: datetime
 ) -> None:
-    """Watch open alerts whose series nobody has shown us; end those that no rule watches."""
-    ended: dict[str, list[Remembered]] = {}
+    """Watch open alerts whose series nobody has shown us; end those that their rule has let go."""
+    ended: dict[str, list[Observation]] = {}
     for one in watches.unclaimed():
         number = next(iter(watches.index.numbers.get(one.rule, ())), None)
-        if one.rule in watches.index.broken:
-            continue  # what cannot be evaluated says nothing, not that all is well
-        if number is None or not _still_watched(watches.index, number, one):
-            ended.setdefault(one.client, []).append(one)
+        if number is None:
+            continue  # another process has it, or no rule at all: see `orphans`
+        if not _still_watched(watches.index, number, one):
+            group = watches.index.rules[number].compiled.group
+            ended.setdefault(one.client, []).append(one.over(now, group=group))
         elif watches.index.rules[number].filed:
             board.takes_up(one)
         elif not watches.index.rules[number].plain:
@@ -94,9 +96,22 @@ def take_up(
         elif one.expr == watches.index.rules[number].compiled.spec.expr:
             watches.stand_in(number, one.labels)
         else:  # the expression has changed, and no series of the new one has these labels
-            ended.setdefault(one.client, []).append(one)
+            ended.setdefault(one.client, []).append(one.over(now))
     for client, over in ended.items():
-        lanes.end(client, [one.over(now) for one in over])
+        lanes.end(client, over)
+
+
+def end_orphans(index: RulesIndex, lanes: Lanes, rows: Sequence[Alert], *, now: datetime) -> None:
+    """End the open alerts that no rule has any more; whoever has the thresholds does.
+
+    What cannot be evaluated says nothing, and not that all is well.
+    """
+    if not index.share.thresholds:
+        return
+    known = index.numbers.keys() | index.broken.keys() | index.elsewhere
+    orphans = [row for row in rows if row.rule not in known and lanes.at_rest(row.client)]
+    for row in orphans:
+        lanes.end(row.client, [as_remembered(row).over(now)])
 
 
 def _still_watched(index: RulesIndex, number: int, one: Remembered) -> bool:

@@ -123,9 +123,14 @@ async def annotations(
     return {id: said for id, said in await session.execute(stmt)}
 
 
-async def open_alerts(session: AsyncSession) -> Sequence[Alert]:
-    """Return every alert that waits or fires, of all clients; for the evaluator alone."""
-    return (await session.scalars(select(Alert).where(Alert.phase.in_(OPEN)))).all()
+async def open_alerts(
+    session: AsyncSession, *, rules: Collection[str] | None = None
+) -> Sequence[Alert]:
+    """Return every alert that waits or fires, of all clients; with `rules` of these alone."""
+    stmt = select(Alert).where(Alert.phase.in_(OPEN))
+    if rules is not None:
+        stmt = stmt.where(among(Alert.rule, rules)).order_by(Alert.rule, Alert.fingerprint)
+    return (await session.scalars(stmt)).all()
 
 
 async def progress(session: AsyncSession) -> dict[str, Position]:

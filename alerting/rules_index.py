@@ -11,6 +11,7 @@ from alerting.groups.thresholds import as_threshold
 from alerting.lifecycle import Ladder, Priority
 from alerting.limits import Interval, calm
 from alerting.schemas import Terms
+from alerting.share import WHOLE, Share
 from alerting.thresholds import CompiledRule, applies
 from kit.errors import Invalid
 from metrics.columns import NAME
@@ -61,9 +62,10 @@ def indexed(rule: CompiledRule) -> IndexedRule:
 
 
 class RulesIndex:
-    """All rules at one moment, with the clients and systems of that moment.
+    """The rules at one moment that are ours, with the clients and systems of that moment.
 
-    A rule of a file stands here once for each priority that its alerts may have.
+    A rule of a file stands here once for each priority that its alerts may have. `files` are the
+    rules of all files, `elsewhere` has the names of those rules that another process evaluates.
     """
 
     def __init__(
@@ -71,8 +73,11 @@ class RulesIndex:
         rules: Iterable[CompiledRule],
         directory: Directory,
         files: Sequence[FileRule] = (),
+        share: Share = WHOLE,
     ) -> None:
-        self.directory, self.files = directory, files
+        self.directory, self.files, self.share = directory, files, share
+        self.held = [rule for rule in files if share.has(rule.group.lease)]
+        self.elsewhere = {rule.key for rule in files} - {rule.key for rule in self.held}
         self.filed: dict[tuple[str, Priority], int] = {}
         self.rules: list[IndexedRule] = []
         self.broken: dict[str, str] = {}
@@ -80,13 +85,16 @@ class RulesIndex:
         self._named: dict[str, list[tuple[int, Selector]]] = {}
         self._nameless: list[tuple[int, Selector]] = []
         for rule in rules:
+            if not share.thresholds:
+                self.elsewhere.add(rule.name)
+                continue
             try:
                 self._enter(indexed(rule))
             except Invalid as refusal:  # one rule that cannot be read must not stop the others
                 log.error("rule %s is not evaluated: %s", rule.name, refusal.detail)
                 self.broken[rule.name] = refusal.detail
         self.numbers = {rule.compiled.name: [n] for n, rule in enumerate(self.rules)}
-        for filed in files:
+        for filed in self.held:
             self._file(filed)
 
     def _file(self, rule: FileRule) -> None:

@@ -20,7 +20,10 @@ NAME = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
 
 @dataclass(frozen=True)
 class Terms:
-    """What a rule says for one client; without a ladder the rule is gone and its alerts end."""
+    """What a rule says for one client; without a ladder the rule is gone and its alerts end.
+
+    `group` is the lease of the group of a file that the rule is of, "" for a threshold.
+    """
 
     rule: str
     title: Mapping[str, str]
@@ -28,6 +31,7 @@ class Terms:
     unit: str = ""
     escalation: str | None = None
     expr: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True)

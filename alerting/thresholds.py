@@ -14,9 +14,13 @@ PARTS = (*Priority, "recover", "absent")
 
 @dataclass(frozen=True)
 class CompiledRule:
-    """A rule as the evaluator knows it; `spec` is what its own ladder was made from."""
+    """A rule as the evaluator knows it; `spec` is what its own ladder was made from.
+
+    `group` is the lease of the group of a file that it is of.
+    """
 
     spec: ThresholdSpec
+    group: str = ""
     ladder: Ladder = field(init=False)
 
     def __post_init__(self) -> None:
@@ -32,7 +36,8 @@ class CompiledRule:
         changes = client.overrides.get(self.name) if client else None
         spec = overridden(self.spec, changes) if changes else self.spec
         ladder = ladder_of(spec) if changes else self.ladder
-        return Terms(spec.name, spec.title, ladder, spec.unit, spec.escalation, spec.expr)
+        said = (spec.unit, spec.escalation, spec.expr, self.group)
+        return Terms(spec.name, spec.title, ladder, *said)
 
 
 def ladder_of(spec: ThresholdSpec) -> Ladder:

@@ -46,9 +46,9 @@ class Remembered:
     expr: str
     state: State
 
-    def over(self, at: datetime) -> Observation:
-        """Return the news that the rule no longer watches this."""
-        terms = Terms(self.rule, self.title, None, expr=self.expr)
+    def over(self, at: datetime, *, group: str = "") -> Observation:
+        """Return the news that the rule, of a group of a file, no longer watches this."""
+        terms = Terms(self.rule, self.title, None, expr=self.expr, group=group)
         return Observation(terms, self.labels, self.fingerprint, self.system, None, at)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Container
 
 from alerting.reading import read_by, trees_of
 from app.house import House, Loop
+from app.leading import Around, Lead
 from app.pages.hosts import MACHINES
 from kit.clock import Clock
 from kit.db import Database
@@ -46,6 +47,17 @@ def store(
     )
 
 
+def lead(store: EngineStore, db: Database, clock: Clock, house: Callable[[], House]) -> Lead:
+    """Return what says which of the rules are ours."""
+
+    def caught_up() -> bool:
+        tail = house().tail
+        return tail is not None and tail.caught_up
+
+    around = Around(lambda: house().units, caught_up, lambda: house().evaluator.quiet)
+    return Lead(db.share(1), store.replica, clock, around)
+
+
 def loops(house: House) -> dict[str, Loop]:
     """Return what moves by itself there: samples to the engine, and other replicas' from it."""
     samples, lead = house.store, house.lead
@@ -61,5 +73,5 @@ def loops(house: House) -> dict[str, Loop]:
             kept = house.rules, [*read_by(trees), [one_of(NAME, MACHINES)]]
         return kept[1]
 
-    tail = Tail(samples, looked_at, needed=lambda: lead.others > 0, clock=house.clock)
+    tail = house.tail = Tail(samples, looked_at, needed=lambda: lead.others > 0, clock=house.clock)
     return {"forwarding": samples.forwarder.run, "tail": tail.run}

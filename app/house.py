@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,8 @@ from access.sso.provider import Provider
 from alerting import queries as alerting
 from alerting.evaluator import Evaluator
 from alerting.groups.rules import FileRule, compiled
+from alerting.groups.units import Unit, units
+from alerting.share import NOTHING, WHOLE, Share
 from alerting.thresholds import CompiledRule
 from app import vigil
 from app.condition import Condition
@@ -38,6 +40,7 @@ from kit.sealing import Sealer
 from kit.settings import Settings
 from kit.signing import Signer
 from metrics.engine.forwarding import Forwarder
+from metrics.engine.tailing import Tail
 from metrics.pushed.gateway import Gateway
 from metrics.store import Store
 from notifications import queries as notifications
@@ -88,11 +91,15 @@ class House:
     gateway: Gateway
     ports: Mapping[str, ASGIApp]
     lead: Lead | None
-    """Where there may be several replicas: which of them passes verdicts."""
+    """Where there may be several replicas: what of the rules is ours."""
     forwarder: Forwarder | None
     """Sends samples on, where another engine keeps them."""
+    tail: Tail | None = None
+    """Reads there what other replicas took."""
     directory: Directory = field(default_factory=lambda: Directory({}, ()))
     files: Sequence[FileRule] = ()
+    units: Sequence[Unit] = ()
+    """The groups of the files, together those that feed each other."""
     muted: Muted | None = None
     loops: Mapping[str, Loop] = field(default_factory=dict)
     """What else moves by itself, by name."""
@@ -102,6 +109,8 @@ class House:
     rules: list[CompiledRule] = field(default_factory=list)
     _newest: int = 0
     _in_force: int = 0
+    _share: Share = NOTHING
+    _handing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self.lately = Lately(self.condition, age=LATELY)
@@ -118,7 +127,7 @@ class House:
         await self.store.open(self.clock())
         await self.gateway.load()
         if self.lead is None:
-            await self._pass_verdicts()
+            await self._evaluate(WHOLE)
         self._in_force = self._newest
         await self.notices.start()
 
@@ -133,7 +142,7 @@ class House:
         keep("sender", self.sender.run)
         if self.lead is not None:
             lead = self.lead
-            keep("lead", lambda: lead.follow(self._pass_verdicts, self.evaluator.rest))
+            keep("lead", lambda: lead.follow(self._evaluate))
         for name, loop in self.loops.items():
             keep(name, loop)
         self.scheduler.start()
@@ -170,25 +179,33 @@ class House:
 
     @property
     def leads(self) -> bool:
-        """Whether it is this process that passes verdicts and fetches."""
-        return self.lead is None or self.lead.held
+        """Whether it is this process that passes verdicts on thresholds and fetches."""
+        return self._share.thresholds
 
-    async def _pass_verdicts(self, former: datetime | None = None) -> None:
-        """Take up the rules; `former` is when another replica was last heard of that had them."""
-        if former is not None:
-            self.evaluator.forget(former - OVERLAP)
-            await self.gateway.load()
-        rules = self.rules
-        await self.evaluator.start(rules, self.directory, files=self.files, now=self.clock())
-        while rules is not self.rules:  # they were changed meanwhile
-            rules = self.rules
-            await self.evaluator.reload(rules, self.directory, files=self.files, now=self.clock())
+    async def _evaluate(self, share: Share, former: datetime | None = None) -> None:
+        """Take up a part of the rules; `former` is when another last had the thresholds."""
+        async with self._handing:
+            begins = share.thresholds and not self._share.thresholds
+            if begins and former is not None:
+                self.evaluator.forget(former - OVERLAP)
+                await self.gateway.load()
+            if not share:
+                await self.evaluator.rest()
+            elif begins or self.evaluator.ready is None:
+                await self._take_up(self.evaluator.start, share)
+            else:
+                await self._take_up(self.evaluator.reload, share)
+            self._share = share
+
+    async def _take_up(self, begin: Callable[..., Awaitable[None]], share: Share) -> None:
+        version = None if self.lead is None else self._newest
+        more = {"files": self.files, "share": share, "version": version, "now": self.clock()}
+        await begin(self.rules, self.directory, **more)
 
     def look_at_waits(self, now: datetime) -> None:
         """Have the rules look at what time alone changes; whoever stands by keeps the last."""
-        if self.leads:
-            self.evaluator.tick(now)
-        else:
+        self.evaluator.tick(now)
+        if not self.leads:
             self.evaluator.forget(now - STANDING_BY)
 
     async def fetch(self, now: datetime) -> None:
@@ -207,11 +224,12 @@ class House:
         """Read clients, systems, rules and targets anew, and hand them on."""
         await self._read()
         self.store.forget_senders()
-        if self.leads:
-            await self.evaluator.reload(
-                self.rules, self.directory, files=self.files, now=self.clock()
-            )
+        async with self._handing:
+            if self._share:
+                await self._take_up(self.evaluator.reload, self._share)
         self._in_force = self._newest
+        if self.lead is not None:
+            self.lead.look_again()
         self.notices.wake(live.CHANNEL, live.CONFIGURATION)
 
     async def _read(self) -> None:
@@ -222,6 +240,8 @@ class House:
             targets = await access.targets(session)
             self.muted = await notifications.muted(session)
             self._newest = await access.configuration_version(session)
+        if self.lead is not None:
+            self.units = units(self.files)
         self.rounds.targets = [facts_of(target) for target in targets]
 
     async def flush(self, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """The main path: what one client's observations set in motion, all of it or nothing."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +12,9 @@ from kit.db import Database, lock
 from metrics.batch import Position
 from notifications import commands as notifications
 
-Allowed = Callable[[AsyncSession], Awaitable[None]]
+Allowed = Callable[[AsyncSession, Set[str]], Awaitable[None]]
+"""Refuses if another replica has one of these groups of files by now, or "": the thresholds."""
+THRESHOLDS = ""
 
 
 async def carry(
@@ -29,11 +31,13 @@ async def carry(
 
     observations → alert rows → incidents, SLA clocks, first step → notifications queued.
     The commit wakes the sender; `position` is how far the rules have now read the journal.
-    `still` refuses if another replica passes verdicts by now.
+    `still` is asked whether what is written is still ours: the rules of the batch, and with a
+    position the thresholds, to which it belongs.
     """
     async with db.transaction() as tx:
         if still is not None:
-            await still(tx)
+            groups = {one.terms.group for one in seen}
+            await still(tx, groups if position is None else groups | {THRESHOLDS})
         await lock(tx, "client", client)
         observed = await alerting.observe(tx, client, seen, position=position, now=now)
         promises = await follow(

@@ -23,7 +23,6 @@ from app.heartbeat import Heartbeat
 from app.house import House
 from app.housekeeping import clean
 from app.keeper import Keeper
-from app.leading import Lead
 from app.measures import Measures
 from app.opening import Secrets
 from app.people import inviting, letters
@@ -90,7 +89,9 @@ def build(
     path, sends = db.share(PATH), db.share(SENDS)
     authorizer = Authorizer(db, clock)
     store = _store(settings, db, lambda: house.directory.clients, clock)
-    lead = Lead(db.share(1), store.replica) if isinstance(store, EngineStore) else None
+    lead = None
+    if isinstance(store, EngineStore):
+        lead = engine_mode.lead(store, db, clock, lambda: house)
     gateway = Gateway(store, db, lambda: house.directory.clients)
     evaluator = Evaluator(
         store,

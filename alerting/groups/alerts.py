@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 
@@ -51,14 +52,18 @@ class Alerts:
         lanes: Lanes,
         *,
         memory: Memory,
-        silent_until: int,
+        ready: datetime,
     ) -> None:
         self.active: dict[FileRule, dict[int, Active]] = {}
         self._watches, self._lanes = watches, lanes
         self._memory = memory
-        self._silent_until = silent_until
+        share = watches.index.share
+        self._silent_until = {
+            lease: milliseconds(max(ready, share.quiet_until(lease) or ready))
+            for lease in {rule.group.lease for rule in watches.index.held}
+        }
         self._known: dict[FileRule, dict[Labels, int]] = {}
-        self._by_key = {rule.key: rule for rule in watches.index.files if rule.spec.alert}
+        self._by_key = {rule.key: rule for rule in watches.index.held if rule.spec.alert}
         self._found: dict[int, Mapping[str, str]] = {}
         watches.annotate = self.annotations
 
@@ -179,7 +184,7 @@ class Alerts:
                 one = active.setdefault(watch, self._new(rule, watch))
                 one.since = one.since if one.since >= 0 else at
                 one.keep_since, one.state, one.value = -1, moved.phase.value, value
-        if at < self._silent_until:
+        if at < self._silent_until[rule.group.lease]:
             return
         gone = [watch for watch in active if watch not in present]
         async for watch in sliced(gone):

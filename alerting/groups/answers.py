@@ -11,6 +11,7 @@ from access.scope import HOUSE, Scope
 from alerting.groups.alerts import Active
 from alerting.groups.board import Board
 from alerting.groups.rules import FileRule, client_of
+from alerting.tables import Alert
 from kit.clock import from_milliseconds
 from metrics.matchers import Matcher, all_hold
 from metrics.promql.numbers import number_text
@@ -48,18 +49,35 @@ def concerns(rule: FileRule, scope: Scope) -> bool:
     return clients is None or any(map(scope.allows, clients))
 
 
-def groups(board: Board, scope: Scope, wanted: Wanted) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Standing:
+    """Rules of files as one process knows them; of what others evaluate it has the open rows."""
+
+    rules: Sequence[FileRule]
+    board: Board
+    rows: Sequence[Alert] = ()
+
+    def of(self, rule: FileRule, scope: Scope) -> list[dict[str, Any]]:
+        """Return the alerts of a rule that wait or fire."""
+        active = self.board.alerts.active.get(rule, {}).values()
+        shown = (one for one in active if scope.allows(client_of(one.labels, HOUSE)))
+        here = [each for one in shown for each in _alert(self.board, one)]
+        others = (row for row in self.rows if row.rule == rule.key and scope.allows(row.client))
+        return [*here, *map(_alert_of_row, others)]
+
+
+def groups(standing: Standing, scope: Scope, wanted: Wanted) -> list[dict[str, Any]]:
     """Return the groups that have a wanted rule, in the order of the files."""
     found: dict[tuple[str, str], list[FileRule]] = {}
-    for rule in board.rules:
+    for rule in standing.rules:
         if concerns(rule, scope) and wanted.has(rule):
             found.setdefault((rule.group.file, rule.group.spec.name), []).append(rule)
-    return [_group(board, rules, scope, wanted) for rules in found.values()]
+    return [_group(standing, rules, scope, wanted) for rules in found.values()]
 
 
-def alerts(board: Board, scope: Scope) -> list[dict[str, Any]]:
+def alerts(standing: Standing, scope: Scope) -> list[dict[str, Any]]:
     """Return every alert of a file's rule that waits or fires."""
-    return [one for rule in board.rules for one in _alerts(board, rule, scope)]
+    return [one for rule in standing.rules for one in standing.of(rule, scope)]
 
 
 def token(group: Mapping[str, Any]) -> str:
@@ -67,13 +85,15 @@ def token(group: Mapping[str, Any]) -> str:
     return hashlib.sha256(f"{group['file']};{group['name']}".encode()).hexdigest()[:40]
 
 
-def _group(board: Board, rules: Sequence[FileRule], scope: Scope, wanted: Wanted) -> dict[str, Any]:
+def _group(
+    standing: Standing, rules: Sequence[FileRule], scope: Scope, wanted: Wanted
+) -> dict[str, Any]:
     group = rules[0].group
     last = max((rule.health.at for rule in rules if rule.health.at), default=None)
     return {
         "name": group.spec.name,
         "file": group.file,
-        "rules": [_rule(board, rule, scope, wanted) for rule in rules],
+        "rules": [_rule(standing, rule, scope, wanted) for rule in rules],
         "interval": _seconds(group.interval.total_seconds()),
         "limit": group.spec.limit,
         "evaluationTime": sum(rule.health.seconds for rule in rules),
@@ -81,7 +101,7 @@ def _group(board: Board, rules: Sequence[FileRule], scope: Scope, wanted: Wanted
     }
 
 
-def _rule(board: Board, rule: FileRule, scope: Scope, wanted: Wanted) -> dict[str, Any]:
+def _rule(standing: Standing, rule: FileRule, scope: Scope, wanted: Wanted) -> dict[str, Any]:
     labels = {name: template.text for name, template in rule.labels.items()}
     ends = {
         "health": rule.health.word,
@@ -93,7 +113,7 @@ def _rule(board: Board, rule: FileRule, scope: Scope, wanted: Wanted) -> dict[st
     begins = {"name": rule.spec.name, "query": rule.query}
     if rule.spec.record:
         return {**begins, **({"labels": labels} if labels else {}), **ends}
-    found = _alerts(board, rule, scope)
+    found = standing.of(rule, scope)
     states = {one["state"] for one in found}
     state = next((each for each in ("firing", "pending") if each in states), "inactive")
     return {
@@ -106,12 +126,6 @@ def _rule(board: Board, rule: FileRule, scope: Scope, wanted: Wanted) -> dict[st
         "alerts": [] if wanted.without_alerts else found,
         **ends,
     }
-
-
-def _alerts(board: Board, rule: FileRule, scope: Scope) -> list[dict[str, Any]]:
-    active = board.alerts.active.get(rule, {}).values()
-    shown = (one for one in active if scope.allows(client_of(one.labels, HOUSE)))
-    return [each for one in shown for each in _alert(board, one)]
 
 
 def _alert(board: Board, one: Active) -> Iterator[dict[str, Any]]:
@@ -127,6 +141,20 @@ def _alert(board: Board, one: Active) -> Iterator[dict[str, Any]]:
     if one.keep_since >= 0:
         told["keepFiringSince"] = _moment(from_milliseconds(one.keep_since))
     yield told
+
+
+def _alert_of_row(row: Alert) -> dict[str, Any]:
+    state = row.state
+    told: dict[str, Any] = {
+        "labels": dict(row.labels),
+        "annotations": dict(row.annotations),
+        "state": row.phase.value,
+        "activeAt": _moment(min(state.since.values(), default=state.fired_at)),
+        "value": exponential(math.nan if row.value is None else row.value),
+    }
+    if row.clear_since is not None:
+        told["keepFiringSince"] = _moment(row.clear_since)
+    return told
 
 
 def exponential(value: float) -> str:

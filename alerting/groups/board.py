@@ -117,21 +117,22 @@ class Cohort:
 
 
 class Board:
-    """All groups over one set of watches."""
+    """All groups over one set of watches that are ours to evaluate."""
 
     def __init__(
         self, store: Store, watches: Watches, lanes: Lanes, *, ready: datetime, at: datetime
     ) -> None:
         self.woken = asyncio.Event()
         self.budget = Budget()
-        self.rules: Sequence[FileRule] = watches.index.files
+        self.rules: Sequence[FileRule] = watches.index.held
+        self._own = frozenset(self.rules)
         self._store, self._watches, self._counts = store, watches, lanes.counts
         self._memory = Recalled(max(5_000, RECALLED * len(self.rules)))
         self._touched = np.zeros(1024, np.bool_)
         self._marked_at: int | None = None
         self._looking = asyncio.Lock()
         self._made = milliseconds(at)
-        self.alerts = Alerts(watches, lanes, memory=store, silent_until=milliseconds(ready))
+        self.alerts = Alerts(watches, lanes, memory=store, ready=ready)
         self.recordings = Recordings()
         self._cohorts = [
             Cohort(*key, [list(map(Bundle, batches(turn))) for turn in stages(members)])
@@ -140,6 +141,15 @@ class Board:
 
     def __len__(self) -> int:
         return len(self.rules)
+
+    @property
+    def groups(self) -> int:
+        """How many groups are evaluated here."""
+        return len({rule.group.lease for rule in self.rules})
+
+    def has(self, rule: FileRule) -> bool:
+        """Tell whether a rule is evaluated here, by this process."""
+        return rule in self._own
 
     def takes_up(self, one: Remembered) -> None:
         """Watch an alert that a rule gave before our start."""
@@ -151,7 +161,10 @@ class Board:
             return Left(self.recordings.left(), self.alerts.left())
 
     async def follow(self, left: Left, now: datetime) -> None:
-        """Go on where the rules before a reload stopped; end what no rule goes on with."""
+        """Go on where the rules before a reload stopped; end what no rule goes on with.
+
+        A rule that is another process's now goes on with it there.
+        """
         async with self._looking:
             for rule in self.rules:
                 if rule.key in left.recorded and rule.spec.record:

@@ -135,6 +135,11 @@ class Placed:
     severities: Mapping[str, Priority] | None = None
 
     @property
+    def lease(self) -> str:
+        """By what name one of several processes has it to itself."""
+        return f"group/{self.file}/{self.spec.name}"
+
+    @property
     def interval(self) -> timedelta:
         """How often it is evaluated."""
         return self.spec.interval or INTERVAL

@@ -23,7 +23,7 @@ def as_threshold(rule: FileRule, priority: Priority) -> CompiledRule:
         clients=None if rule.group.clients is None else list(rule.group.clients),
         **steps,
     )
-    return CompiledRule(spec)
+    return CompiledRule(spec, rule.group.lease)
 
 
 def _given_for(length: timedelta) -> LevelSpec:

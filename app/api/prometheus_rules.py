@@ -7,8 +7,10 @@ from starlette.responses import Response
 
 from access.scope import Right
 from access.web import Caller
+from alerting import queries as alerting
 from alerting.groups import answers
-from alerting.groups.answers import ALERTING, RECORDING, Wanted
+from alerting.groups.answers import ALERTING, RECORDING, Standing, Wanted
+from app.house import House
 from metrics.api import PREFIX
 from metrics.asked import JSON, Asked, Parameters, in_url, refusals, wrong
 from metrics.catalogue import matchers_of
@@ -37,10 +39,11 @@ FILTERS = {
 async def show_rules(request: Request, caller: Caller, asked: Asked) -> Response:
     """Tell the rule groups of files, their health and their alerts."""
     caller.need(Right.READ)
-    board = request.app.state.house.evaluator.board
 
     async def answer() -> bytes:
-        return success(_page(answers.groups(board, caller.scope, _wanted(asked)), asked))
+        wanted = _wanted(asked)
+        standing = await _standing(request.app.state.house)
+        return success(_page(answers.groups(standing, caller.scope, wanted), asked))
 
     return await answered(asked, answer)
 
@@ -49,9 +52,19 @@ async def show_rules(request: Request, caller: Caller, asked: Asked) -> Response
 async def show_alerts(request: Request, caller: Caller) -> Response:
     """Tell the alerts of files' rules that wait or fire."""
     caller.need(Right.READ)
-    board = request.app.state.house.evaluator.board
-    found = {"alerts": answers.alerts(board, caller.scope)}
+    standing = await _standing(request.app.state.house)
+    found = {"alerts": answers.alerts(standing, caller.scope)}
     return Response(success(found), media_type=JSON)
+
+
+async def _standing(house: House) -> Standing:
+    """Return what we know of the rules of files, and the rows of what another replica evaluates."""
+    board, rules = house.evaluator.board, house.files
+    elsewhere = [rule.key for rule in rules if rule.spec.alert and not board.has(rule)]
+    if not elsewhere:
+        return Standing(rules, board)
+    async with house.db.snapshot() as session:
+        return Standing(rules, board, await alerting.open_alerts(session, rules=elsewhere))
 
 
 def _wanted(asked: Parameters) -> Wanted:

@@ -34,17 +34,25 @@ class Tail:
     ) -> None:
         self._store, self._wanted, self._needed, self._clock = store, wanted, needed, clock
         self._trouble = ""
+        self._read_far = False
+
+    @property
+    def caught_up(self) -> bool:
+        """Tell whether memory has what others took in the last minutes, if there are others."""
+        return self._read_far or not self._needed()
 
     async def run(self) -> None:
         """Read what is new, until cancelled."""
         turn = 0
         while True:
             if self._needed() and self._store.opened:
-                await self._read(FAR_MS if turn % FAR_EVERY == 0 else NEAR_MS)
+                far = turn % FAR_EVERY == 0 or not self._read_far
+                read = await self._read(FAR_MS if far else NEAR_MS)
+                self._read_far |= read
                 turn += 1
             await asyncio.sleep(EVERY)
 
-    async def _read(self, length_ms: int) -> None:
+    async def _read(self, length_ms: int) -> bool:
         now = self._clock()
         at = milliseconds(now)
         try:
@@ -52,7 +60,9 @@ class Tail:
                 found = await self._store.engine.samples(matchers, at - length_ms, at + AHEAD_MS)
                 self._store.take_in(found, now)
             self._trouble = ""
+            return True
         except Refusal as refusal:
             if refusal.detail != self._trouble:
                 log.warning("samples of other replicas are not seen: %s", refusal.detail)
             self._trouble = refusal.detail
+            return False

@@ -12,6 +12,7 @@ from access.directory import Directory
 from access.schemas import SystemSpec
 from access.scope import SYSTEM
 from alerting.groups.rules import FileRule
+from alerting.share import Share
 from alerting.thresholds import CompiledRule
 from app import provisioning
 from kit.db import Database
@@ -49,13 +50,15 @@ async def test_a_change_that_could_not_be_read_at_once_is_read_later(
             directory: Directory,
             *,
             files: Sequence[FileRule],
+            share: Share,
+            version: int | None,
             now: datetime,
         ) -> None:
             nonlocal failures
             failures += 1
             if failures == 1:
                 raise Overloaded("not now")
-            await reload(rules, directory, files=files, now=now)
+            await reload(rules, directory, files=files, share=share, version=version, now=now)
 
         monkeypatch.setattr(world.house.evaluator, "reload", falls_once)
         await apply(world, tmp_path, "disk_used")

@@ -1,6 +1,9 @@
-"""Replicas over one engine and one PostgreSQL: any takes samples, one passes verdicts."""
+"""Replicas over one engine and one PostgreSQL: any takes samples, they share the rules."""
 
+import asyncio
+import logging
 import os
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +19,23 @@ from tests.support.postgres import build_template, create_database
 from tests.support.program import Program
 from tests.support.waiting import until
 
+log = logging.getLogger(__name__)
 pytestmark = pytest.mark.e2e
 TAKES_OVER = 15
+GROUPS = 4
+HELD = 20
+RULES = """
+  - name: g{n}
+    interval: 1s
+    rules:
+      - {{alert: Now, expr: now{n} > 0}}
+      - {{alert: Held, expr: held{n} > 0, for: {held}s}}
+"""
+
+
+def rule_file() -> str:
+    """Return groups of rules that do not feed each other."""
+    return "groups:" + "".join(RULES.format(n=n, held=HELD) for n in range(GROUPS))
 
 
 @dataclass
@@ -31,8 +49,12 @@ class Replicas:
 
     async def crosses(self, number: int, *, at: Program) -> None:
         """Have a crossing, of a system of its own, arrive at one of them."""
+        await self.sends("crash_crossing", number, at=at)
+
+    async def sends(self, name: str, number: int, *, at: Program) -> None:
+        """Have a sample, of a system of its own, arrive at one of them."""
         labels = {"n": str(number), "system": f"s{number}"}
-        samples = [{"name": "crash_crossing", "value": 1, "labels": labels}]
+        samples = [{"name": name, "value": 1, "labels": labels}]
         headers = {"Authorization": f"Bearer {TOKEN}"}
         async with httpx.AsyncClient(base_url=at.url, headers=headers) as client:
             answer = await client.post("/api/v1/samples", json={"samples": samples})
@@ -54,15 +76,62 @@ class Replicas:
 
         await until(it_has, within=within)
 
+    async def alert(self, kind: str, first: int, *, at: Program) -> range:
+        """Have an alert of each group; return the numbers of their systems."""
+        for n in range(GROUPS):
+            await self.sends(f"{kind}{n}", first + n, at=at)
+        return range(first, first + GROUPS)
+
+    async def hear(self, numbers: range, *, within: float = TAKES_OVER) -> None:
+        """Wait until the phone has rung for all of these."""
+        async with asyncio.TaskGroup() as all_:
+            for number in numbers:
+                all_.create_task(self.hears(number, within=within))
+
+    async def share(self) -> None:
+        """Wait until each evaluates half of the groups."""
+
+        async def they_do() -> bool:
+            return [await groups_of(each) for each in (self.one, self.two)] == [GROUPS / 2] * 2
+
+        await until(they_do, within=TAKES_OVER)
+
+
+async def groups_of(program: Program) -> float:
+    """Return how many groups of rules a replica evaluates."""
+    async with httpx.AsyncClient() as client:
+        told = (await client.get(f"{program.url}/metrics")).text
+    name = "langyan_rules_groups "
+    return next(
+        float(line.removeprefix(name)) for line in told.splitlines() if line.startswith(name)
+    )
+
+
+async def firing(program: Program) -> list[str]:
+    """Return the systems of the alerts that a replica tells of, whoever evaluates them."""
+    async with httpx.AsyncClient(headers=program.admin) as client:
+        answer = await client.get(f"{program.url}/prometheus/api/v1/alerts")
+    found = answer.raise_for_status().json()["data"]["alerts"]
+    return sorted(one["labels"]["system"] for one in found if one["state"] == "firing")
+
+
+async def waiting(program: Program) -> int:
+    """Return how many alerts wait."""
+    async with httpx.AsyncClient(headers=program.admin) as client:
+        answer = await client.get(f"{program.url}/api/v1/alerts", params={"state": "pending"})
+    return len(answer.raise_for_status().json()["items"])
+
 
 @pytest.fixture(params=ENGINES)
 async def replicas(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Replicas]:
     await build_template(migrated)
     url = await create_database(f"langyan_replicas_{os.getpid()}")
     config = tmp_path / "config"
-    config.mkdir()
+    (config / "rules").mkdir(parents=True)
+    (config / "rules" / "shared.yml").write_text(rule_file())
     async with Phone() as phone, engine(request.param, tmp_path / "engine") as keeps:
-        (config / "load.yml").write_text(configuration(phone.url("li")))
+        files = "rule_files: [rules/*.yml]\n"
+        (config / "load.yml").write_text(configuration(phone.url("li")) + files)
         more = {
             "CRASH_TOKEN": TOKEN,
             "LANGYAN_DATABASE_URL": url,
@@ -92,3 +161,36 @@ async def test_one_is_killed_and_the_other_passes_verdicts_without_telling_anyth
     await replicas.crosses(4, at=one)
     await replicas.hears(4)
     assert [len(replicas.told(number)) for number in (1, 2, 3, 4)] == [1, 1, 1, 1]
+
+
+async def test_one_is_killed_and_the_other_evaluates_its_groups_where_they_were(
+    replicas: Replicas,
+) -> None:
+    one, two = replicas.one, replicas.two
+    await replicas.share()
+    now = await replicas.alert("now", 10, at=one)
+    await replicas.hear(now)
+    assert await firing(one) == await firing(two) == sorted(f"s{number}" for number in now)
+    began = time.monotonic()
+    held = await replicas.alert("held", 20, at=two)
+
+    async def all_wait() -> bool:
+        return await waiting(two) == GROUPS
+
+    await until(all_wait, within=HELD / 2)
+    one.kill()
+    killed = time.monotonic()
+    late = await replicas.alert("now", 30, at=two)
+    await replicas.hear(late)
+    log.info("evaluated %.1f s after the kill", time.monotonic() - killed)
+    assert await groups_of(two) == GROUPS
+    await replicas.hear(held, within=HELD)
+    assert HELD <= time.monotonic() - began < HELD + 6
+
+    await one.start()
+    await replicas.share()
+    again = await replicas.alert("now", 40, at=one)
+    await replicas.hear(again)
+    await asyncio.sleep(3)  # what would be told twice
+    told = {number: len(replicas.told(number)) for number in (*now, *held, *late, *again)}
+    assert told == dict.fromkeys(told, 1)

@@ -1,8 +1,6 @@
 """A rule, or two versions of it, over the past: alerts, incidents and who would have been told."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
@@ -18,22 +16,20 @@ from access.web import Caller
 from alerting import queries as alerting
 from alerting.course import Firing
 from alerting.lifecycle import Priority
-from alerting.rehearsal import Span, Would, rehearse
+from alerting.rehearsal import Would
 from alerting.schemas import ThresholdSpec
-from alerting.thresholds import CompiledRule
 from app.api.preview import TimeIn, house_of, span_of, within
 from app.configuration.examples import EXAMPLES
 from app.house import House
 from app.provisioning.checks import wrong_with
 from app.replay.difference import difference
-from app.replay.telling import Folder, Notice, Office, Settled, Telling
-from incidents import queries as incidents
+from app.replay.playing import Played, in_time, played
+from app.replay.telling import Folder, Notice
 from incidents.lifecycle import Tell
 from kit.clock import from_milliseconds
 from kit.durations import Duration
-from kit.errors import Invalid, NotFound, Said
+from kit.errors import Invalid, Said
 from kit.web import AppClock, Db
-from oncall import queries as oncall
 
 router = APIRouter(prefix="/api/v1", tags=["configuration"])
 
@@ -113,6 +109,7 @@ class SumsOut(BaseModel):
     night: int
     by_priority: dict[Priority, int]
     by_person: dict[str, int]
+    night_by_person: dict[str, int]
 
 
 class VersionOut(BaseModel):
@@ -167,15 +164,22 @@ async def replay(
         if given.client is not None:
             await access.client(session, caller.scope, given.client)
         newer, older = await _versions(session, caller.scope, given)
-    shown, found = await _played(newer, given, caller.scope, house, span, now)
+
+    async def version(spec: ThresholdSpec) -> Played:
+        narrowed = within(spec, caller.scope, given.client)
+        waits = given.acknowledge_after
+        return await played(house, narrowed, span, acknowledge_after=waits, now=now)
+
+    found = await version(newer)
     out = ReplayOut(
         since=from_milliseconds(span.start_ms),
         until=from_milliseconds(span.end_ms),
         acknowledge_after=given.acknowledge_after,
-        now=shown,
+        now=await asyncio.to_thread(_version, found),
     )
     if older is not None:
-        out.before, former = await _played(older, given, caller.scope, house, span, now)
+        former = await version(older)
+        out.before = await asyncio.to_thread(_version, former)
         out.difference = await asyncio.to_thread(_differ, former, found)
     return out
 
@@ -190,80 +194,23 @@ async def _versions(
             raise Invalid(wrong, field=f"{field}.expr")
     standing = None
     if given.rule is not None:
-        named = {rule.name: rule.spec for rule in await alerting.rules_for(session, scope)}
-        standing = named.get(given.rule)
-        if standing is None:
-            raise NotFound("no rule {rule}", rule=given.rule)
+        standing = alerting.spec_of(await alerting.rule(session, scope, given.rule))
     if given.threshold is None:
         assert standing is not None  # the shape asks for one of the two
         return standing, given.against
     return given.threshold, given.against or standing
 
 
-async def _played(
-    spec: ThresholdSpec, given: ReplayIn, scope: Scope, house: House, span: Span, now: datetime
-) -> tuple[VersionOut, list[Would]]:
-    rule = CompiledRule(within(spec, scope, given.client))
-    found, samples = await rehearse(house.store, rule, house.directory, span)
-    async with house.db.snapshot() as session:
-        office = Office(
-            await oncall.roster(session, now=now),
-            await oncall.plans(
-                session, from_milliseconds(span.start_ms), from_milliseconds(span.end_ms)
-            ),
-        )
-        settled = await _settled(session, spec, given, house, found)
-    end = from_milliseconds(span.end_ms)
-    folders = await asyncio.to_thread(Telling(office, settled).lead, found, end)
-    return await asyncio.to_thread(_version, spec.name, found, samples, folders), found
-
-
-async def _settled(
-    session: AsyncSession,
-    spec: ThresholdSpec,
-    given: ReplayIn,
-    house: House,
-    found: Sequence[Would],
-) -> Settled:
-    systems: dict[str, set[str]] = {}
-    for would in found:
-        if would.firings:
-            systems.setdefault(would.client, set()).add(would.system)
-    terms = await incidents.terms_of(session, systems)
-    return Settled(
-        policy=lambda client, system: terms[client].policy(system, spec.escalation),
-        zone=lambda client: terms[client].zone,
-        resolve_after=house.settings.resolve_after,
-        acknowledge_after=given.acknowledge_after,
-    )
-
-
-def _version(
-    name: str, found: Sequence[Would], samples: int, folders: Sequence[Folder]
-) -> VersionOut:
-    fired = _in_time([(would, firing) for would in found for firing in would.firings])
-    notices = sorted((one for each in folders for one in each.notices), key=lambda one: one.at)
-    counts = Counter(firing.priority for _, firing in fired)
+def _version(found: Played) -> VersionOut:
     return VersionOut(
-        rule=name,
-        series=len(found),
-        samples=samples,
-        sums=SumsOut(
-            alerts=len(fired),
-            incidents=len(folders),
-            notifications=len(notices),
-            night=sum(one.night for one in notices),
-            by_priority={priority: counts[priority] for priority in Priority},
-            by_person=dict(Counter(one.person for one in notices).most_common()),
-        ),
-        alerts=[_alert(*one) for one in fired[:SHOWN_MOST]],
-        incidents=[_incident(folder) for folder in folders[:SHOWN_MOST]],
-        notifications=[_notice(one) for one in notices[:SHOWN_MOST]],
+        rule=found.rule,
+        series=len(found.found),
+        samples=found.samples,
+        sums=SumsOut.model_validate(found.sums, from_attributes=True),
+        alerts=[_alert(*one) for one in found.fired[:SHOWN_MOST]],
+        incidents=[_incident(folder) for folder in found.folders[:SHOWN_MOST]],
+        notifications=[_notice(one) for one in found.notices[:SHOWN_MOST]],
     )
-
-
-def _in_time(fired: Sequence[tuple[Would, Firing]]) -> list[tuple[Would, Firing]]:
-    return sorted(fired, key=lambda one: one[1].since)
 
 
 def _alert(would: Would, firing: Firing) -> AlertOut:
@@ -302,9 +249,9 @@ def _notice(one: Notice) -> NoticeOut:
     )
 
 
-def _differ(before: Sequence[Would], now: Sequence[Would]) -> DifferenceOut:
-    found = difference(before, now)
-    only_before, only_now = _in_time(found.only_before), _in_time(found.only_now)
+def _differ(before: Played, now: Played) -> DifferenceOut:
+    found = difference(before.found, now.found)
+    only_before, only_now = in_time(found.only_before), in_time(found.only_now)
     return DifferenceOut(
         only_before=[_alert(*one) for one in only_before[:SHOWN_MOST]],
         only_now=[_alert(*one) for one in only_now[:SHOWN_MOST]],

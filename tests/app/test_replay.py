@@ -11,7 +11,7 @@ import pytest
 from access.commands import make_token
 from access.scope import SYSTEM, Right
 from app.cli.replaying import bar, report, threshold_of
-from app.replay.telling import at_night
+from app.replay.nights import at_night
 from kit.db import Database
 from tests.support.clock import FakeClock
 from tests.support.world import World, world

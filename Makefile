@@ -42,7 +42,7 @@ crash: $(DEV_STAMP) ## 100 rounds of kill -9 under load (ROUNDS=n for fewer)
 	ROUNDS=$${ROUNDS-100} $(BIN)/python -m pytest -q -s -m crash tests/e2e
 
 bench: $(DEV_STAMP) ## Speed, side by side with the peers (Debian's), written to docs/benchmarks.md
-	for name in decode evaluate rules ingest query detection storm clicks memory disk; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	for name in decode evaluate rules ingest forwarding query detection storm clicks memory disk; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 soak: $(DEV_STAMP) ## 30 minutes at half the maximum: memory, lag, no lost sample
 	$(BIN)/python benchmarks/soak.py --minutes 30

@@ -85,7 +85,7 @@ class Formula:
 def formula(tree: Expr) -> Formula | None:
     """Return the formula that a tree is; None if its results are not each of a few series."""
     found = tuple(dict.fromkeys(selectors(tree)))
-    if not found or any(leaf.offset_ms or leaf.at is not None for leaf in found):
+    if not found or any(leaf.offset_ms or leaf.at is not None or leaf.reach for leaf in found):
         return None
     nodes = list(_nodes(tree))
     if not all(isinstance(node, Selector | Number | Negated) or _joins(node) for node in nodes):

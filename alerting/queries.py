@@ -164,6 +164,12 @@ async def rules(session: AsyncSession) -> list[CompiledRule]:
     return [CompiledRule(spec_of(row)) for row in await rows_of_rules(session)]
 
 
+async def rules_named(session: AsyncSession, names: Collection[str]) -> dict[str, CompiledRule]:
+    """Return those of these rules that there are, ready for use."""
+    rows = await session.scalars(select(Rule).where(among(Rule.name, names)))
+    return {row.name: CompiledRule(spec_of(row)) for row in rows}
+
+
 async def groups(session: AsyncSession) -> list[Placed]:
     """Return the groups of rule files, in the order of the files."""
     rows = await session.scalars(select(RuleGroup).order_by(RuleGroup.place))

@@ -26,9 +26,9 @@ from metrics.matchers import Matcher
 from metrics.promql.evaluation import evaluate
 from metrics.promql.frames import Flags, Matrix
 from metrics.promql.plan import Plan
-from metrics.promql.refusals import NotComputable
+from metrics.promql.refusals import NotComputable, unsupported
 from metrics.promql.terms import Limits, Terms
-from metrics.promql.tree import LOOKBACK_MS
+from metrics.promql.tree import LOOKBACK_MS, asks_of_the_query
 from metrics.queries import Reader, gather
 
 BUCKETS = 300
@@ -125,6 +125,8 @@ async def rehearse(
 
 async def led(past: Past, playing: Playing) -> tuple[list[Would], int]:
     """Lead a rule through the past; return what came of it, and how many samples were read."""
+    if any(asks_of_the_query(plan.tree) for plan in playing.plans):
+        raise unsupported("where a query begins, ends and steps, asked for in a preview,")
     selectors = [each for plan in playing.plans for each in plan.selectors]
     found = sum(len(past.select(each.matchers)) for each in selectors)
     if found > SERIES_MOST:

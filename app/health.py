@@ -1,4 +1,7 @@
-"""How the program itself is: /healthz, /readyz, /metrics. Open on loopback, else with a token."""
+"""How the program itself is: /healthz, /readyz, /metrics. Open on loopback, else with a token.
+
+That somebody is there, and that requests are welcome, anybody may know.
+"""
 
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -6,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from access.scope import Right
 from access.web import AppAuthorizer
@@ -61,6 +64,9 @@ Allowed = Annotated[Looking, Depends(_looking)]
 ILL: dict[int | str, dict[str, Any]] = {
     503: {"description": "Something is not well", "content": {"application/json": {}}}
 }
+NOT_YET: dict[int | str, dict[str, Any]] = {
+    503: {"description": "Not now", "content": {"text/plain": {"schema": {"type": "string"}}}}
+}
 TEXT: dict[int | str, dict[str, Any]] = {
     200: {"description": "Measures", "content": {"text/plain": {"schema": {"type": "string"}}}}
 }
@@ -80,6 +86,23 @@ async def healthz(allowed: Allowed) -> Response:
 async def readyz(allowed: Allowed) -> Response:
     """Whether requests are welcome: database, journal and evaluation are at work."""
     return _answer(await allowed.house.readiness())
+
+
+@router.head("/prometheus/-/healthy", include_in_schema=False)
+@router.get("/prometheus/-/healthy", response_class=PlainTextResponse)
+async def healthy() -> Response:
+    """Whether somebody is there, as Prometheus's clients ask."""
+    return PlainTextResponse("Langyan is healthy.\n")
+
+
+@router.head("/prometheus/-/ready", include_in_schema=False)
+@router.get("/prometheus/-/ready", response_class=PlainTextResponse, responses=NOT_YET)
+async def ready(request: Request) -> Response:
+    """Whether requests are welcome, as Prometheus's clients ask."""
+    house: House = request.app.state.house
+    if (await house.readiness()).well:
+        return PlainTextResponse("Langyan is ready.\n")
+    return PlainTextResponse("Langyan is not ready.\n", 503)
 
 
 @router.get("/metrics", response_class=Response, responses=TEXT)

@@ -43,6 +43,8 @@ async def condition(house: "House") -> Condition:
     ]
     troubles += [Trouble("unwritten", {"client": name}) for name in evaluator.unwritten]
     figures = {f"rules_{name}": value for name, value in evaluator.gauges(now).items()}
+    if house.forwarder:
+        figures["engine_refused"] = house.forwarder.counts["refused"]
     try:
         async with asyncio.timeout(ANSWERS_WITHIN), house.db.snapshot() as session:
             troubles += await _of_rows(session, now, figures)

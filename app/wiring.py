@@ -258,7 +258,7 @@ def ticks(house: House) -> Sequence[Tick]:
         Tick("flush", house.settings.flush_every, house.flush),
         Tick("overflow", timedelta(seconds=5), house.flush_if_full),
         Tick("deleted", minute, house.store.upkeep.clear),
-        Tick("packing", 5 * minute, house.store.upkeep.pack),
+        Tick("packing", minute, house.store.upkeep.pack),
         Tick("rollups", minute, house.store.upkeep.roll),
         Tick("housekeeping", timedelta(hours=1), partial(clean, house)),
         Tick("last_used", minute, house.authorizer.write_down),

@@ -6,8 +6,8 @@ import math
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -205,6 +205,7 @@ async def rested(root: Sequence[int]) -> None:
         quiet = quiet + 1 if cpu.seconds(root) - before < 0.1 else 0
 
 
+LOOSE = "SELECT count(*) FROM chunks WHERE NOT packed AND start_at < $1::bigint - 4500000"
 UNMADE = (
     "SELECT count(*) FROM rollup_days "
     "WHERE made <> touched AND (day + 1) * 86400000 < $1::bigint - 7200000"
@@ -247,6 +248,7 @@ async def of_langyan(folder: Path, end_ms: int) -> Ours:
         written = await load(f"{program.url}{WRITE}", TOKEN, groups(), end_ms)
         print(f"Langyan took {written:,} in {time.perf_counter() - began:.0f} s", flush=True)
         await drained(program)
+        await packed(program)
         before = await figures(program)
         who = Asked("Langyan", f"{program.url}/prometheus", {}, TOKEN)
         took, found = await asked(who, end_ms // 1000)
@@ -254,11 +256,29 @@ async def of_langyan(folder: Path, end_ms: int) -> Ours:
         return Ours(took, found, written, lag, await of_rollups(program, who, end_ms))
 
 
-async def of_rollups(program: Program, who: Asked, end_ms: int) -> Rolled:
-    """Ask the panels over long ranges once more, from rollups where these can answer."""
+@asynccontextmanager
+async def database(program: Program) -> AsyncIterator[Any]:
+    """Connect to the database of a program."""
     url = url_of(program.folder).replace("postgresql+asyncpg", "postgresql")
     connection = await asyncpg.connect(url)
     try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def packed(program: Program) -> None:
+    """Wait until what is older than an hour is packed: the tick comes each minute."""
+    async with database(program) as connection:
+        left = 1
+        while left:
+            await asyncio.sleep(1)
+            left = await connection.fetchval(LOOSE, milliseconds(system_clock()))
+
+
+async def of_rollups(program: Program, who: Asked, end_ms: int) -> Rolled:
+    """Ask the panels over long ranges once more, from rollups where these can answer."""
+    async with database(program) as connection:
         # nobody waits here until a day has been quiet for a quarter of an hour
         await connection.execute("UPDATE rollup_days SET touched_at = touched_at - interval '1h'")
         began = time.perf_counter()
@@ -268,8 +288,6 @@ async def of_rollups(program: Program, who: Asked, end_ms: int) -> Rolled:
             left = await connection.fetchval(UNMADE, milliseconds(system_clock()))
         seconds = time.perf_counter() - began
         size, raw = [int(await connection.fetchval(SIZE, name)) for name in ("rollups", "chunks")]
-    finally:
-        await connection.close()
     print(f"rolled up in {seconds:.0f} s: {size:,} bytes beside {raw:,}", flush=True)
     end = end_ms // 1000 // HOUR * HOUR  # as dashboards do, that begin and end with a step
     plain, auto = (replace(who, more={"resolution": name}) for name in ("raw", "auto"))
@@ -357,7 +375,7 @@ async def run() -> str:
     return (
         f"{HOSTS} hosts, {written:,} samples: some series each minute for 30 days, more each 15 s "
         "for the last hours. Written by remote write, oldest first; all of it but the last hour "
-        "stands in PostgreSQL, in Prometheus compacted. A panel is asked "
+        "stands in PostgreSQL, packed, in Prometheus compacted. A panel is asked "
         f"{ROUNDS} times, each time a step later; medians in milliseconds until the answer was "
         "there. The answers of Prometheus are the same; VictoriaMetrics is asked without its "
         f"cache, and its `rate` is another. Loop lag of Langyan meanwhile: p99 ≤ {lag * 1000:g} "

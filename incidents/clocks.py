@@ -4,10 +4,11 @@ A clock is told by two lists of events: intervals (what it did when) and goals (
 limit holds). Everything else is computed from them, never counted up.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from itertools import pairwise
 
 from kit import calendars
@@ -78,10 +79,15 @@ class Clock:
         """The goal that holds now."""
         return self.goals[-1]
 
-    @property
+    @cached_property
     def last(self) -> Interval:
         """The interval the clock is in, or was in last."""
         return max(self.intervals, key=lambda i: (i.since, i.until is None))
+
+    @cached_property
+    def in_order(self) -> Sequence[Interval]:
+        """The intervals by the moments at which they began."""
+        return sorted(self.intervals, key=lambda i: i.since)
 
     @property
     def ended_at(self) -> datetime | None:
@@ -112,7 +118,7 @@ def _calendar(clock: Clock, goal: Goal) -> Calendar:
 
 
 def _running(clock: Clock, since: datetime) -> Iterator[tuple[datetime, datetime | None]]:
-    for interval in sorted(clock.intervals, key=lambda i: i.since):
+    for interval in clock.in_order:
         over = interval.until is not None and interval.until <= since
         if interval.span is Span.RUNNING and not over:
             yield max(interval.since, since), interval.until

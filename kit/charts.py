@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -16,20 +17,11 @@ from numpy.typing import NDArray
 
 from kit import axes
 from kit.clock import from_milliseconds, milliseconds
+from kit.curves import Points, Runs, area, cut, edges, longest, path, scale, thinned
 
 HEIGHT, TOP, BOTTOM = 172, 12, 146  # of the whole chart, of its plot
 ACROSS = 1000  # units of the plot's own grid
 MOST_POINTS = 1000
-AROUND = 9  # pauses that say how often samples come in one place
-MOST = 1e300  # a greater value would overflow the arithmetic of its own scale
-
-
-@dataclass(frozen=True)
-class Points:
-    """One series: times int64 in milliseconds, ascending; values float64, NaN where unknown."""
-
-    times: NDArray[np.int64]
-    values: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -98,13 +90,14 @@ def line(
     """
     start, end = milliseconds(window[0]), milliseconds(window[1])
     inside = (points.times >= start) & (points.times <= end)
-    seen, runs, gap = _runs(Points(points.times[inside], points.values[inside]))
-    low, high = _range(seen.values, [limit.value for limit in limits])
+    known, runs = cut(Points(points.times[inside], points.values[inside]))
+    seen, runs = thinned(known, runs, MOST_POINTS)
+    low, high = scale(seen.values, [limit.value for limit in limits])
     plot = _Plot(start, max(end, start + 1), low, high)
     parts = [
         *_grid(plot, say, [plot.y(limit.value) for limit in limits], unit=unit),
         *_hours(plot, ZoneInfo(zone)),
-        *_drawn(plot, seen, runs, gap),
+        *_drawn(plot, seen, runs, longest(known)),
         *_limits(plot, limits),
         *_crossings(plot, seen, runs, limits, ZoneInfo(zone)),
     ]
@@ -128,16 +121,15 @@ def lines(
 ) -> Markup:
     """Return several series over `window` with their limits, and what happened above them."""
     start, end = milliseconds(window[0]), milliseconds(window[1])
-    cut = [(curve, *_runs(curve.points)) for curve in series]
-    known = np.concatenate([seen.values for _, seen, _, _ in cut]) if cut else np.empty(0)
-    low, high = _range(known, [limit.value for limit in limits])
+    cuts = [(curve, *thinned(*cut(curve.points), MOST_POINTS)) for curve in series]
+    known = np.concatenate([seen.values for _, seen, _ in cuts]) if cuts else np.empty(0)
+    low, high = scale(known, [limit.value for limit in limits])
     plot = _Plot(start, max(end, start + 1), low, high)
     drawn = []
-    for curve, seen, runs, _ in cut:
+    for curve, seen, runs in cuts:
         if len(seen.times):
-            xs, ys = plot.x(seen.times.astype(np.float64)) * ACROSS, plot.y(seen.values)
-            path = _path(xs, ys, runs, f"line {curve.tone}")
-            drawn.append(f"<g><title>{escape(curve.name)}</title>{path}</g>")
+            line_ = path(_strokes(plot, seen, runs), f"line {curve.tone}")
+            drawn.append(f"<g><title>{escape(curve.name)}</title>{line_}</g>")
     parts = [
         *_grid(plot, say, [plot.y(limit.value) for limit in limits], unit=unit),
         *_hours(plot, ZoneInfo(zone)),
@@ -156,31 +148,6 @@ def lines(
     )
 
 
-def sparkline(
-    *series: Points, title: str, low: float | None = None, high: float | None = None
-) -> Markup:
-    """Return series as small lines on one scale, without axes; classes s0, s1 … in order."""
-    cut = [_runs(each) for each in series]
-    known = np.concatenate([seen.values for seen, _, _ in cut]) if cut else np.empty(0)
-    floor, ceiling = _range(known, [edge for edge in (low, high) if edge is not None])
-    drawn = [seen.times for seen, _, _ in cut if len(seen.times)]
-    paths: list[str] = []
-    if drawn:
-        start, end = min(int(t[0]) for t in drawn), max(int(t[-1]) for t in drawn)
-        plot = _Plot(start, max(end, start + 1), floor, ceiling)
-        scale = (BOTTOM - TOP) / 24
-        for index, (seen, runs, _) in enumerate(cut):
-            xs = plot.x(seen.times.astype(np.float64)) * 100
-            ys = (plot.y(seen.values) - TOP) / scale + 1
-            if index == 0 and len(seen.times):
-                paths.append(_area(xs, ys, runs, bottom=26))
-            paths.append(_path(xs, ys, runs, f"line s{index}"))
-    return Markup(
-        '<svg class="spark" viewBox="0 0 100 26" preserveAspectRatio="none" role="img">'
-        f"<title>{escape(title)}</title>{''.join(paths)}</svg>"
-    )
-
-
 def ticks(low: float, high: float, *, about: int = 4) -> list[float]:
     """Return round numbers from `low` to `high`: steps of 1, 2, 2.5 or 5 times a power of ten."""
     rough = (high - low) / about
@@ -191,79 +158,13 @@ def ticks(low: float, high: float, *, about: int = 4) -> list[float]:
     return [round((first + n) * step, 12) for n in range(count)]
 
 
-def _range(values: NDArray[np.float64], edges: Sequence[float]) -> tuple[float, float]:
-    known = [*edges, *([float(values.min()), float(values.max())] if len(values) else [])]
-    low, high = (min(known), max(known)) if known else (0.0, 1.0)
-    size = max(abs(low), abs(high))
-    if high - low <= size * 1e-12 or size < 1 / MOST:
-        half = size / 2 if size > 1 / MOST else 0.5
-        low, high = (low - half, high + half) if low else (0.0, 1.0)
-    room = (high - low) * 0.08
-    floor = 0.0 if 0 <= low < high * 0.5 else low - room
-    return floor, high + room
+def _strokes(plot: _Plot, seen: Points, runs: Runs) -> list[str]:
+    across, down = plot.x(seen.times.astype(np.float64)) * ACROSS, plot.y(seen.values)
+    places = [f"{x:.1f} {y:.1f}" for x, y in zip(across.tolist(), down.tolist(), strict=True)]
+    return ["L".join(places[begin:end]) for begin, end in pairwise(edges(runs))]
 
 
-def _runs(points: Points) -> tuple[Points, NDArray[np.int64], float]:
-    """Return the known points, the run each belongs to, and the pause that ends a run (ms)."""
-    known = np.isfinite(points.values)
-    holes = np.cumsum(~known)[known]
-    seen = Points(points.times[known], np.clip(points.values[known], -MOST, MOST))
-    pauses = np.diff(seen.times)
-    most = _longest(pauses)
-    gap = float(most[-1]) if len(most) else math.inf
-    cuts = (pauses > most) | (np.diff(holes) > 0)
-    runs = np.concatenate([np.zeros(min(1, len(holes)), np.int64), np.cumsum(cuts)])
-    return (*_thinned(seen, runs), gap)
-
-
-def _longest(pauses: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return for each pause how long it may be in its place: the rhythm of samples may change."""
-    if len(pauses) <= AROUND:
-        return np.full(len(pauses), np.median(pauses) * 2.5 if len(pauses) else math.inf)
-    padded = np.pad(pauses, AROUND // 2, mode="reflect")
-    around = np.lib.stride_tricks.sliding_window_view(padded, AROUND)
-    usual: NDArray[np.float64] = np.median(around, axis=1)
-    return usual * 2.5
-
-
-def _thinned(points: Points, runs: NDArray[np.int64]) -> tuple[Points, NDArray[np.int64]]:
-    if len(points.times) <= MOST_POINTS:
-        return points, runs
-    since, span = points.times[0], points.times[-1] - points.times[0]
-    bucket = (points.times - since) * (MOST_POINTS // 2) // (span + 1)
-    order = np.lexsort((points.values, bucket))
-    edge = np.flatnonzero(np.diff(bucket[order]))
-    least, most = np.concatenate([[0], edge + 1]), np.concatenate([edge, [len(order) - 1]])
-    kept = np.unique(order[np.concatenate([least, most])])
-    return Points(points.times[kept], points.values[kept]), runs[kept]
-
-
-def _path(
-    xs: NDArray[np.float64], ys: NDArray[np.float64], runs: NDArray[np.int64], name: str
-) -> str:
-    words: list[str] = []
-    alone = np.bincount(runs, minlength=1) == 1 if len(runs) else np.empty(0, np.bool_)
-    before = -1
-    for x, y, run in zip(xs.tolist(), ys.tolist(), runs.tolist(), strict=True):
-        words.append(
-            f"{'L' if run == before else 'M'}{x:.1f} {y:.1f}{'h0.1' if alone[run] else ''}"
-        )
-        before = run
-    return f'<path class="{name}" d="{"".join(words)}" vector-effect="non-scaling-stroke"/>'
-
-
-def _area(
-    xs: NDArray[np.float64], ys: NDArray[np.float64], runs: NDArray[np.int64], *, bottom: int
-) -> str:
-    words: list[str] = []
-    for run in np.unique(runs):
-        across, down = xs[runs == run].tolist(), ys[runs == run].tolist()
-        edge = "".join(f"L{x:.1f} {y:.1f}" for x, y in zip(across, down, strict=True))
-        words.append(f"M{across[0]:.1f} {bottom}{edge}L{across[-1]:.1f} {bottom}Z")
-    return f'<path class="area" d="{"".join(words)}"/>'
-
-
-def _drawn(plot: _Plot, seen: Points, runs: NDArray[np.int64], gap: float) -> Iterator[str]:
+def _drawn(plot: _Plot, seen: Points, runs: Runs, gap: float) -> Iterator[str]:
     if not len(seen.times):
         return
     times = seen.times.tolist()
@@ -275,8 +176,8 @@ def _drawn(plot: _Plot, seen: Points, runs: NDArray[np.int64], gap: float) -> It
             f'<rect class="gap" x="{plot.x(begin):.2%}" width="{plot.x(end) - plot.x(begin):.2%}"'
             f' y="{TOP}" height="{BOTTOM - TOP}"/>'
         )
-    xs, ys = plot.x(seen.times.astype(np.float64)) * ACROSS, plot.y(seen.values)
-    curve = _area(xs, ys, runs, bottom=BOTTOM) + _path(xs, ys, runs, "line")
+    strokes = _strokes(plot, seen, runs)
+    curve = area(strokes, bottom=BOTTOM) + path(strokes, "line")
     yield (
         f'<svg class="plot" width="100%" height="{HEIGHT}" viewBox="0 0 {ACROSS} {HEIGHT}"'
         f' preserveAspectRatio="none">{curve}</svg>'
@@ -322,7 +223,7 @@ def _limits(plot: _Plot, limits: Sequence[Limit]) -> Iterator[str]:
 def _crossings(
     plot: _Plot,
     seen: Points,
-    runs: NDArray[np.int64],
+    runs: Runs,
     limits: Sequence[Limit],
     zone: ZoneInfo,
 ) -> Iterator[str]:
@@ -344,7 +245,7 @@ def _crossings(
             )
 
 
-def _crossed(seen: Points, runs: NDArray[np.int64], limit: Limit) -> float | None:
+def _crossed(seen: Points, runs: Runs, limit: Limit) -> float | None:
     past = seen.values > limit.value if limit.above else seen.values < limit.value
     edges = np.flatnonzero(past[1:] & ~past[:-1] & (np.diff(runs) == 0))
     if not len(edges):

@@ -29,11 +29,17 @@ class Locale(StrEnum):
 
 def t(key: str, locale: str, /, **facts: object) -> str:
     """Return the text of `key`; "one|many" is chosen by the fact `n`. An unknown key raises."""
-    text = catalogue(Locale(locale))[key]
+    text = _texts(locale)[key]
     if "n" in facts and "|" in text:
         one, _, many = text.partition("|")
         text = one if facts["n"] == 1 else many
     return text.format_map(facts) if facts else text
+
+
+@cache
+def _texts(locale: str) -> Mapping[str, str]:
+    """Every word of a page asks: to look the language up would take longer than the word."""
+    return catalogue(Locale(locale))
 
 
 class Sayings(NamedTuple):

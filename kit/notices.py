@@ -6,8 +6,10 @@ A notice may be lost when a connection drops: it only shortens a wait, a tick is
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import uuid4
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -58,6 +60,10 @@ class Notices:
         self._subscriptions: dict[str, set[Subscription]] = {}
         self._task: asyncio.Task[None] | None = None
         self._connected = asyncio.Event()
+        self._hears = False
+        self._cuts = 0
+        self._counts: Counter[str] = Counter()
+        self._born = uuid4().hex
 
     async def start(self) -> None:
         """Connect; returns once the first LISTEN stands."""
@@ -80,8 +86,18 @@ class Notices:
         finally:
             self._subscriptions[channel].discard(subscription)
 
+    def mark(self, channel: str) -> object:
+        """Return what equals a later mark if nothing was heard on `channel` in between.
+
+        Marks of other processes never do, nor those of a time when nobody would tell us.
+        """
+        if not self._hears:
+            return uuid4().hex
+        return self._born, self._cuts, self._counts[channel]
+
     def wake(self, channel: str, payload: str = "") -> None:
         """Tell this process's listeners at once, without the database."""
+        self._counts[channel] += 1
         for subscription in self._subscriptions.get(channel, ()):
             subscription.put(payload)
 
@@ -102,6 +118,7 @@ class Notices:
                 try:
                     await self._hear(connection)
                 finally:
+                    self._hears = False
                     connection.terminate()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("the LISTEN connection is down, trying again: %s", error)
@@ -111,6 +128,7 @@ class Notices:
         cut = asyncio.Event()
         connection.add_termination_listener(lambda _: cut.set())
         await connection.add_listener(NOTICES, self._heard)
+        self._hears, self._cuts = True, self._cuts + 1
         self._connected.set()
         self._wake_all()  # what was said while we were away
         while not cut.is_set():

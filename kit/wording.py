@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from functools import cache
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 import babel
 from babel.dates import format_date
-from babel.numbers import format_decimal
 
 from kit.i18n import Locale, t
 
@@ -18,7 +18,9 @@ _WEEKDAY = {Locale.ZH: "M月d日 EEE", Locale.EN: "EEE, MMM d"}
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _DECIMAL = ("", "k", "M", "G", "T")
 _WRITTEN_OUT = 1e15
-"""From here on a number is said by its power of ten: no reader counts groups, nor could babel."""
+"""From here on a number is said by its power of ten: no reader counts groups."""
+_AWAY = len("2026-11-26 19:32:05")
+DATES = 4096
 _LONGEST = timedelta.max.total_seconds()
 
 
@@ -31,14 +33,14 @@ def _babel(locale: Locale) -> babel.Locale:
 def moment(at: datetime, locale: str, zone: str, *, now: datetime, seconds: bool = True) -> str:
     """Return the time of day in `zone`, with the date before it when that is not today's."""
     local, today = at.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone)).date()
-    time = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
+    time = local.time().isoformat("seconds" if seconds else "minutes")
     return time if local.date() == today else f"{day(at, locale, zone, now=now)} {time}"
 
 
 def exact(at: datetime, zone: str) -> str:
     """Return the moment in full with its distance from UTC, for a title or a log."""
-    local = at.astimezone(ZoneInfo(zone))
-    return f"{local:%Y-%m-%d %H:%M:%S} UTC{local:%z}"
+    local = at.astimezone(ZoneInfo(zone)).isoformat(" ", "seconds")
+    return f"{local[:_AWAY]} UTC{local[_AWAY:].replace(':', '')}"
 
 
 def day(at: datetime, locale: str, zone: str, *, now: datetime, weekday: bool = False) -> str:
@@ -47,7 +49,13 @@ def day(at: datetime, locale: str, zone: str, *, now: datetime, weekday: bool = 
     shape = _WEEKDAY[spoken] if weekday else _DAY[spoken]
     if local.year != now.astimezone(ZoneInfo(zone)).year:
         shape = _DAY_OF_YEAR[spoken]
-    return format_date(local.date(), shape, locale=_babel(spoken))
+    return _date(local.date(), shape, spoken)
+
+
+@lru_cache(DATES)
+def _date(date: date, shape: str, locale: Locale) -> str:
+    """Pages say the same dates over and over."""
+    return format_date(date, shape, locale=_babel(locale))
 
 
 def duration(length: timedelta, locale: str) -> str:
@@ -94,8 +102,8 @@ def number(value: float, locale: str, *, digits: int = 2) -> str:
         return {math.inf: "∞", -math.inf: "-∞"}.get(value, "–")
     if abs(value) >= _WRITTEN_OUT:
         return f"{value:.3g}"
-    shape = "#,##0" + ("." + "#" * digits if digits else "")
-    return format_decimal(value, shape, locale=_babel(Locale(locale)))
+    written = f"{Decimal(str(value)):,.{digits}f}"  # groups and point are so in both languages
+    return written.rstrip("0").rstrip(".") if digits else written
 
 
 def percent(share: float, locale: str) -> str:

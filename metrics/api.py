@@ -17,10 +17,12 @@ from metrics.asked import (
     POSTED_RANGE,
     Asked,
     Parameters,
+    Span,
     answers,
 )
 from metrics.envelope import TRUNCATED, answered, success
 from metrics.promql.answers import instant_data, range_data, samples_data, text_data
+from metrics.promql.durations import AT_ONCE
 from metrics.promql.effort import effort
 from metrics.promql.evaluation import evaluate, instant, samples
 from metrics.promql.memory import Memory
@@ -46,10 +48,10 @@ class Engine:
     limits: Limits = field(default_factory=Limits)
     memory: Memory = field(default_factory=lambda: Memory(series=REMEMBERED))
 
-    def plan(self, asked: Parameters, who: Identity) -> Plan:
+    def plan(self, asked: Parameters, who: Identity, span: Span | None = None) -> Plan:
         """Return the plan of the query, inside the clients that `who` may read."""
         who.need(Right.READ)
-        tree = parse(asked.get("query", ""))
+        tree = parse(asked.get("query", ""), span.frame if span else AT_ONCE)
         if who.scope.clients is not None:
             tree = scoped(tree, *who.scope.clients)
         return Plan(tree)
@@ -78,9 +80,11 @@ class Engine:
         touched = effort(plan, data, start_ms=at_ms, end_ms=at_ms, step_ms=1)
         return await off_the_loop(touched, terms=terms, work=work)
 
-    async def over_time(self, plan: Plan, asked: Parameters, *, reader: Reader) -> bytes:
+    async def over_time(
+        self, plan: Plan, span: Span, *, asked: Parameters, reader: Reader
+    ) -> bytes:
         """Return the answer of a range, as JSON."""
-        span, limit, terms = asked.span(), asked.limit(), self.terms(asked)
+        limit, terms = asked.limit(), self.terms(asked)
         if plan.kind in _NO_RANGE:
             raise Invalid(
                 'invalid parameter "query": invalid expression type "{kind}" for range query, '
@@ -142,7 +146,11 @@ def router(
         """Compute a PromQL expression over a range of time."""
 
         async def answer() -> bytes:
-            return await computing.over_time(computing.plan(asked, who), asked, reader=store)
+            who.need(Right.READ)
+            span = asked.span()
+            return await computing.over_time(
+                computing.plan(asked, who, span), span, asked=asked, reader=store
+            )
 
         return await answered(asked, answer)
 

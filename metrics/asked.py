@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 
 from kit import durations
 from kit.errors import Invalid, TooLarge
+from metrics.promql.durations import Frame
 
 MOST_POINTS = 11_000
 MOST_BODY = 1024 * 1024
@@ -44,6 +45,11 @@ class Span:
     end_ms: int
     step_ms: int
 
+    @property
+    def frame(self) -> Frame:
+        """What the query knows of it while it is read."""
+        return Frame(self.end_ms - self.start_ms, self.step_ms)
+
 
 class Parameters(dict[str, str]):
     """The parameters of a query, from its URL and from a posted form (which comes first).
@@ -61,7 +67,7 @@ class Parameters(dict[str, str]):
 
     def moment(self, name: str, otherwise: datetime | None = None) -> int:
         """Return a time given as RFC 3339 or in seconds, as ms since 1970."""
-        if name not in self and otherwise is not None:
+        if not self.get(name) and otherwise is not None:
             return _since_1970(otherwise)
         given = self.get(name, "")
         found = None
@@ -78,7 +84,7 @@ class Parameters(dict[str, str]):
 
     def length(self, name: str, otherwise: int | None = None) -> int:
         """Return a length given in seconds or as a duration (1h30m), in ms."""
-        if name not in self and otherwise is not None:
+        if not self.get(name) and otherwise is not None:
             return otherwise
         given = self.get(name, "")
         found = _as_ms(given)

@@ -1,6 +1,8 @@
 """What there is, for the builders of queries: names, label values, series, words about metrics."""
 
 import asyncio
+import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -10,6 +12,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from access.scope import Identity, Right
+from kit.errors import Invalid
 from metrics.asked import MOST_MS, Asked, Parameters, in_form, in_url, refusals, wrong
 from metrics.columns import Labels
 from metrics.described import Described
@@ -21,6 +24,9 @@ from metrics.promql.syntax import formatted, parse
 from metrics.promql.tenancy import inside
 from metrics.queries import as_sent
 
+SURROGATES, SURROGATES_END = 0xD800, 0xDFFF
+"""Numbers that stand for no character."""
+_ESCAPED = re.compile(r"(?P<twice>__)|_(?P<code>[0-9a-fA-F]{1,6})_|_")
 ON_THE_LOOP = 2_000
 """Series of more than these are gone through in a thread."""
 _MATCH = {"match[]": ("a selector, as often as you like", False, "up")}
@@ -113,10 +119,29 @@ def _between(asked: Parameters) -> tuple[int, int]:
 
 def matchers_of(text: str) -> tuple[Matcher, ...]:
     """Return what a `match[]` asks for."""
-    selector = plain(parse(text))
+    try:
+        selector = plain(parse(text))
+    except Invalid as refusal:
+        raise wrong("match[]", refusal.detail) from None
     if selector is None:
         raise wrong("match[]", f"{text!r} is no selector")
     return selector.matchers
+
+
+def label_of(text: str) -> str:
+    """Return the label that is meant in a path: `U__http_2e_code` is `http.code`.
+
+    So Prometheus's clients write names that have more than letters, digits and underscores.
+    """
+    found = _ESCAPED.sub(_unescaped, text[3:])
+    return found if text.startswith("U__") and "\0" not in found else text
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    if found["code"] is None:
+        return "_" if found["twice"] else "\0"
+    code = int(found["code"], 16)
+    return chr(code) if code < SURROGATES or SURROGATES_END < code <= sys.maxunicode else "\0"
 
 
 def _names(found: Iterable[Labels]) -> Iterable[str]:
@@ -163,7 +188,7 @@ def _lists(routes: APIRouter, catalogue: Callable[..., Any]) -> None:
     @routes.get("/label/{name}/values", openapi_extra=LISTED)
     async def values(name: str, asked: Asked, seen: Seen) -> Response:
         """List the values of a label."""
-        return await answered(asked, lambda: seen.values(name, asked))
+        return await answered(asked, lambda: seen.values(label_of(name), asked))
 
     @routes.post("/series", openapi_extra=LISTED_FORM)
     @routes.get("/series", openapi_extra=LISTED)

@@ -32,7 +32,9 @@ from metrics.rollups import days
 from metrics.tables import Chunk, JournalMark, Series
 
 HOUR = 3_600_000
-"""No chunk reaches over a full hour, so that all that is said of a moment can be packed as one."""
+"""A flush cuts at full hours, so that all that is said of a moment can be packed as one."""
+WINDOW = 4 * HOUR
+"""Nothing packed reaches over the end of one: at 15 seconds it is one chunk of 960 samples."""
 ROWS = 1000
 """Series that are read in one go."""
 REACH = 24 * HOUR
@@ -92,7 +94,7 @@ class Encoded:
 
 def encoded(columns: Columns, *, packed: bool = False) -> Encoded:
     """Cut columns into chunks and encode them; owners are places in the columns."""
-    owner, begins = _cuts(columns)
+    owner, begins = _cuts(columns, WINDOW if packed else HOUR)
     lengths = np.diff(np.append(begins, len(columns.times)))
     fixed = np.zeros(len(begins), _ROW)
     bodies = [b""] * len(begins)
@@ -119,18 +121,18 @@ def _rows(columns: Columns, begins: Ints, length: int) -> tuple[Ints, Floats]:
     return columns.times[at], columns.values[at]
 
 
-def _cuts(columns: Columns) -> tuple[Ints, Ints]:
-    """Return whose chunks there are and where they begin: by series, hour and `MOST`."""
+def _cuts(columns: Columns, span: int) -> tuple[Ints, Ints]:
+    """Return whose chunks there are and where they begin: by series, span of time and `MOST`."""
     times, counts = columns.times, np.diff(columns.starts)
-    one_hour = not len(times) or times.min() // HOUR == times.max() // HOUR
-    if one_hour and counts.max(initial=0) <= codec.MOST:
+    one_span = not len(times) or times.min() // span == times.max() // span
+    if one_span and counts.max(initial=0) <= codec.MOST:
         owner = np.flatnonzero(counts)
         return owner, columns.starts[owner]
     owner = np.repeat(np.arange(len(counts)), counts)
     new = np.ones(len(owner), np.bool_)
     new[1:] = owner[1:] != owner[:-1]
-    hour = times // HOUR
-    new[1:] |= hour[1:] != hour[:-1]
+    of = times // span
+    new[1:] |= of[1:] != of[:-1]
     begins = np.flatnonzero(new)
     rank = np.arange(len(owner)) - np.repeat(begins, np.diff(np.append(begins, len(owner))))
     begins = np.flatnonzero(rank % codec.MOST == 0)

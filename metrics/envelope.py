@@ -37,9 +37,16 @@ async def answered(asked: Parameters, answer: Callable[[], Awaitable[bytes]]) ->
     except NotComputable as refusal:
         return _failure(422, "execution", refusal.detail)
     except Invalid as refusal:
-        return _failure(400, "bad_data", refusal.detail)
+        return _failure(400, "bad_data", _of_the_query(refusal))
     except TimeoutError:
         return _failure(503, "timeout", "query timed out in expression evaluation")
+
+
+def _of_the_query(refusal: Invalid) -> str:
+    """Return why, with the parameter named that it is about, as Prometheus names it."""
+    if refusal.field != "query" or refusal.detail.startswith("invalid parameter"):
+        return refusal.detail
+    return f'invalid parameter "query": {refusal.detail}'
 
 
 def _failure(status: int, kind: str, why: str) -> Response:

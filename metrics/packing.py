@@ -1,7 +1,7 @@
-"""Many small chunks of a series and an hour made one: a flush writes what ten minutes have brought.
+"""Many small chunks of a series made one: a flush writes what ten minutes have brought.
 
-Who reads sees either the small ones or the one. An hour is packed when it is over, and again when
-late samples have come for it.
+Who reads sees either the small ones or the one. An hour is packed when it is over, a window of
+several hours with its last hour, and either again when late samples have come for it.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from metrics.tables import Chunk
 SETTLED = timedelta(minutes=15)
 """So long after its end an hour is packed: flushes have written it by then."""
 SLICE = 500
-"""Series that are packed in one transaction."""
+"""Series of which an hour is packed in one transaction; of a window fewer."""
 
 
 class Packing:
@@ -32,25 +32,30 @@ class Packing:
         self._db = db
 
     async def run(self, now: datetime) -> int:
-        """Pack every hour that is over; return how many chunks were made of all."""
-        before = milliseconds(now - SETTLED) // chunks.HOUR
+        """Pack every hour that is over, as part of its window if that is; return the chunks made.
+
+        What is packed already is not touched but by what came since: a series that ended stays as
+        it is.
+        """
+        before = milliseconds(now - SETTLED) // chunks.HOUR * chunks.HOUR
         async with self._db.snapshot() as session:
             hour_of = Chunk.start_at // chunks.HOUR
-            loose = select(hour_of).where(~Chunk.packed, hour_of < before).distinct()
+            loose = select(hour_of).where(~Chunk.packed, Chunk.start_at < before).distinct()
             hours = sorted((await session.scalars(loose)).all())
-        return sum([await self._pack(hour) for hour in hours])
+        spans = dict.fromkeys(_span(hour * chunks.HOUR, before) for hour in hours)
+        return sum([await self._pack(begin, end) for begin, end in spans])
 
-    async def _pack(self, hour: int) -> int:
-        begin = hour * chunks.HOUR
-        inside = (Chunk.start_at >= begin, Chunk.start_at < begin + chunks.HOUR)
+    async def _pack(self, begin: int, end: int) -> int:
+        inside = (Chunk.start_at >= begin, Chunk.start_at < end)
         async with self._db.snapshot() as session:
             loose = select(Chunk.series).where(*inside, ~Chunk.packed).distinct()
             series = sorted((await session.scalars(loose)).all())
+        size = SLICE * chunks.HOUR // (end - begin)
         made = 0
-        for start in range(0, len(series), SLICE):
-            some = series[start : start + SLICE]
-            # one from before there were hours may reach into the next, and stays as it is
-            theirs = (*inside, among(Chunk.series, some), Chunk.end_at < begin + chunks.HOUR)
+        for start in range(0, len(series), size):
+            some = series[start : start + size]
+            # one from before there were hours may reach over the end, and stays as it is
+            theirs = (*inside, among(Chunk.series, some), Chunk.end_at < end)
             async with self._db.transaction() as tx:
                 await lock(tx, *chunks.WRITING)
                 made += await _repacked(tx, some, theirs)
@@ -66,6 +71,15 @@ class Packing:
         async with self._db.engine.connect() as connection:
             alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
             await alone.execute(text(f"VACUUM {table}"))
+
+
+def _span(at: int, before: int) -> tuple[int, int]:
+    """Return begin and end of what is packed with the hour of a time: of its window, once over."""
+    for length in (chunks.WINDOW, chunks.HOUR):
+        begin = at // length * length
+        if begin + length <= before:
+            break
+    return begin, begin + length
 
 
 async def _repacked(

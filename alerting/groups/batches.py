@@ -38,7 +38,7 @@ VOLUME = 150_000
 _ALONE = frozenset(("vector", "absent", "absent_over_time", "scalar", "info", "label_join"))
 _TIMED = frozenset(
     ("time", "minute", "hour", "day_of_month", "day_of_week", "day_of_year", "days_in_month")
-) | {"month", "year", "timestamp"}
+) | {"month", "year", "timestamp", "start", "end"}
 
 
 class Memory(Protocol):

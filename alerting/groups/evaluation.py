@@ -49,7 +49,7 @@ def read(batch: Batch, memory: Memory, at: int) -> list[Columns]:
 def computed(batch: Batch, data: Sequence[Columns], at: int, terms: Terms) -> Results:
     """Return the results of a batch; if it fails as one, each rule is computed alone."""
     try:
-        found = evaluate(batch.plan, data, start_ms=at, end_ms=at, step_ms=1, terms=terms)
+        found = evaluate(batch.plan, data, start_ms=at, end_ms=at, step_ms=0, terms=terms)
     except Refusal as why:
         if not batch.marked:
             return nothing(batch.rules, why.detail)
@@ -156,7 +156,10 @@ def note(batch: Batch, at: int, results: Results) -> None:
         ahead = times[times > at - each.place.offset_ms]
         batch.until = min(batch.until, int(ahead.min(initial=at + FOR_EVER)) - 1)
         beyond = (each.place.range_ms or LOOKBACK_MS) + each.place.offset_ms
+        if each.place.range_ms and each.place.reach:
+            beyond += LOOKBACK_MS
         living = times[times > at - beyond]
         if len(living):
-            moves = each.place.range_ms or each.place.at is not None or each.place.within
+            place = each.place
+            moves = place.range_ms or place.at is not None or place.within or place.reach
             batch.until = min(batch.until, at if moves else int(living.min()) + beyond - 1)

@@ -21,11 +21,12 @@ from alerting.queries import STATES, Chosen
 from alerting.tables import Alert
 from app.pages.evidence import chart_of
 from app.pages.frame import Framed
-from app.pages.history import Cell, cells, days
+from app.pages.history import cells, days
 from app.pages.incident_view import seen
 from app.pages.levels import LevelView, ladder
 from app.pages.rule_files import origin_of
 from app.pages.sheets import MARK, lines, sheet
+from app.pages.strips import Strips
 from app.pages.timeline import labels_of
 from app.pages.views import ClientView, IncidentView
 from app.pages.wording import reading
@@ -34,6 +35,7 @@ from incidents import queries as incidents
 from incidents.content import titled
 from incidents.queries import history
 from kit import live
+from kit.i18n import t
 from kit.web import on_the_loop
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
@@ -90,7 +92,7 @@ class AlertPageView:
     rule: str
     limits: Sequence[LevelView]
     chart: Markup | None
-    strip: Sequence[Cell]
+    strip: Markup
     incidents: Sequence[IncidentView]
     silent_since: datetime | None
     explore: str
@@ -164,13 +166,14 @@ AtShelf = Annotated[Shelf, Depends(on_the_loop(Shelf))]
 @router.get("/alerts")
 async def show_alerts(shelf: AtShelf) -> Response:
     """Show the alerts that the filters leave, the gravest first."""
-    return shelf.frame.show("alerts.html", await shelf.view(), here="alerts")
+    since, view = shelf.frame.since(), await shelf.view()
+    return shelf.frame.show("alerts.html", view, here="alerts", since=since)
 
 
 @router.get("/alerts/events")
 async def follow_alerts(shelf: AtShelf) -> Response:
     """Stream the list while it is open."""
-    await shelf.view()
+    shelf.frame.caller.need(Right.READ)
     return shelf.frame.stream({live.BOARD}, shelf.fragment)
 
 
@@ -206,8 +209,9 @@ async def show_alert(alert_id: UUID, frame: Framed) -> Response:
         numbers = list(dict.fromkeys(one.number for one in fired))[:INCIDENTS_SHOWN]
         shown = await incidents.numbered(session, scope, numbers, now=now)
         people = await access.titles_of_people(session)
-        rules = {rule.name: rule for rule in await queries.rules(session)}
+        rules = await queries.rules_named(session, {row.rule})
     words = Words(frame.reader.locale, house.directory, people, zone)
+    strip = Strips(words.locale, zone, now)
     known = rules.get(row.rule)
     client = house.directory.clients.get(row.client)
     steps = (known.terms(client).ladder if known else None) or Ladder({})
@@ -218,7 +222,7 @@ async def show_alert(alert_id: UUID, frame: Framed) -> Response:
         rule=row.rule if known else "",
         limits=ladder(steps, row.unit, frame.reader.locale),
         chart=chart,
-        strip=cells(fired, edges, now=now),
+        strip=strip(cells(fired, edges, now=now), t("past.month", words.locale)),
         incidents=[seen(one, words) for one in shown],
         silent_since=row.absent_since,
         annotations=sorted(row.annotations.items()),

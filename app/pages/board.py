@@ -47,7 +47,7 @@ class Board:
         async with frame.db.snapshot() as session:
             open_ = await queries.board(session, frame.caller.scope, now)
             people = await access.titles_of_people(session)
-            on_call = await schedules(session, frame.caller.scope, now)
+            on_call = await schedules(session, frame.caller.scope, now, people)
             quiet_since = None if open_ else await _quiet_since(session, frame)
             burning = await fires(session, frame.caller.scope, house.store)
         words = Words(frame.reader.locale, house.directory, people, frame.reader.zone)
@@ -94,7 +94,9 @@ def _warning(trouble: Trouble, locale: str) -> WarningView:
 
 def _given_up(found: Condition, locale: str) -> list[WarningView]:
     counted = {"rows": "rows_set_aside", "messages": "notifications_failed"}
-    return [
+    lost = found.figures.get("engine_refused")
+    refused = [WarningView(t("trouble.engine_refused", locale, n=int(lost)), None)] if lost else []
+    return refused + [
         WarningView(t(f"troubles.board_{sort}", locale, n=int(found.figures[name])), "/troubles")
         for sort, name in counted.items()
         if found.figures.get(name)
@@ -135,12 +137,13 @@ def _clients(open_: Sequence[Row], words: Words, frame: Framed) -> list[ClientVi
 @router.get("/")
 async def show_board(board: AtBoard) -> Response:
     """Show the whole board."""
-    frame, view = board.frame, await board.view()
-    return frame.fresh(await frame.render_in_slices("board.html", view, here="now"))
+    frame = board.frame
+    since, view = frame.since(), await board.view()
+    return frame.fresh(await frame.render_in_slices("board.html", view, here="now", since=since))
 
 
 @router.get("/events")
 async def follow_board(board: AtBoard) -> Response:
     """Stream the live part while the board is open."""
-    await board.view()
+    board.frame.caller.need(Right.READ)
     return board.frame.stream({live.BOARD}, board.fragment)

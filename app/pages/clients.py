@@ -7,17 +7,19 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path
+from markupsafe import Markup
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from access import queries as access
 from access.schemas import NAME
-from access.scope import HOUSE, Right
+from access.scope import HOUSE, Right, Scope
 from app.pages.frame import Framed
-from app.pages.history import Cell, cells, days, months
+from app.pages.history import cells, days, months
 from app.pages.hosts import fires, hosts, machines
 from app.pages.incident_view import seen
 from app.pages.oncall_page import schedules
+from app.pages.strips import Strips
 from app.pages.views import HostView, IncidentView, ScheduleView
 from app.pages.words import Words
 from incidents import queries as incidents
@@ -25,6 +27,7 @@ from incidents.api.health import month_of
 from incidents.clocks import Kind
 from incidents.health import Kept, Outage, availability
 from incidents.queries import health
+from kit.i18n import t
 
 router = APIRouter(prefix="/clients", tags=["pages"], include_in_schema=False)
 
@@ -44,7 +47,7 @@ class SystemCard:
     open: int
     priority: str | None
     availability: float
-    strip: Sequence[Cell]
+    strip: Markup
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class ClientPageView:
     sla: str
     response: Kept
     recovery: Kept
-    year: Sequence[Cell]
+    year: Markup
     systems: Sequence[SystemCard]
     schedules: Sequence[ScheduleView]
     hosts: Sequence[HostView]
@@ -108,30 +111,30 @@ async def show_client(name: Annotated[str, Path(pattern=NAME)], frame: Framed) -
     frame.caller.need(Right.READ)
     now, scope, house = frame.clock(), frame.caller.scope, frame.request.app.state.house
     async with frame.db.snapshot() as session:
-        row = await access.client(session, scope, name)
+        row, alone = await access.client(session, scope, name), Scope(frozenset({name}))
         edges, since = months(now, row.timezone), month_of(now, row.timezone)
         lost = await health.outages(session, scope, name, since=edges[0])
         open_ = await health.open_by_system(session, scope)
         kept = await health.kept(session, scope, name, since=since, now=now)
         systems = await access.systems(session, scope, client=name, limit=SYSTEMS_MOST)
         people = await access.titles_of_people(session)
-        burning = await fires(session, scope, house.store)
-        on_call = await schedules(session, scope, now)
+        burning = await fires(session, alone, house.store)
+        on_call = await schedules(session, scope, now, people)
         card = await _card(session, frame, name, open_, lost, (since, now))
         late = await incidents.listed(session, scope, now=now, limit=INCIDENTS_SHOWN, client=name)
     words = Words(frame.reader.locale, house.directory, people, frame.reader.zone)
     locale = frame.reader.locale
-    found = await machines(house.store, scope, fires=burning, now=now)
-    theirs = [machine for machine in found if machine.client == name]
+    found = await machines(house.store, alone, fires=burning, now=now)
     core = {system.name for system in systems if system.core}
-    month = days(now, row.timezone)
+    words_of_month = t("past.month", locale)
+    month, strip = days(now, row.timezone), Strips(locale, frame.reader.zone, now)
     view = ClientPageView(
         card=card,
         timezone=row.timezone,
         sla=row.sla,
         response=kept.get(Kind.RESPONSE, Kept()),
         recovery=kept.get(Kind.RECOVERY, Kept()),
-        year=cells([one for one in lost if one.system in core], edges, now=now),
+        year=strip(cells(_of(lost, core), edges, now=now), t("clients.year", locale)),
         systems=[
             SystemCard(
                 name=system.name,
@@ -139,14 +142,15 @@ async def show_client(name: Annotated[str, Path(pattern=NAME)], frame: Framed) -
                 core=system.core,
                 open=open_.get((name, system.name), (0, ""))[0],
                 priority=open_.get((name, system.name), (0, None))[1],
-                availability=availability(_of(lost, {system.name}), since=since, until=now),
-                strip=cells(_of(lost, {system.name}), month, now=now),
+                availability=availability(theirs, since=since, until=now),
+                strip=strip(cells(theirs, month, now=now), words_of_month),
             )
             for system in sorted(systems, key=lambda one: (not one.core, one.title))
+            for theirs in [_of(lost, {system.name})]
         ],
         schedules=on_call,
-        hosts=await hosts(theirs[:HOSTS_SHOWN], house.directory, locale=locale, now=now),
-        machines=len(theirs),
+        hosts=await hosts(found[:HOSTS_SHOWN], house.directory, locale=locale, now=now),
+        machines=len(found),
         incidents=[seen(one, words) for one in late],
         explore="/explore?" + urlencode({"expr": f'up{{client="{name}"}}', "range": "24h"}),
     )

@@ -20,6 +20,7 @@ from alerting.thresholds import CompiledRule
 from incidents.content import titled
 from incidents.queries import Shown
 from kit import charts
+from kit.curves import MOST, Points
 from kit.i18n import t
 from kit.wording import quantity
 from metrics.columns import Columns
@@ -57,7 +58,7 @@ async def evidence_of(
     """Return the chart and the words for the limit of each of the gravest alerts."""
     chosen = shown.alerts[:CHARTS_MOST]
     rows = await alerting.by_id(session, [alert.alert_id for alert in chosen])
-    rules = {rule.name: rule for rule in await alerting.rules(session)}
+    rules = await alerting.rules_named(session, {alert.rule for alert in rows.values()})
     drawn: dict[UUID, Markup] = {}
     limits: dict[UUID, str] = {}
     for last in chosen:
@@ -127,7 +128,7 @@ def _chart(
     gravest = min(levels, default=None)
     limit = seeing.said(levels[gravest].limit, unit) if gravest else "–"
     return charts.line(
-        charts.Points(seen.times, seen.values),
+        Points(seen.times, seen.values),
         title=title,
         text=t("alert.chart", seeing.locale, title=title, value=newest, limit=limit),
         zone=seeing.zone,
@@ -140,7 +141,7 @@ def _chart(
 
 def whole(unit: str, most: float) -> float:
     """Return the amount that people count in: bytes in powers of 1024."""
-    if not unit.startswith("bytes") or not 1024 <= most < charts.MOST:
+    if not unit.startswith("bytes") or not 1024 <= most < MOST:
         return 1.0
     return 1024.0 ** int(math.log(most, 1024))
 

@@ -18,9 +18,10 @@ from access.scope import Right, Scope
 from alerting import queries as alerting
 from app.pages.explore_limits import Eye, Looked, RuleLimits, drawn, limits_of
 from app.pages.frame import Framed
-from kit import charts
 from kit.clock import from_milliseconds, milliseconds
+from kit.curves import Points
 from kit.errors import Invalid, Refusal
+from kit.sparklines import sparkline
 from kit.web import on_the_loop
 from kit.wording import number
 from metrics.asked import Resolution, Span
@@ -288,14 +289,14 @@ async def send_names(
 
 
 async def _drawn(store: Reader, expr: str, scope: Scope, start: int, end: int) -> Drawing:
-    tree = parse(expr)
+    span = Span(start, end, step_of(start, end))
+    tree = parse(expr, span.frame)
     if scope.clients is not None:
         tree = scoped(tree, *scope.clients)
     plan = Plan(tree)
     if plan.kind not in (Kind.VECTOR, Kind.SCALAR):
         raise Invalid("a chart needs one value at each moment, for example rate(…[5m])")
-    step = step_of(start, end)
-    terms, span = Terms(), Span(start, end, step)
+    terms = Terms()
     rolled = picked(store, plan, span, Resolution.AUTO, terms=terms)
     data = await gathered(store, plan, span, rolled, terms=terms)
     found = drawing(await computed(plan, data, span, terms))
@@ -315,7 +316,7 @@ def _rows(found: Sequence[Found], desk: Desk) -> list[Row]:
 
 def _row(letter: str, line: Line, times: np.ndarray[Any, Any], locale: str, *, before: bool) -> Row:
     name = _said(line.labels)
-    spark = charts.sparkline(charts.Points(times[: len(line.values)], line.values), title=name)
+    spark = sparkline(Points(times[: len(line.values)], line.values), title=name)
     return Row(
         letter=letter,
         name=name,

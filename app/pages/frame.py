@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -21,6 +22,8 @@ AGAIN_AFTER = 15.0
 """An open stream says something after so many seconds, changed or not."""
 ANEW_AFTER = 60.0
 """After so many seconds a page is shown again whatever happened: "3 min ago" grows old."""
+STILL = 10.0
+"""For so many seconds a page need not be shown again by its stream if nothing has happened."""
 AT_MOST = 300.0
 """After so many seconds a stream ends; the page asks again, and who it is is looked at anew."""
 BREATH, LONGEST_BREATH = 0.25, 5.0
@@ -57,13 +60,32 @@ class Frame:
         )
         return html
 
-    async def render_in_slices(self, template: str, view: Any, *, here: str = "") -> str:
+    async def render_in_slices(
+        self, template: str, view: Any, *, here: str = "", **more: Any
+    ) -> str:
         """Return the same, letting others have their turn in between: for long pages."""
         names = self.reader.locale, self.reader.zone
         html: str = await self.request.app.state.pages.render_in_slices(
-            template, *names, **self._context(view, here)
+            template, *names, **self._context(view, here), **more
         )
         return html
+
+    def since(self, version: Version = of_topics_alone) -> str:
+        """Return as of when a page is that is read from now on: its stream is asked with it."""
+        return f"{milliseconds(self.clock())}-{self._state(version())}"
+
+    def _state(self, shown: object) -> str:
+        """Return what is another as soon as anything is announced, or `shown` is another."""
+        facts = self.request.app.state.notices.mark(live.CHANNEL), shown
+        return blake2b(repr(facts).encode(), digest_size=12).hexdigest()
+
+    def _stands(self, shown: object) -> bool:
+        """Tell whether the page that asks was read a moment ago, and nothing has happened since."""
+        at, _, state = self.request.query_params.get("since", "").partition("-")
+        if not at.isascii() or not at.isdecimal() or len(at) > 15:
+            return False
+        age = milliseconds(self.clock()) - int(at)
+        return 0 <= age <= STILL * 1000 and state == self._state(shown)
 
     def _context(self, view: Any, here: str) -> dict[str, Any]:
         asked = self.request.url
@@ -98,7 +120,8 @@ class Frame:
     ) -> StreamingResponse:
         """Answer with a stream that shows the part at once, and again whenever a topic changes.
 
-        Every `AGAIN_AFTER` it does so too; with a `version` only if that is another one.
+        Every `AGAIN_AFTER` it does so too; with a `version` only if that is another one. It does
+        not at once if the address has the page's `since`, and nothing has happened since then.
         """
         return StreamingResponse(
             self._events(topics, fragment, version),
@@ -111,11 +134,15 @@ class Frame:
     ) -> AsyncIterator[bytes]:
         state, clock = self.request.app.state, asyncio.get_running_loop().time
         async with state.notices.subscribe(live.CHANNEL) as heard:
-            until = clock() + AT_MOST
+            until, first = clock() + AT_MOST, True
             while not state.closing.is_set() and clock() < until:
                 heard.clear()
                 began, shown = clock(), version() if version else None
-                yield _event(await fragment())
+                if first and self._stands(shown):
+                    yield _tick(milliseconds(self.clock()))
+                else:
+                    yield _event(await fragment())
+                first = False
                 await asyncio.sleep(min(max(BREATH, REST * (clock() - began)), LONGEST_BREATH))
                 while not await _one_of(topics, heard):
                     old = clock() >= min(began + ANEW_AFTER, until)

@@ -75,12 +75,15 @@ def months(now: datetime, zone: str, count: int = 12) -> list[datetime]:
 
 def cells(firings: Sequence[Burning], edges: Sequence[datetime], *, now: datetime) -> list[Cell]:
     """Return what fired between each two neighbours of `edges`."""
-    return [_cell(firings, since, until, now) for since, until in pairwise(edges)]
+    calm = not any(one.fired_at < edges[-1] and (one.ended_at or now) > edges[0] for one in firings)
+    return [_cell(() if calm else firings, since, until, now) for since, until in pairwise(edges)]
 
 
 def _cell(firings: Sequence[Burning], since: datetime, until: datetime, now: datetime) -> Cell:
     inside = [one for one in firings if one.fired_at < until and (one.ended_at or now) > since]
+    if not inside:
+        return Cell(since, until, None, timedelta(), 0)
     spans = sorted((max(one.fired_at, since), min(one.ended_at or now, until)) for one in inside)
     burnt = sum((end - begin for begin, end in joined(spans)), timedelta())
-    gravest = min((one.priority.value for one in inside), default=None)
+    gravest = min(one.priority.value for one in inside)
     return Cell(since, until, gravest, burnt, len(inside))

@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 import re2
@@ -14,14 +15,16 @@ from starlette.responses import Response
 from access.directory import Directory
 from access.scope import Right, Scope
 from alerting import queries as alerting
-from app.pages.frame import Frame, Framed
+from app.pages.frame import Frame, Framed, Version
 from app.pages.sheets import MARK, lines, sheet
 from app.pages.views import HostsView, HostView, MetricView
 from incidents import queries as incidents
-from kit import charts, live
+from kit import live
 from kit.clock import from_milliseconds, milliseconds
+from kit.curves import Points
 from kit.i18n import t
 from kit.slices import sliced
+from kit.sparklines import sparkline
 from kit.wording import quantity
 from metrics.matchers import Matcher, Op
 from metrics.store import Store
@@ -84,29 +87,34 @@ MACHINES = [*NAMES, BOOTED]
 @router.get("/hosts")
 async def show_hosts(frame: Framed) -> Response:
     """Show every machine."""
+    since = frame.since(_version(frame))
     view = HostsView(await _seen(frame))
-    return frame.fresh(await frame.render_in_slices("hosts.html", view, here="hosts"))
+    return frame.fresh(await frame.render_in_slices("hosts.html", view, here="hosts", since=since))
 
 
 @router.get("/hosts/events")
 async def follow_hosts(frame: Framed) -> Response:
     """Stream the machines while the page is open: when one sends, or an incident moves."""
     frame.caller.need(Right.READ)
-    store, scope = frame.request.app.state.store, frame.caller.scope
 
     async def fragment() -> str:
         view = HostsView(await _seen(frame))
         return await frame.render_in_slices("_hosts_live.html", view, here="hosts")
 
     topics = {live.BOARD, live.CONFIGURATION}
-    return frame.stream(topics, fragment, version=lambda: _newest(store, scope))
+    return frame.stream(topics, fragment, version=_version(frame))
 
 
-def _newest(store: Store, scope: Scope) -> object:
+def _version(frame: Frame) -> Version:
     """Return what differs as soon as any machine has sent something."""
-    refs = store.select(_wanted(scope))
-    times, _ = store.newest(refs)
-    return len(refs), int(times.sum())
+    store, wanted = frame.request.app.state.store, _wanted(frame.caller.scope)
+
+    def newest() -> object:
+        refs = store.select(wanted)
+        times, _ = store.newest(refs)
+        return len(refs), int(times.sum())
+
+    return newest
 
 
 @router.get("/hosts.csv")
@@ -214,7 +222,7 @@ class Machine:
         """Whose it is."""
         return self.key[0]
 
-    @property
+    @cached_property
     def seen_at(self) -> datetime | None:
         """When the newest sample of any line was taken."""
         ends = [
@@ -272,9 +280,9 @@ def _metrics(machine: Machine, say: _Saying) -> Iterable[MetricView]:
         if gauge.kind in shown or line is None:
             continue
         shown.add(gauge.kind)
-        points = charts.Points(line[0], line[1])
+        points = Points(line[0], line[1])
         title = say.title(gauge)
-        spark = charts.sparkline(points, title=title, low=0, high=gauge.high)
+        spark = sparkline(points, title=title, low=0, high=gauge.high)
         priority = next((fire.priority for fire in machine.fires if fire.concerns(gauge)), None)
         yield MetricView(gauge.kind, say(float(line[1][-1]), gauge.unit), priority, spark)
 

@@ -127,14 +127,19 @@ async def view_of(
 @router.get("/{number}")
 async def show_incident(desk: AtDesk) -> Response:
     """Show the whole page."""
-    return desk.frame.show("incident.html", await desk.view(), here="incidents", message=None)
+    since, view = desk.frame.since(), await desk.view()
+    more = {"message": None, "since": since}
+    return desk.frame.show("incident.html", view, here="incidents", **more)
 
 
 @router.get("/{number}/events")
 async def follow_incident(desk: AtDesk) -> Response:
     """Stream the live part while the page is open."""
-    await desk.view()
-    return desk.frame.stream({live.incident(desk.number)}, desk.fragment)
+    frame = desk.frame
+    frame.caller.need(Right.READ)
+    async with frame.db.snapshot() as session:
+        await queries.get(session, frame.caller.scope, desk.number)
+    return frame.stream({live.incident(desk.number)}, desk.fragment)
 
 
 @router.post("/{number}/notes")

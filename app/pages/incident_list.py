@@ -126,7 +126,8 @@ AtListing = Annotated[Listing, Depends(on_the_loop(Listing))]
 @router.get("/incidents")
 async def show_incidents(listing: AtListing) -> Response:
     """Show the incidents that the filters leave, newest first."""
-    return listing.frame.show("incidents.html", await listing.view(), here="incidents")
+    since, view = listing.frame.since(), await listing.view()
+    return listing.frame.show("incidents.html", view, here="incidents", since=since)
 
 
 @router.get("/incidents/events")

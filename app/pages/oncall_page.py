@@ -26,7 +26,8 @@ HUES = 8
 @router.get("/oncall")
 async def show_on_call(frame: Framed) -> Response:
     """Show every schedule's week."""
-    return frame.show("oncall.html", await _seen(frame), here="oncall")
+    since, view = frame.since(), await _seen(frame)
+    return frame.show("oncall.html", view, here="oncall", since=since)
 
 
 @router.get("/oncall/events")
@@ -44,14 +45,22 @@ async def _seen(frame: Frame) -> OnCallView:
     frame.caller.need(Right.READ)
     now = frame.clock()
     async with frame.db.snapshot() as session:
-        return OnCallView(await schedules(session, frame.caller.scope, now, days=True))
+        titles = await access.titles_of_people(session)
+        return OnCallView(await schedules(session, frame.caller.scope, now, titles, days=True))
 
 
 async def schedules(
-    session: AsyncSession, scope: Scope, now: datetime, *, days: bool = False
+    session: AsyncSession,
+    scope: Scope,
+    now: datetime,
+    titles: Mapping[str, str],
+    *,
+    days: bool = False,
 ) -> Sequence[ScheduleView]:
-    """Return the schedules inside the scope with who is on call; with coming days if asked."""
-    titles = await access.titles_of_people(session)
+    """Return the schedules inside the scope with who is on call; with coming days if asked.
+
+    `titles` says how people are called, by name.
+    """
     everywhere = await oncall.now_and_next(session, now)
     present = await oncall.inside(session, scope, everywhere)
     weeks: dict[str, WeekOut] = {}

@@ -20,14 +20,16 @@ from alerting.tables import Alert, Rule
 from alerting.thresholds import CompiledRule
 from app.pages.evidence import chart_of
 from app.pages.frame import Framed
-from app.pages.history import Cell, cells, days, hours
+from app.pages.history import cells, days, hours
 from app.pages.levels import LevelView, ladder
 from app.pages.rule_files import FileRow, file_rows
+from app.pages.strips import Strips
 from app.pages.timeline import labels_of
 from app.pages.wording import reading
 from incidents.content import titled
 from incidents.queries import history
 from incidents.queries.history import Answers
+from kit.i18n import t
 
 router = APIRouter(prefix="/rules", tags=["pages"], include_in_schema=False)
 
@@ -89,8 +91,8 @@ class RuleView:
     row: RuleRow
     overrides: Sequence[Override]
     escalation: str | None
-    day: Sequence[Cell]
-    month: Sequence[Cell]
+    day: Markup
+    month: Markup
     answers: Answers
     alerts: Sequence[Seen]
     explore: str
@@ -121,9 +123,10 @@ async def show_rules(
 async def show_rule(name: Annotated[str, Path(pattern=NAME)], frame: Framed) -> Response:
     """Show one rule."""
     frame.caller.need(Right.READ)
-    now, scope, zone = frame.clock(), frame.caller.scope, frame.reader.zone
+    now, scope = frame.clock(), frame.caller.scope
+    locale, zone = frame.reader.locale, frame.reader.zone
     house = frame.request.app.state.house
-    edges = days(now, zone)
+    edges, strip = days(now, zone), Strips(locale, zone, now)
     async with frame.db.snapshot() as session:
         row = await queries.rule(session, scope, name)
         chosen = Chosen(rule=name)
@@ -137,8 +140,8 @@ async def show_rule(name: Annotated[str, Path(pattern=NAME)], frame: Framed) -> 
         row=_Shelf(frame, firing, {name: times}).row(row),
         overrides=_overrides(rule, house.directory, frame),
         escalation=row.escalation,
-        day=cells(fired, hours(now), now=now),
-        month=cells(fired, edges, now=now),
+        day=strip(cells(fired, hours(now), now=now), t("past.day", locale)),
+        month=strip(cells(fired, edges, now=now), t("past.month", locale)),
         answers=answers,
         alerts=[
             await _seen(alert, rule, frame, drawn=number < CHARTS_MOST)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from markupsafe import Markup
 
@@ -141,7 +142,7 @@ class RowView:
         """Somebody still has to work on it."""
         return self.status in ("triggered", "acknowledged")
 
-    @property
+    @cached_property
     def clocks(self) -> tuple[ClockView, ...]:
         """Its clocks, the one to look at first: what still runs, and breaks first."""
         both = [clock for clock in (self.response, self.recovery) if clock]

@@ -152,13 +152,8 @@ def _speaks_of(text: str) -> ColumnElement[bool]:
 
 async def open_of_alerts(session: AsyncSession, alerts: Collection[UUID]) -> dict[UUID, int]:
     """Return the newest open incident of each of these alerts that has one, by number."""
-    stmt = (
-        select(IncidentAlert.alert_id, func.max(Incident.number))
-        .join(Incident, Incident.id == IncidentAlert.incident_id)
-        .where(among(IncidentAlert.alert_id, alerts), Incident.status.in_(OPEN))
-        .group_by(IncidentAlert.alert_id)
-    )
-    return {alert: number for alert, number in await session.execute(stmt)}
+    found = await session.execute(OPEN_OF_ALERTS, {"these": list(alerts)})
+    return {alert: number for alert, number in found}
 
 
 async def last_resolved_at(session: AsyncSession, scope: Scope) -> datetime | None:
@@ -264,12 +259,7 @@ async def _clocks(
 
 
 async def _silent(session: AsyncSession, incidents: Collection[UUID]) -> set[UUID]:
-    unheard = select(IncidentAlert.incident_id).where(
-        among(IncidentAlert.incident_id, incidents),
-        IncidentAlert.resolved_at.is_(None),
-        IncidentAlert.unknown_since.is_not(None),
-    )
-    return set(await session.scalars(unheard.distinct()))
+    return set(await session.scalars(SILENT, {"these": list(incidents)}))
 
 
 def _first_alerts() -> Select[Any]:
@@ -294,9 +284,23 @@ def _newest_lines() -> Select[Any]:
     return stmt.order_by(each.c.id)
 
 
+def _open_of_alerts() -> Select[Any]:
+    newest = select(IncidentAlert.alert_id, func.max(Incident.number))
+    joined = newest.join(Incident, Incident.id == IncidentAlert.incident_id)
+    these = IncidentAlert.alert_id == func.any(THESE), Incident.status.in_(OPEN)
+    return joined.where(*these).group_by(IncidentAlert.alert_id)
+
+
+def _unheard() -> Select[Any]:
+    these = IncidentAlert.incident_id == func.any(THESE)
+    going_on, silent = IncidentAlert.resolved_at.is_(None), IncidentAlert.unknown_since.is_not(None)
+    return select(IncidentAlert.incident_id).where(these, going_on, silent).distinct()
+
+
 THESE, MOST = bindparam("these", type_=ARRAY(Uuid)), bindparam("most", type_=Integer)
 OF_THESE = Incident.id == func.any(THESE)
 FIRST_ALERTS, NEWEST_LINES = _first_alerts(), _newest_lines()
+OPEN_OF_ALERTS, SILENT = _open_of_alerts(), _unheard()
 """Built once: every page and every message asks for them, and building costs more than asking."""
 
 

@@ -29,6 +29,7 @@ from metrics.engine.client import BIG, Answer
 from metrics.engine.store import EngineStore
 from metrics.envelope import answered
 from metrics.labels import CLIENT
+from metrics.promql.durations import AT_ONCE, Frame
 from metrics.promql.printing import printed
 from metrics.promql.refusals import NotComputable
 from metrics.promql.syntax import parse
@@ -51,7 +52,10 @@ def router(store: Callable[..., Any], caller: Callable[..., Any]) -> APIRouter:
         asked: Asked, clock: AppClock, who: who_asks, samples: engine_store
     ) -> Response:
         """Have a PromQL expression computed at one moment."""
-        moment = {"time": _seconds(asked.moment("time", otherwise=clock()))}
+
+        def moment() -> tuple[dict[str, str], Frame]:
+            return {"time": _seconds(asked.moment("time", otherwise=clock()))}, AT_ONCE
+
         return await _passed_on(samples, "query", asked, who, moment)
 
     @routes.post(
@@ -62,20 +66,29 @@ def router(store: Callable[..., Any], caller: Callable[..., Any]) -> APIRouter:
     )
     async def query_range(asked: Asked, who: who_asks, samples: engine_store) -> Response:
         """Have a PromQL expression computed over a range of time."""
-        span = asked.span()
-        bounds = (span.start_ms, span.end_ms, span.step_ms)
-        moments = dict(zip(("start", "end", "step"), map(_seconds, bounds), strict=True))
+
+        def moments() -> tuple[dict[str, str], Frame]:
+            span = asked.span()
+            bounds = (span.start_ms, span.end_ms, span.step_ms)
+            names = ("start", "end", "step")
+            return dict(zip(names, map(_seconds, bounds), strict=True)), span.frame
+
         return await _passed_on(samples, "query_range", asked, who, moments)
 
     return routes
 
 
 async def _passed_on(
-    store: EngineStore, path: str, asked: Parameters, who: Identity, moments: dict[str, str]
+    store: EngineStore,
+    path: str,
+    asked: Parameters,
+    who: Identity,
+    when: Callable[[], tuple[dict[str, str], Frame]],
 ) -> Response:
     async def answer() -> bytes:
         who.need(Right.READ)
-        tree = parse(asked.get("query", ""))
+        moments, frame = when()
+        tree = parse(asked.get("query", ""), frame)
         if who.scope.clients is not None:
             tree = scoped(tree, *who.scope.clients)
         kept = {name: asked[name] for name in PASSED_ON if name in asked}

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -23,6 +24,8 @@ ANSWERS_WITHIN = 120.0
 CONNECTS_WITHIN = 5.0
 BIG = 64 * 1024
 """An answer of more bytes is read in a thread."""
+PATIENCE = 60.0
+"""Seconds that an engine may put us off at a time: it knows nothing of what waits here."""
 REFUSING = frozenset((400, 413, 422))
 """What says that these samples will never be taken; of all else another try may be better."""
 _WRITE_HEADERS = {
@@ -43,6 +46,7 @@ class Fate(StrEnum):
 
     TAKEN = "taken"
     REFUSED = "refused"
+    BUSY = "busy"
     AWAY = "away"
 
 
@@ -54,6 +58,8 @@ class Written:
     why: str = ""
     redialled: bool = False
     """Whether a new connection was needed: the engine may have been down, and have forgotten."""
+    again: float = 0.0
+    """Seconds after which the engine wants to be asked again."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,7 @@ class Engine:
         if answer.is_success:
             return Written(Fate.TAKEN, redialled=bool(dials))
         why = f"{answer.status_code} {answer.text.strip()[:300]}"
-        return Written(Fate.REFUSED if answer.status_code in REFUSING else Fate.AWAY, why)
+        return Written(_fate(answer.status_code), why, again=_retry_after(answer))
 
     async def ask(self, path: str, asked: Mapping[str, str | Sequence[str]]) -> Answer:
         """Ask `/api/v1/{path}`, and return the answer as it came; one that failed is a refusal.
@@ -156,6 +162,18 @@ def _client(token: str | None, limits: httpx.Limits | None = None) -> httpx.Asyn
         limits=limits or httpx.Limits(max_connections=50),
         trust_env=False,
     )
+
+
+def _fate(status: int) -> Fate:
+    if status in REFUSING:
+        return Fate.REFUSED
+    return Fate.BUSY if status == HTTPStatus.TOO_MANY_REQUESTS else Fate.AWAY
+
+
+def _retry_after(answer: httpx.Response) -> float:
+    """Return how many seconds an engine puts us off; a date, which none sends, is none."""
+    asked = answer.headers.get("retry-after", "")
+    return min(float(asked), PATIENCE) if asked.isdecimal() else 0.0
 
 
 def _said(error: httpx.HTTPError) -> str:

@@ -1,7 +1,8 @@
 """Columns as remote-write bodies, by the thousand: a series' labels are encoded once.
 
-A sample's field is 18 bytes long for all moments from 1971 to 2109; only others are written one
-by one.
+What senders send again and again, the same series in the same order, has a form into which times
+and values are written. A sample's field is 18 bytes long for all moments from 1971 to 2109; only
+others are written one by one.
 """
 
 from collections.abc import Sequence
@@ -13,14 +14,18 @@ from numpy.typing import NDArray
 
 from metrics.batch import Floats, Ints, Refs
 from metrics.columns import Labels
-from metrics.ports.encode import delimited, label_bytes, sample_bytes, varint
+from metrics.ports.encode import Form, delimited, label_bytes, sample_bytes, varint
 
 Flags = NDArray[np.bool_]
 
 FIELD = 18
 _TIME_AT, _TIME_BYTES = 12, 6
-SHORTEST, LONGEST = 1 << 35, 1 << 42
+SHORTEST, LONGEST = Form.EARLIEST, Form.END
 """Moments whose varint has six bytes."""
+MOST_BYTES = 64 * 1024 * 1024
+"""Bytes of forms that are kept; a tenth as many again in memory."""
+SPARED = 8
+"""Where forms have no room, so many are asked for in vain before one makes room for another."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,45 @@ class Encoder:
             labels = label_bytes(self._labels[ref])
             begin = self._begins[ref] = b"\x0a" + varint(len(labels) + FIELD) + labels
         return begin
+
+
+class Forms:
+    """The forms of what came, by its series; those asked for last are kept."""
+
+    def __init__(self, labels: Sequence[Labels], most_bytes: int = MOST_BYTES) -> None:
+        self._labels, self._most = labels, most_bytes
+        self._all: dict[bytes, Form] = {}
+        self._held = self._missed = 0
+
+    def of(self, refs: Refs) -> Form | None:
+        """Return the form of these series; None if one is there twice, or there is no room."""
+        key = refs.tobytes()
+        form = self._all.pop(key, None)
+        if form is None:
+            if len(np.unique(refs)) < len(refs) or not self._room():
+                return None
+            form = Form(map(self._labels.__getitem__, refs.tolist()))
+            self._held += len(form)
+        self._all[key] = form
+        return form
+
+    def _room(self) -> bool:
+        # the oldest is what comes next where all come in turn: most of them had better stay
+        if self._held >= self._most:
+            self._missed += 1
+            if self._missed % SPARED:
+                return False
+        while self._held >= self._most:
+            self._held -= len(self._all.pop(next(iter(self._all))))
+        return True
+
+
+def body_of(filled: Sequence[tuple[Form, Ints, Floats]]) -> bytes:
+    """Return a WriteRequest of what is written into forms, one behind the other, compressed."""
+    message = bytearray()
+    for form, times, values in filled:
+        message += form.message(times, values)
+    return bytes(snappy.compress_raw(message))
 
 
 def _fields(times: Ints, values: Floats) -> bytes:

@@ -11,18 +11,18 @@ and after our own start, we go back to there, ask the engine what it has, and se
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from kit.clock import from_milliseconds
-from metrics.batch import START, Position
+from metrics.batch import START, Ints, Position
 from metrics.columns import Labels
 from metrics.engine.client import Engine, EngineAway, Fate
 from metrics.engine.comparing import around, missing
-from metrics.engine.encoding import Encoder, Samples
+from metrics.engine.encoding import LONGEST, SHORTEST, Encoder, Forms, Samples, body_of
 from metrics.engine.mark import Mark
 from metrics.growing import grown
 from metrics.journal import Journal, Record
@@ -33,7 +33,9 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 10_000
 """Samples of one request: an engine that refuses one of them may take none."""
-READ_BYTES = 128 * 1024
+READ_BYTES = 256 * 1024
+FORMED = 100
+"""Samples in a body, on average, from which on forms are worth their while."""
 SAFE = 15.0
 """Seconds after which an engine has written down what it took."""
 SETTLES = 2.0
@@ -48,7 +50,15 @@ Understand = Callable[[Record], Awaitable[Decoded | None]]
 
 
 class _Interrupted(Exception):
-    """The engine did not answer, or may have been down."""
+    """The engine did not answer, or may have been down; `again` is when it wants to be asked."""
+
+    def __init__(self, why: str = "", *, again: float = 0.0) -> None:
+        super().__init__(why)
+        self.again = again
+
+
+class _PutOff(_Interrupted):
+    """The engine is there, and has too much to do."""
 
 
 class Forwarder:
@@ -70,11 +80,12 @@ class Forwarder:
         self.oldest: datetime | None = None
         self._journal, self._engine, self._mark = journal, engine, mark
         self._labels, self._understand = labels, understand
-        self._encoder = Encoder(labels)
+        self._encoder, self._forms = Encoder(labels), Forms(labels)
         self._newest = np.empty(0, np.int64)
         self._at = self._reached = START
         self._recent: deque[tuple[float, Position]] = deque()
         self._went_back = -SAFE
+        self._refusal = self._told = ""
         self._delay = FIRST_DELAY
 
     def begin(self) -> None:
@@ -98,9 +109,7 @@ class Forwarder:
                 if await self.step():
                     continue
             except (_Interrupted, EngineAway) as trouble:
-                self._go_back(trouble)
-                await asyncio.sleep(self._delay)
-                self._delay = min(2 * self._delay, LONGEST_DELAY)
+                await asyncio.sleep(self._wait_for(trouble))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.woken.wait(), 1.0)
 
@@ -117,7 +126,7 @@ class Forwarder:
         if fresh and records:
             self.oldest = from_milliseconds(records[-1].arrived)
         if decoded:
-            await self._deliver(_in_order(decoded), position)
+            await self._deliver(decoded, position)
         self._at, self._reached = position, max(self._reached, position)
         if decoded:
             self._recent.append((asyncio.get_running_loop().time(), position))
@@ -134,22 +143,76 @@ class Forwarder:
         if position is not None:
             self._mark.settle(position)
 
-    def _go_back(self, why: Exception) -> None:
-        said = str(why)
+    def _wait_for(self, trouble: Exception) -> float:
+        """Return for how many seconds to leave the engine alone; go back if it may be down."""
+        said = str(trouble)
         if said and said != self.trouble:
             log.warning("samples wait in the journal: %s", said)
         self.trouble = said or self.trouble
+        delay, self._delay = self._delay, min(2 * self._delay, LONGEST_DELAY)
+        if isinstance(trouble, _PutOff):
+            return max(delay, trouble.again, SETTLES)
         self._at = self._mark.safe
         self._recent.clear()
         self._went_back = asyncio.get_running_loop().time()
+        return max(delay, trouble.again) if isinstance(trouble, _Interrupted) else delay
 
-    async def _deliver(self, samples: Samples, position: Position) -> None:
+    async def _deliver(self, decoded: Sequence[Decoded], position: Position) -> None:
+        self._room_for(max(int(each.refs.max()) for each in decoded))
         if self._at < self._mark.tried:
-            samples = await self._unknown(samples)
+            samples = await self._unknown(_in_order(decoded))
+            self._mark.reach(position)
+            await self._send_sorted(samples)
+            return
         self._mark.reach(position)
+        for some in _requests(decoded):
+            if not await self._send_formed(some):
+                await self._send_sorted(_in_order(some))
+
+    async def _send_formed(self, some: Sequence[Decoded]) -> bool:
+        """Send bodies as they came, in one request, if all of their samples are new and in order.
+
+        False leaves everything as it was; so does an interruption.
+        """
+        count = sum(len(each.refs) for each in some)
+        forms = [self._forms.of(each.refs) for each in some] if count >= FORMED * len(some) else []
+        filled = [
+            (form, each.times, each.values) for form, each in zip(forms, some, strict=False) if form
+        ]
+        if len(filled) < len(some):
+            return False
+        former = self._advance(some)
+        try:
+            taken = len(former) == len(some) and await self._took(
+                await asyncio.to_thread(body_of, filled), count
+            )
+        except BaseException:
+            self._fall_back(some, former)
+            raise
+        if not taken:
+            self._fall_back(some, former)
+        return taken
+
+    def _advance(self, some: Sequence[Decoded]) -> list[Ints]:
+        """Note the newest times, as long as they rise; return what stood there, by body."""
+        former: list[Ints] = []
+        for each in some:
+            stood = self._newest[each.refs]
+            shortest, longest = each.times.min(), each.times.max()
+            if shortest < SHORTEST or longest >= LONGEST or not (each.times > stood).all():
+                break
+            self._newest[each.refs] = each.times
+            former.append(stood)
+        return former
+
+    def _fall_back(self, some: Sequence[Decoded], former: Sequence[Ints]) -> None:
+        for each, stood in reversed(list(zip(some, former, strict=False))):
+            self._newest[each.refs] = stood
+
+    async def _send_sorted(self, samples: Samples) -> None:
+        """Send each series' samples in order, those that came late in requests of their own."""
         if not len(samples):
             return
-        self._room_for(int(samples.refs.max()))
         late = samples.times <= self._newest[samples.refs]
         for part in (samples.only(~late), samples.only(late)):
             for start in range(0, len(part), AT_ONCE):
@@ -175,20 +238,33 @@ class Forwarder:
     async def _send(self, samples: Samples) -> None:
         """Have samples taken; what is refused even alone is counted."""
         body = await asyncio.to_thread(self._encoder.body, samples)
+        if await self._took(body, len(samples)):
+            return
+        if len(samples) == 1:
+            self.counts["refused"] += 1
+            if self._refusal != self._told:  # of a thousand samples with one fault, once
+                log.warning("the engine refused a sample: %s", self._refusal)
+            self._told = self._refusal
+            return
+        half = len(samples) // 2
+        await self._send(samples.only(slice(0, half)))
+        await self._send(samples.only(slice(half, None)))
+
+    async def _took(self, body: bytes, count: int) -> bool:
+        """Tell whether the engine took a request of so many samples; False if it refused it."""
         written = await self._engine.write(body)
         if written.fate is Fate.AWAY:
             self.counts["failed"] += 1
-            raise _Interrupted(written.why)
-        if written.fate is Fate.TAKEN:
-            self.counts["taken"] += len(samples)
-            self._doubt(redialled=written.redialled)
-        elif len(samples) == 1:
-            self.counts["refused"] += 1
-            log.warning("the engine refused a sample: %s", written.why)
-        else:
-            half = len(samples) // 2
-            await self._send(samples.only(slice(0, half)))
-            await self._send(samples.only(slice(half, None)))
+            raise _Interrupted(written.why, again=written.again)
+        if written.fate is Fate.BUSY:
+            self.counts["failed"] += 1
+            raise _PutOff(written.why, again=written.again)
+        if written.fate is Fate.REFUSED:
+            self._refusal = written.why
+            return False
+        self.counts["taken"] += count
+        self._doubt(redialled=written.redialled)
+        return True
 
     def _doubt(self, *, redialled: bool) -> None:
         """Go back if the engine may have been down since it was last written to."""
@@ -199,6 +275,19 @@ class Forwarder:
     def _room_for(self, ref: int) -> None:
         if ref >= len(self._newest):
             grown(self._newest, max(ref + 1, 2 * len(self._newest)), NEVER)
+
+
+def _requests(decoded: Sequence[Decoded]) -> Iterator[Sequence[Decoded]]:
+    """Yield what came in groups that are not much more than a request should hold."""
+    some: list[Decoded] = []
+    count = 0
+    for each in decoded:
+        if some and count + len(each.refs) > AT_ONCE:
+            yield some
+            some, count = [], 0
+        some.append(each)
+        count += len(each.refs)
+    yield some
 
 
 def _in_order(decoded: Sequence[Decoded]) -> Samples:

@@ -78,23 +78,39 @@ def request_2(labels: Sequence[Labels], times: Iterable[int], values: Iterable[f
 
 
 class Form:
-    """A remote-write 1.0 body of series that stay: a moment and values are written into it."""
+    """A WriteRequest of series that stay, one sample each: times and values are written into it."""
 
     EARLIEST, END = 1 << 35, 1 << 42
     """Moments (ms) that take six bytes, as the place for them has."""
 
-    def __init__(self, labels: Sequence[Labels]) -> None:
+    def __init__(self, labels: Iterable[Labels]) -> None:
         written, ends = bytearray(), []
         for of in labels:
             written += delimited(1, label_bytes(of) + sample_bytes(0.0, self.END - 1))
             ends.append(len(written))
-        places = np.array(ends, np.int64)[:, np.newaxis]
-        self._octets = np.frombuffer(bytes(written), np.uint8).copy()
-        self._times, self._values = places - 6 + np.arange(6), places - 15 + np.arange(8)
+        self._octets = written
+        # a word at each octet: written where a time ends, and then where a value lies
+        self._words = np.ndarray((max(len(written) - 7, 0),), "<u8", written, 0, (1,))
+        self._time_at = np.array(ends, np.int64) - 8
+        self._value_at = self._time_at - 7
+
+    def __len__(self) -> int:
+        return len(self._octets)
+
+    def message(self, times: NDArray[np.int64] | int, values: NDArray[np.float64]) -> memoryview:
+        """Return the message with one value for each series; it stands until the next is asked."""
+        self._words[self._time_at] = _six_bytes(times) << 16 | 0x1000
+        self._words[self._value_at] = np.ascontiguousarray(values, "<f8").view("<u8")
+        return memoryview(self._octets)
 
     def filled(self, at: int, values: NDArray[np.float64]) -> bytes:
         """Return the body with one value for each series, all of one moment."""
-        self._octets[self._times] = np.frombuffer(varint(at), np.uint8)
-        octets = np.ascontiguousarray(values, "<f8").view(np.uint8).reshape(-1, 8)
-        self._octets[self._values] = octets
-        return bytes(snappy.compress_raw(self._octets.data))
+        return bytes(snappy.compress_raw(self.message(at, values)))
+
+
+def _six_bytes(times: NDArray[np.int64] | int) -> NDArray[np.int64] | int:
+    """Return moments as varints of six bytes, the first of them the lowest."""
+    bits = times & 0x7F | 0x8080808080
+    for place in range(1, 6):
+        bits = bits | (times & 0x7F << 7 * place) << place
+    return bits

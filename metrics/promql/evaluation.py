@@ -1,6 +1,7 @@
 """Computes a plan over columns: every node once, over all series and all steps."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -10,13 +11,16 @@ from metrics.promql.aggregation import aggregated, quantile
 from metrics.promql.arithmetic import joined
 from metrics.promql.choosing import counted, limited, sampled, top
 from metrics.promql.frames import Flags, Floats, Matrix, Vector
+from metrics.promql.functions.arguments import Functions
 from metrics.promql.functions.calls import FUNCTIONS
 from metrics.promql.functions.info import enriched
+from metrics.promql.functions.reaching import REACHING
 from metrics.promql.functions.rolled import ROLLED
 from metrics.promql.grouping import finished
 from metrics.promql.matching import either, matched
 from metrics.promql.plan import Plan
-from metrics.promql.refusals import NotComputable
+from metrics.promql.reaching import anchored, between, smoothed
+from metrics.promql.refusals import NotComputable, unsupported
 from metrics.promql.selection import Times, at_steps
 from metrics.promql.terms import Limits, Terms
 from metrics.promql.tree import (
@@ -28,8 +32,10 @@ from metrics.promql.tree import (
     Info,
     Negated,
     Number,
+    Reach,
     Selector,
     Span,
+    Stretch,
     Subquery,
     Text,
     seen_from,
@@ -51,12 +57,12 @@ def evaluate(
     step_ms: int,
     terms: Terms | None = None,
 ) -> Matrix:
-    """Return the plan's series at start, start + step, … up to the end.
+    """Return the plan's series at start, start + step, … up to the end; a step of 0: at one moment.
 
     `data` has the columns of `plan.selectors`, in that order. A scalar is one series without
     labels. Pass the same `Terms.memory` again to find the label work of earlier calls.
     """
-    run = _begun(plan, data, (start_ms, end_ms), max(step_ms, 1), terms or Terms())
+    run = _begun(plan, data, (start_ms, end_ms), step_ms, terms or Terms())
     with np.errstate(all="ignore"):
         found = run.value(plan.tree)
         if isinstance(found, str):
@@ -70,7 +76,7 @@ def instant(
     plan: Plan, data: Sequence[Columns], *, at_ms: int, terms: Terms | None = None
 ) -> Vector:
     """Return the plan's series at one moment; the list of labels is the plan's own if all show."""
-    found = evaluate(plan, data, start_ms=at_ms, end_ms=at_ms, step_ms=1, terms=terms)
+    found = evaluate(plan, data, start_ms=at_ms, end_ms=at_ms, step_ms=0, terms=terms)
     shown = found.present[:, 0]
     if shown.all():
         return Vector(found.labels, found.values[:, 0])
@@ -82,7 +88,9 @@ def samples(
     plan: Plan, data: Sequence[Columns], *, at_ms: int, terms: Terms | None = None
 ) -> Columns:
     """Return the samples of a range as it is seen from one moment."""
-    run = _begun(plan, data, (at_ms, at_ms), 1, terms or Terms())
+    if isinstance(plan.tree, Selector) and plan.tree.reach:
+        raise unsupported(f"a range that is {plan.tree.reach}, as an answer of its own,")
+    run = _begun(plan, data, (at_ms, at_ms), 0, terms or Terms())
     with np.errstate(all="ignore"):
         found = run.windows(plan.tree)
     first, last = found.first[:, 0], found.last[:, 0]
@@ -105,8 +113,8 @@ def _names_gone(found: Windows, terms: Terms) -> Sequence[Labels]:
 
 def _begun(plan: Plan, data: Sequence[Columns], span: Span, step_ms: int, terms: Terms) -> "_Run":
     _within(data, terms.limits)
-    steps = np.arange(span[0], span[1] + 1, step_ms, dtype=np.int64)
-    return _Run(dict(zip(plan.selectors, data, strict=True)), span, steps, terms)
+    steps = np.arange(span[0], span[1] + 1, max(step_ms, 1), dtype=np.int64)
+    return _Run(dict(zip(plan.selectors, data, strict=True)), Query(span, step_ms), steps, terms)
 
 
 def _within(data: Sequence[Columns], limits: Limits) -> None:
@@ -130,14 +138,22 @@ def _no_values() -> NotComputable:
     return NotComputable("a range has no values; ask for it as an instant query")
 
 
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked for as a whole: its span and its step (ms), 0 where it is of one moment."""
+
+    span: Span
+    step_ms: int
+
+
 class _Run:
-    """One computation: the columns it reads, the range asked for, its steps, its terms.
+    """One computation: the columns it reads, the query it is part of, its steps, its terms.
 
     A subquery is computed by a run of its own, with its own steps over the same columns.
     """
 
     def __init__(
-        self, data: dict[Selector, Columns], query: Span, steps: Times, terms: Terms
+        self, data: dict[Selector, Columns], query: Query, steps: Times, terms: Terms
     ) -> None:
         self.data, self.query, self.steps, self.terms = data, query, steps, terms
         self._selected: dict[Selector, Matrix] = {}
@@ -158,10 +174,18 @@ class _Run:
             case Binary():
                 return self._binary(expr, self.value(expr.left), self.value(expr.right))
             case Call(name, args):
-                rolled = args and isinstance(args[0], Selector) and args[0] in self._rolled
-                return (ROLLED if rolled else FUNCTIONS)[name](_Given(expr, self))
+                return self._functions(args)[name](_Given(expr, self))
             case _:
                 return self._of_series(expr)
+
+    def _functions(self, args: Sequence[Expr]) -> Functions:
+        """Return the functions as they are of such ranges."""
+        if args and isinstance(args[0], Selector):
+            if args[0] in self._rolled:
+                return ROLLED
+            if args[0].range_ms and args[0].reach:
+                return REACHING
+        return FUNCTIONS
 
     def _of_series(self, expr: Aggregate | Info | Subquery) -> Value:
         match expr:
@@ -192,22 +216,27 @@ class _Run:
         if isinstance(expr, Subquery):
             stretch = expr.stretch
             columns, nameless = self._asked(expr)
-            ends = self._moments(seen_from(stretch.at, stretch.offset_ms, self._span, self.query))
+            ends = self._seen_from(stretch)
             return windows(columns, ends, stretch.range_ms, nameless=nameless)
         if not isinstance(expr, Selector):
             raise NotComputable("a range was expected here")
         columns = live(self.data[expr])
-        ends = self._moments(seen_from(expr.at, expr.offset_ms, self._span, self.query))
+        ends = self._seen_from(expr)
         self.terms.room(len(columns.labels) * len(ends))
-        return windows(columns, ends, expr.range_ms)
+        if expr.reach is None:
+            return windows(columns, ends, expr.range_ms)
+        look = anchored if expr.reach is Reach.ANCHORED else smoothed
+        return look(columns, ends, expr.range_ms, lookback_ms=self.terms.lookback_ms)
 
     def newest(self, selector: Selector, *, as_times: bool = False) -> Matrix:
         """Return what each series of a selector shows at all steps."""
         columns, count = self.data[selector], len(self.steps)
         self.terms.room(len(columns.labels) * count)
-        seen = seen_from(selector.at, selector.offset_ms, self._span, self.query)
-        lookback = self.terms.lookback_ms
-        found = at_steps(columns, self._moments(seen), lookback_ms=lookback, as_times=as_times)
+        seen, lookback = self._seen_from(selector), self.terms.lookback_ms
+        if selector.reach and not as_times:
+            found = between(live(columns), seen, lookback_ms=lookback)
+        else:
+            found = at_steps(columns, seen, lookback_ms=lookback, as_times=as_times)
         if selector.at is None:
             return found
         shape = (len(columns.labels), count)
@@ -221,9 +250,9 @@ class _Run:
     def _span(self) -> Span:
         return int(self.steps[0]), int(self.steps[-1])
 
-    def _moments(self, seen: Span) -> Times:
+    def _seen_from(self, place: Selector | Stretch) -> Times:
         """Return the moments from which to look back, only one where it is the same for all."""
-        first, last = seen
+        first, last = seen_from(place.at, place.offset_ms, self._span, self.query.span)
         if first == last:
             return np.array([first], np.int64)
         moments: Times = self.steps + (first - self.steps[0])
@@ -232,7 +261,7 @@ class _Run:
     def _asked(self, expr: Subquery) -> tuple[Columns, Flags | None]:
         """Return what the part of a subquery gives in its stretch, as samples."""
         stretch = expr.stretch
-        first, last = stretch.asks(self._span, self.query)
+        first, last = stretch.asks(self._span, self.query.span)
         if last < first:
             return columns_of(()), None
         self.terms.room((last - first) // stretch.step_ms + 1)
@@ -296,6 +325,7 @@ class _Given:
     def __init__(self, call: Call, run: _Run) -> None:
         self.name, self.given = call.name, call.args
         self.steps, self.terms = run.steps, run.terms
+        self.query, self.step_ms = run.query.span, run.query.step_ms
         self._run = run
 
     def vector(self, place: int) -> Matrix:

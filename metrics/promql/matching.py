@@ -24,7 +24,7 @@ from metrics.promql.frames import (
 )
 from metrics.promql.grouping import Sides, result_labels, sides
 from metrics.promql.memory import Memory
-from metrics.promql.numbers import labels_text
+from metrics.promql.numbers import whole_text
 from metrics.promql.refusals import NotComputable
 from metrics.promql.tree import UNFILLED, Binary, Many, Matching
 
@@ -136,12 +136,12 @@ def _refuse_two_of_one(many: Matrix, one: Matrix, *, meeting: Sides, hand: str) 
         return
     group, step = np.argwhere(wrong)[0]
     rows = np.flatnonzero((meeting.right.of_row == group) & one.present[:, step])[:2]
-    shown = ", ".join(labels_text(one.labels[row]) for row in rows)
+    shown = ", ".join(whole_text(labels) for labels in sorted(one.labels[row] for row in rows))
     raise NotComputable(
         "found duplicate series for the match group {group} "
         "on the {hand} hand-side of the operation: [{shown}];"
         "many-to-many matching not allowed: matching labels must be unique on one side",
-        group=labels_text(meeting.right_keys[group]),
+        group=whole_text(meeting.right_keys[group]),
         hand=hand,
         shown=shown,
     )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from metrics.columns import NAME, Labels
 from metrics.matchers import Matcher, Op
 
+_PLAIN_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _GO_FLOAT = re.compile(
     r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf|infinity|nan)", re.IGNORECASE
 )
@@ -56,11 +57,27 @@ def labels_text(labels: Labels) -> str:
     return f"{name}{{{others}}}" if others or not name else name
 
 
+def whole_text(labels: Labels) -> str:
+    """Return labels as Prometheus has them in messages: the name is one of them."""
+    shown = (f"{_label_text(name)}={quoted(value)}" for name, value in labels)
+    return f"{{{', '.join(shown)}}}"
+
+
+def _label_text(name: str) -> str:
+    return name if _PLAIN_LABEL.fullmatch(name) else quoted(name)
+
+
 def short_text(value: float) -> str:
     """Return a number as Go prints it in messages (%g)."""
     shown = repr(float(value))
     far = "e" in shown and not 1e-4 <= abs(value) < 1e21
     return shown if far else number_text(value)
+
+
+def open_metrics_text(value: float) -> str:
+    """Return a number as OpenMetrics has it in labels: never without a point or an exponent."""
+    shown = short_text(value)
+    return shown if not shown.strip("-").isdigit() else f"{shown}.0"
 
 
 def quoted(text: str) -> str:

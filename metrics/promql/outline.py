@@ -6,10 +6,12 @@ from typing import Any
 import promql_parser as pp
 
 from metrics.columns import NAME
+from metrics.promql.extended import note
+from metrics.promql.info_choice import CHOICE
 from metrics.promql.numbers import number_text
 from metrics.promql.refusals import unsupported
-from metrics.promql.syntax import OPS, moment, parse, parsed
-from metrics.promql.tree import SETS, Edge
+from metrics.promql.syntax import OPS, moment, parse, parsed, reach
+from metrics.promql.tree import SETS, UNFILLED, Edge
 
 Told = dict[str, Any]
 _CARDS = {
@@ -70,13 +72,19 @@ def _simple(node: pp.Expr) -> Told:
 
 
 def _selector(node: pp.VectorSelector) -> Told:
-    matchers = [(one.name, OPS[str(one.op)].value, one.value) for one in node.matchers.matchers]
+    matchers = [
+        (one.name, OPS[str(one.op)].value, one.value)
+        for one in node.matchers.matchers
+        if one.name != CHOICE and note(one.name) is None
+    ]
+    beyond = reach(node)
     if node.name is not None:
         matchers.append((NAME, "=", node.name))
     return {
         "name": node.name or "",
         "matchers": [{"name": name, "type": op, "value": value} for name, op, value in matchers],
         **_shifted(node),
+        **({beyond.value: True} if beyond else {}),
     }
 
 
@@ -124,7 +132,14 @@ def _matching(node: pp.BinaryExpr) -> Told | None:
             asked and asked.matching and asked.matching.type == pp.LabelModifierType.Include
         ),
         "include": list(asked.group_labels or ()) if asked else [],
+        **_fills(asked),
     }
+
+
+def _fills(asked: pp.BinModifier | None) -> Told:
+    if asked is None or (asked.fill_values.lhs, asked.fill_values.rhs) == UNFILLED:
+        return {}
+    return {"fillValues": {"lhs": asked.fill_values.lhs, "rhs": asked.fill_values.rhs}}
 
 
 def _of_series(node: pp.Expr) -> bool:

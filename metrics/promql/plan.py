@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from metrics.columns import NAME
+from metrics.promql.durations import AT_ONCE, Frame
 from metrics.promql.signatures import Kind
 from metrics.promql.syntax import parse
 from metrics.promql.tree import Expr, Selector, kind, selectors
@@ -22,9 +23,9 @@ class Plan:
         object.__setattr__(self, "selectors", tuple(dict.fromkeys(selectors(self.tree))))
 
 
-def compile(text: str) -> Plan:
+def compile(text: str, frame: Frame = AT_ONCE) -> Plan:
     """Return the plan of the query that `text` writes, or refuse."""
-    return Plan(parse(text))
+    return Plan(parse(text, frame))
 
 
 def names(tree: Expr) -> Iterator[frozenset[str] | None]:

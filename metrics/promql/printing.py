@@ -73,6 +73,8 @@ def _quoted(text: str) -> str:
 
 def _selector(selector: Selector) -> str:
     asked = ",".join(map(_matcher, selector.matchers))
+    if selector.reach:
+        raise unsupported(f"{selector.reach}, where queries are answered by another engine,")
     stretch = f"[{selector.range_ms}ms]" if selector.range_ms else ""
     return f"{{{asked}}}{stretch}{_shifted(selector.offset_ms, selector.at)}"
 
@@ -125,4 +127,5 @@ def _matching(matching: Matching) -> str:
     found = f" {'on' if matching.on else 'ignoring'} {_labels(matching.labels)}"
     if matching.many is not Many.NEITHER:
         found += f" {matching.many} {_labels(matching.include)}"
-    return found
+    filled = zip(("fill_left", "fill_right"), matching.fill, strict=True)
+    return found + "".join(f" {w}({number_text(v)})" for w, v in filled if v is not None)

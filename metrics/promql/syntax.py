@@ -12,8 +12,12 @@ from kit.errors import Invalid
 from metrics.columns import NAME
 from metrics.matchers import Matcher, Op
 from metrics.patterns import compiled
-from metrics.promql.durations import worked_out
-from metrics.promql.refusals import unsupported
+from metrics.promql import info_choice
+from metrics.promql.durations import AT_ONCE, Frame, worked_out
+from metrics.promql.extended import note, noted, without_notes
+from metrics.promql.info_choice import telling
+from metrics.promql.quotation import PASSED
+from metrics.promql.refusals import NotComputable, unsupported
 from metrics.promql.signatures import SIGNATURES
 from metrics.promql.tree import (
     SETS,
@@ -30,6 +34,7 @@ from metrics.promql.tree import (
     Matching,
     Negated,
     Number,
+    Reach,
     Selector,
     Stretch,
     Subquery,
@@ -45,20 +50,27 @@ OPS = {  # by name, because the parser's enums cannot be keys
     "MatchOp.Re": Op.MATCHES,
     "MatchOp.NotRe": Op.DIFFERS,
 }
-_QUOTED = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`""", re.DOTALL)
+_QUOTED = re.compile(PASSED, re.DOTALL)
 _BREAK = re.compile(
     r"""(?P<quoted>"(?:\\.|[^"\\])*")|(?P<opened>\()\n\s*|\n\s*(?P<closed>\))|\n\s*""", re.DOTALL
 )
 _OPERATOR = re.compile(r"[-+*/%^=<>!(\[@]|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|[0-7]{3}|.)", re.DOTALL)
 _BYTE = re.compile(r"\\(?:x[89a-fA-F]|[23][0-7]).+")
-_TARGET_INFO = Matcher(NAME, Op.EQUAL, "target_info")
+KNOWING = {
+    Reach.ANCHORED: frozenset(("changes", "delta", "increase", "rate", "resets")),
+    Reach.SMOOTHED: frozenset(("delta", "increase", "rate")),
+}
+"""The functions that know what to do with a range that is more than its samples."""
 _BEFORE_1970 = re.compile(r"@\s*-")
 
 
-def parse(text: str) -> Expr:
-    """Return the tree of `text`; refuse what is wrong or not supported."""
-    found = parsed(text)
+def parse(text: str, frame: Frame = AT_ONCE) -> Expr:
+    """Return the tree of `text`; refuse what is wrong or not supported.
+
+    `frame` says what `step()` and `range()` in durations are.
+    """
+    found = parsed(text, frame)
     try:
         return _tree(found)
     except (OverflowError, ValueError):  # the parser's lengths of time end before its numbers do
@@ -67,8 +79,7 @@ def parse(text: str) -> Expr:
 
 def formatted(text: str) -> str:
     """Return `text` as a person would lay it out, or refuse what is wrong."""
-    shown: str = parsed(text).prettify()
-    return shown
+    return info_choice.without_notes(without_notes(parsed(text).prettify()))
 
 
 def normal(text: str) -> str:
@@ -82,12 +93,12 @@ def _joined(found: re.Match[str]) -> str:
     return found["opened"] or found["closed"] or " "
 
 
-def parsed(text: str) -> pp.Expr:
+def parsed(text: str, frame: Frame | None = None) -> pp.Expr:
     """Return the parser's own tree; refuse what it cannot read."""
     bare = _QUOTED.sub('""', text)
     _refuse_what_the_parser_cannot_bear(text, bare)
     try:
-        return pp.parse(worked_out(text))
+        return pp.parse(info_choice.noted(noted(worked_out(text, frame))))
     except ValueError as error:
         raise Invalid("parse error: {error}", field="query", error=error) from None
 
@@ -128,7 +139,11 @@ def _tree(node: pp.Expr, within: Within = ()) -> Expr:
 def _matchers(node: pp.VectorSelector) -> tuple[Matcher, ...]:
     if node.matchers.or_matchers:
         raise unsupported("`or` between matchers")
-    found = [Matcher(m.name, OPS[str(m.op)], m.value) for m in node.matchers.matchers]
+    found = [
+        Matcher(m.name, OPS[str(m.op)], m.value)
+        for m in node.matchers.matchers
+        if m.name != info_choice.CHOICE and note(m.name) is None
+    ]
     if node.name is not None:
         found.insert(0, Matcher(NAME, Op.EQUAL, node.name))
     for matcher in found:
@@ -137,13 +152,21 @@ def _matchers(node: pp.VectorSelector) -> tuple[Matcher, ...]:
     return tuple(found)
 
 
+def reach(node: pp.VectorSelector) -> Reach | None:
+    """Return how far a selector looks beyond what it is asked for."""
+    return next(filter(None, (note(m.name) for m in node.matchers.matchers)), None)
+
+
 def _selector(node: pp.VectorSelector, within: Within) -> Selector:
-    return Selector(_matchers(node), _milliseconds(node.offset), moment(node.at), within=within)
+    found = Selector(_matchers(node), _milliseconds(node.offset), moment(node.at), within=within)
+    # anchored to the newest sample it is anyway
+    return replace(found, reach=Reach.SMOOTHED) if reach(node) is Reach.SMOOTHED else found
 
 
 def _range(node: pp.MatrixSelector, within: Within) -> Selector:
     selector = _selector(node.vector_selector, within)
-    return replace(selector, range_ms=_milliseconds(node.range))
+    beyond = reach(node.vector_selector)
+    return replace(selector, range_ms=_milliseconds(node.range), reach=beyond)
 
 
 def _subquery(node: pp.SubqueryExpr, within: Within) -> Subquery:
@@ -162,19 +185,32 @@ def _call(node: pp.Call, within: Within) -> Expr:
         raise unsupported(f"the function {name}")
     if name == "info":
         return _info(node, within)
-    return Call(name, tuple(_tree(each, within) for each in node.args))
+    args = tuple(_tree(each, within) for each in node.args)
+    for each in args:
+        if isinstance(each, Selector) and each.range_ms and each.reach:
+            _refuse_no_growth(name, each.reach)
+    return Call(name, args)
+
+
+def _refuse_no_growth(name: str, beyond: Reach) -> None:
+    if name not in KNOWING[beyond]:
+        raise NotComputable(
+            "{word} modifier can only be used with: {functions} - not with {name}",
+            word=beyond,
+            functions=", ".join(sorted(KNOWING[beyond])),
+            name=name,
+        )
 
 
 def _info(node: pp.Call, within: Within) -> Info:
     part, *asked = node.args
-    if not asked:
-        return Info(_tree(part, within), Selector((_TARGET_INFO,), within=within))
-    if not isinstance(asked[0], pp.VectorSelector):
-        raise Invalid("parse error: expected label selectors only", field="query")
-    matchers = _matchers(asked[0])
-    named = any(matcher.name == NAME for matcher in matchers)
-    found = matchers if named else (_TARGET_INFO, *matchers)
-    return Info(_tree(part, within), Selector(found, within=within), matchers)
+    matchers: tuple[Matcher, ...] = ()
+    if asked:
+        if not isinstance(asked[0], pp.VectorSelector) or asked[0].name is not None:
+            raise Invalid("parse error: expected label selectors only", field="query")
+        matchers = _matchers(asked[0])
+    told = _tree(part, within)
+    return Info(told, telling(told, matchers, within), matchers)
 
 
 def _within(milliseconds: int) -> int:

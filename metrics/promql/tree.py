@@ -75,6 +75,15 @@ class Stretch:
         return ((first - self.range_ms) // self.step_ms + 1) * self.step_ms, last
 
 
+class Reach(StrEnum):
+    """How far a selector looks beyond what it is asked for, by the lookback each time."""
+
+    ANCHORED = "anchored"
+    """Further back: a range begins with what was there when it began."""
+    SMOOTHED = "smoothed"
+    """Further back and ahead: what is not there at its edges lies between its neighbours."""
+
+
 @dataclass(frozen=True, slots=True)
 class Selector:
     """The newest sample of each series that all matchers fit, or all samples of a range.
@@ -87,6 +96,7 @@ class Selector:
     at: Moment = None
     range_ms: int = 0
     within: tuple[Stretch, ...] = ()
+    reach: Reach | None = None
 
     def window(self, start_ms: int, end_ms: int, lookback_ms: int = LOOKBACK_MS) -> Span:
         """Return the first and the last ms, both included, of which samples are needed."""
@@ -94,7 +104,10 @@ class Selector:
         for stretch in self.within:
             moments = stretch.asks(moments, query)
         first, last = seen_from(self.at, self.offset_ms, moments, query)
-        return first - (self.range_ms or lookback_ms) + 1, last
+        if self.reach is None:
+            return first - (self.range_ms or lookback_ms) + 1, last
+        ahead = lookback_ms if self.reach is Reach.SMOOTHED else 0
+        return first - self.range_ms - lookback_ms + 1, last + ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +231,21 @@ def nodes(expr: Expr) -> Iterator[Expr]:
 def selectors(expr: Expr) -> Iterator[Selector]:
     """Yield every selector of the tree, left to right, repeated as often as it stands there."""
     return (node for node in nodes(expr) if isinstance(node, Selector))
+
+
+def asks_of_the_query(expr: Expr) -> bool:
+    """Tell whether it looks at where the query itself begins or ends, or how far apart it asks."""
+    return any(_asks_of_the_query(node) for node in nodes(expr))
+
+
+def _asks_of_the_query(node: Expr) -> bool:
+    match node:
+        case Call(name):
+            return name in ("start", "end", "step", "range")
+        case Selector(at=at) | Subquery(stretch=Stretch(at=at)):
+            return isinstance(at, Edge)
+        case _:
+            return False
 
 
 def kind(expr: Expr) -> Kind:

@@ -27,6 +27,8 @@ def hindrance(plan: Plan, asked: Asked, step_ms: int) -> Said | None:
         if name not in NEEDS:
             return Said("{name}() needs to see every sample", name=name)
     for selector in plan.selectors:
+        if selector.reach:
+            return Said("a range that is {reach} needs to see every sample", reach=selector.reach)
         if (what := _uneven(selector, asked, step_ms)) is not None:
             return what
     return None

@@ -163,8 +163,8 @@ def windows(
         columns.starts,
         columns.times,
         columns.values,
-        first=_after(columns, ends - range_ms),
-        last=_after(columns, ends),
+        first=after(columns, ends - range_ms),
+        last=after(columns, ends),
         ends=ends,
         range_ms=range_ms,
         nameless=nameless,
@@ -172,7 +172,7 @@ def windows(
     )
 
 
-def _after(columns: Columns, moments: Times) -> Ints:
+def after(columns: Columns, moments: Times) -> Ints:
     """Return for each (series, moment) the place of the first sample later than that."""
     series, width = len(columns.labels), len(moments)
     if width == 1:

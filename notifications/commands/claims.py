@@ -1,25 +1,40 @@
 """Lease what is due: by priority, a few for each receiver, each row to one worker."""
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy import (
+    ARRAY,
+    Integer,
+    Select,
+    String,
+    Update,
+    Uuid,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from kit.db import among, not_among
+from kit.db import Moment, among
 from notifications.lifecycle import GRAVE, LEASE, UNFINISHED, Kind, Status
 from notifications.schemas import ContactFacts, Leaving
 from notifications.tables import Attempt, Muting, Notification
 
 CANDIDATES = 4
 """Rows looked at for each free place: some of them wait for a receiver that is busy."""
+
+LEAST = 9
+"""No priority is less grave: all of them may be leased."""
 
 ROUNDS_MOST = 64
 """Each round but the last finds a receiver that has no room left."""
@@ -39,7 +54,7 @@ class _Candidate(NamedTuple):
 CHOSEN_BY = [getattr(Notification, name) for name in _Candidate._fields]
 
 
-def _due(now: datetime, full: Collection[str]) -> Select[Any]:
+def _due() -> Select[Any]:
     earlier = aliased(Notification)
     blocked = (
         select(earlier.id)
@@ -57,13 +72,43 @@ def _due(now: datetime, full: Collection[str]) -> Select[Any]:
         select(*CHOSEN_BY)
         .where(
             Notification.status.in_(UNFINISHED),
-            Notification.next_try_at <= now,
-            not_among(Notification.host, full),
+            Notification.next_try_at <= NOW,
+            Notification.priority <= bindparam("least", type_=Integer),
+            Notification.host != func.all(bindparam("full", type_=ARRAY(String))),
+            Notification.id != func.all(bindparam("passed", type_=ARRAY(Uuid))),
             ~blocked,
             ~select(Muting.only).exists(),
         )
         .order_by(Notification.priority, Notification.next_try_at, Notification.seq)
+        .limit(bindparam("most", type_=Integer))
     )
+
+
+def _locking() -> Select[tuple[Notification]]:
+    still = Notification.status.in_(UNFINISHED), Notification.next_try_at <= NOW
+    stmt = select(Notification).where(Notification.id == OF_THESE, *still)
+    return stmt.with_for_update(skip_locked=True)
+
+
+def _leasing() -> Update:
+    until = bindparam("until", type_=Moment)
+    return (
+        update(Notification)
+        .where(Notification.id == OF_THESE)
+        .values(
+            status=Status.SENDING,
+            leased_until=until,
+            next_try_at=until,
+            attempts=Notification.attempts + 1,
+            tried_since=func.coalesce(Notification.tried_since, NOW),
+            held_reason=None,
+        )
+    )
+
+
+NOW, OF_THESE = bindparam("now", type_=Moment), func.any(bindparam("these", type_=ARRAY(Uuid)))
+DUE, LOCKED, LEASED = _due(), _locking(), _leasing()
+"""Built once: each claim asks them, and building costs more than asking."""
 
 
 @dataclass
@@ -114,11 +159,14 @@ async def claim(
     passed, taken = set(aside), list[Notification]()
     for _ in range(ROUNDS_MOST):
         free = limit - len(taken)
-        due = _due(now, places.full).where(not_among(Notification.id, passed))
-        if places.minor <= 0:
-            due = due.where(Notification.priority <= GRAVE)
-        found = await tx.execute(due.limit(free * CANDIDATES))
-        rows = [_Candidate(*row) for row in found]
+        asked = {
+            "now": now,
+            "least": LEAST if places.minor > 0 else GRAVE,
+            "full": places.full,
+            "passed": list(passed),
+            "most": free * CANDIDATES,
+        }
+        rows = [_Candidate(*row) for row in await tx.execute(DUE, asked)]
         chosen = {row.id: row for row in islice(filter(places.take, rows), free)}
         locked = await _locked(tx, list(chosen), now=now)
         for elsewhere in chosen.keys() - {row.id for row in locked}:
@@ -142,9 +190,7 @@ async def _locked(tx: AsyncSession, ids: list[UUID], *, now: datetime) -> list[N
     """
     if not ids:
         return []
-    still = Notification.status.in_(UNFINISHED), Notification.next_try_at <= now
-    stmt = select(Notification).where(among(Notification.id, ids), *still)
-    rows = (await tx.scalars(stmt.with_for_update(skip_locked=True))).all()
+    rows = (await tx.scalars(LOCKED, {"these": ids, "now": now})).all()
     return sorted(rows, key=lambda row: ids.index(row.id))
 
 
@@ -175,21 +221,9 @@ async def _lease(tx: AsyncSession, rows: Sequence[Notification], *, now: datetim
         ended = update(Notification).where(among(Notification.id, over))
         await tx.execute(ended.values(status=Status.CANCELLED), execution_options=BLIND)
     mine = [row for row in rows if not row.cancelled_at]
-    until = now + LEASE
-    leased = (
-        update(Notification)
-        .where(among(Notification.id, [row.id for row in mine]))
-        .values(
-            status=Status.SENDING,
-            leased_until=until,
-            next_try_at=until,
-            attempts=Notification.attempts + 1,
-            tried_since=func.coalesce(Notification.tried_since, now),
-            held_reason=None,
-        )
-    )
     if mine:
-        await tx.execute(leased, execution_options=BLIND)
+        leased = {"these": [row.id for row in mine], "now": now, "until": now + LEASE}
+        await tx.execute(LEASED, leased, execution_options=BLIND)
     return [_leaving(row, now=now) for row in mine]
 
 

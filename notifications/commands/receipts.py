@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, and_, case, exists, insert, literal, select, update
+from sqlalchemy import Insert, Select, and_, case, exists, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from kit.db import as_rows
+from kit.db import Given, table_of
 from kit.outbox import publish
 from notifications.events import NotificationFailed
 from notifications.lifecycle import (
@@ -82,7 +82,8 @@ async def record_all(
     """Write down what attempts led to, in two statements; without those whose lease has passed."""
     verdicts = [judge(done.sent, done.outcome, now=now) for done in attempts]
     rows = [_row(done, verdict, now=now) for done, verdict in zip(attempts, verdicts, strict=True)]
-    found = {id: status for id, status in await tx.execute(_moved(rows))}
+    moved = await tx.execute(MOVED, GIVEN.rows(rows))
+    found = {id: status for id, status in moved}
     kept = []
     for done, verdict in zip(attempts, verdicts, strict=True):
         sent, outcome = done.sent, done.outcome
@@ -94,15 +95,8 @@ async def record_all(
         if status is Status.FAILED:
             await publish(tx, _failed(sent, verdict.why), now=now)
     if kept:
-        given = as_rows(kept, *ATTEMPT)
-        names = [column.key for column in ATTEMPT]
-        values = select(*(given.c[name] for name in names))
-        await tx.execute(insert(Attempt).from_select(names, values))
+        await tx.execute(TRIED, ATTEMPTS.rows(kept))
     return found
-
-
-ATTEMPT = [getattr(Attempt, name) for name in _AttemptRow._fields]
-MOVED = [getattr(Notification, name) for name in _Row._fields]
 
 
 def _row(done: Done, verdict: Verdict, *, now: datetime) -> _Row:
@@ -126,8 +120,8 @@ def _row(done: Done, verdict: Verdict, *, now: datetime) -> _Row:
     )
 
 
-def _moved(rows: Sequence[_Row]) -> ReturningUpdate[tuple[UUID, Status]]:
-    given = as_rows(rows, *MOVED)
+def _moving() -> ReturningUpdate[tuple[UUID, Status]]:
+    given = GIVEN.table
     kind = Notification.status.type
     taken_back = and_(
         Notification.cancelled_at.is_not(None), given.c.status != literal(Status.SENT, kind)
@@ -141,6 +135,18 @@ def _moved(rows: Sequence[_Row]) -> ReturningUpdate[tuple[UUID, Status]]:
         .returning(Notification.id, Notification.status)
         .execution_options(synchronize_session=False)
     )
+
+
+def _trying() -> Insert:
+    names = _AttemptRow._fields
+    values = select(*(ATTEMPTS.table.c[name] for name in names))
+    return insert(table_of(Attempt)).from_select(names, values)
+
+
+GIVEN = Given(*(getattr(Notification, name) for name in _Row._fields))
+ATTEMPTS = Given(*(getattr(Attempt, name) for name in _AttemptRow._fields))
+MOVED, TRIED = _moving(), _trying()
+"""Built once: building them costs more than what they do for a few rows."""
 
 
 def _told(sent: Leaving, outcome: Outcome, took: timedelta) -> Select[tuple[bool]]:

@@ -133,6 +133,12 @@ async def test_what_cannot_be_computed_is_refused() -> None:
         await tried([], expr="absent(disk_used)")
 
 
+@pytest.mark.parametrize("expr", ["disk_used > start()", "disk_used @ end()"])
+async def test_a_preview_has_no_beginning_and_end_as_an_evaluation_has(expr: str) -> None:
+    with pytest.raises(Invalid, match="preview"):
+        await tried([disk({1: 50})], expr=expr)
+
+
 async def test_too_many_series_are_refused_before_they_are_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.condition import Condition, Trouble
 from app.main import create_app
 from kit.db import Database
 from tests.support.clock import FakeClock
@@ -59,3 +60,19 @@ async def test_whoever_comes_from_elsewhere_does(
 ) -> None:
     for path in PATHS:
         assert await asked(house, path, of=of, address=address, **headers) == 401
+
+
+async def test_anybody_may_know_that_requests_are_welcome(
+    house: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = {"of": "http://langyan.example.com", "address": "10.0.0.7"}
+
+    assert await asked(house, "/prometheus/-/healthy", **away) == 200
+    assert await asked(house, "/prometheus/-/ready", **away) == 200
+
+    async def unwell() -> Condition:
+        return Condition([Trouble("the database is away")])
+
+    monkeypatch.setattr(house.house, "readiness", unwell)
+    assert await asked(house, "/prometheus/-/healthy", **away) == 200
+    assert await asked(house, "/prometheus/-/ready", **away) == 503

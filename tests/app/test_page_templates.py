@@ -140,9 +140,8 @@ PAGES_OF: dict[str, tuple[str, Any]] = {
 
 def shown(name: str, locale: Locale = Locale.ZH, shell: ShellView = SHELL) -> str:
     template, view = PAGES_OF[name]
-    return PAGES.render(
-        template, locale, "Asia/Shanghai", now=NOW, shell=shell, view=view, message=None
-    )
+    more = {"message": None, "since": "0-0"}
+    return PAGES.render(template, locale, "Asia/Shanghai", now=NOW, shell=shell, view=view, **more)
 
 
 @pytest.mark.parametrize("name", PAGES_OF)

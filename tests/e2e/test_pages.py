@@ -174,7 +174,7 @@ async def test_a_page_whose_first_connection_fails_tries_again(
     screen = await screens.desk()
     await screen.signs_in(site.program.url)
     await screen.shows(".rail")
-    events = f"{site.program.url}/events"
+    events = f"{site.program.url}/events?*"
     await screen.page.route(events, lambda route: route.abort())
     await screen.open(site.program.url)
     await screen.reads("#stream", "data-state", "stale")
@@ -213,7 +213,7 @@ async def test_no_button_fades_while_the_page_connects(site: Site, screens: Scre
         await connects.wait()
         await route.continue_()
 
-    await screen.page.route(f"{site.program.url}/incidents/{number}/events", late)
+    await screen.page.route(f"{site.program.url}/incidents/{number}/events?*", late)
     await screen.open(f"{site.program.url}/incidents/{number}")
     await screen.shows("#live.htmx-request")
     await expect(screen.at(".button.take")).to_have_css("opacity", "1", timeout=WITHIN)

@@ -10,8 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kit import charts
-from kit.charts import Limit, Points
+from kit.charts import Limit
 from kit.clock import milliseconds
+from kit.curves import Points
+from kit.sparklines import sparkline
 
 START = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 END = START + timedelta(hours=1)
@@ -116,13 +118,7 @@ def test_nothing_at_all_is_still_a_chart() -> None:
     picture = charts.line(empty, title="", text="", zone="UTC", window=(START, END))
 
     assert not of(xml.fromstring(picture), "line")
-    assert xml.fromstring(charts.sparkline(empty, title="CPU"))[0].text == "CPU"
-
-
-def test_a_sparkline_draws_each_series_on_one_scale() -> None:
-    small = xml.fromstring(charts.sparkline(points(1, 2), points(3, 4), title="Net", low=0))
-
-    assert [len(of(small, "s0")), len(of(small, "s1"))] == [1, 1]
+    assert xml.fromstring(sparkline(empty, title="CPU"))[0].text == "CPU"
 
 
 def test_three_hundred_and_sixty_points_take_less_than_two_milliseconds() -> None:
@@ -156,7 +152,7 @@ def test_no_value_breaks_a_chart(values: list[float]) -> None:
     series = points(*values)
 
     drawn(series, Limit(5, "5"))
-    xml.fromstring(charts.sparkline(series, title=""))
+    xml.fromstring(sparkline(series, title=""))
 
 
 def test_several_series_are_drawn_with_their_names_limits_and_what_happened() -> None:

@@ -46,3 +46,25 @@ async def test_after_a_cut_connection_listeners_are_woken_to_look(db: Database) 
             )
         assert await bell.get(10) == ""
     await notices.close()
+
+
+async def test_a_mark_is_another_as_soon_as_its_channel_has_said_something(db: Database) -> None:
+    notices, others = Notices(db), Notices(db)
+    await notices.start()
+    await others.start()
+    before = notices.mark("bell")
+    assert notices.mark("bell") == before != others.mark("bell")
+
+    notices.wake("horn")
+    assert notices.mark("bell") == before
+
+    notices.wake("bell")
+    assert notices.mark("bell") != before
+    await others.close()
+    await notices.close()
+
+
+async def test_while_nobody_listens_no_mark_equals_another(db: Database) -> None:
+    notices = Notices(db)
+
+    assert notices.mark("bell") != notices.mark("bell")

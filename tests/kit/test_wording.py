@@ -3,6 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from babel.numbers import format_decimal
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kit import wording
 from kit.i18n import Locale
@@ -109,3 +112,12 @@ UNITS = ("", "percent", "ratio", "bytes", "bytes_per_second", "seconds", "V")
 @pytest.mark.parametrize("value", [1e308, -1e308, 1e22, 5e-324, float("inf"), float("nan")])
 def test_no_value_is_too_odd_to_be_said(value: float, unit: str) -> None:
     assert len(wording.quantity(value, unit, ZH)) < 24
+
+
+@given(st.floats(-9e14, 9e14), st.integers(0, 4))
+def test_numbers_are_written_as_both_languages_write_them(value: float, digits: int) -> None:
+    shape = "#,##0" + ("." + "#" * digits if digits else "")
+
+    for locale in Locale:
+        expected = format_decimal(value, shape, locale=locale.babel)
+        assert wording.number(value, locale, digits=digits) == expected

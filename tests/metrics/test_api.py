@@ -118,10 +118,10 @@ async def test_a_posted_form_counts_before_the_url(office: Office) -> None:
 @pytest.mark.parametrize(
     ("asked", "why"),
     [
-        ({"query": "up{"}, "parse error"),
-        ({}, "no expression found"),
+        ({"query": "up{"}, 'invalid parameter "query": parse error'),
+        ({}, 'invalid parameter "query": parse error: no expression found'),
         ({"query": "rate(up)"}, "parse error"),
-        ({"query": "step()"}, "the function step is not supported yet"),
+        ({"query": "start_timestamp(up)"}, "the function start_timestamp is not supported yet"),
         ({"query": "histogram_avg(up)"}, "histogram_avg() is for, is not supported yet"),
         ({"query": "1", "time": "noon"}, 'invalid parameter "time"'),
         ({"query": "1", "time": "2026-13-01T00:00:00Z"}, 'invalid parameter "time"'),
@@ -162,6 +162,34 @@ async def test_a_range_that_makes_no_sense_is_bad_data(
 
     assert answer.status_code == 400
     assert why in answer.json()["error"]
+
+
+async def test_what_is_left_empty_is_not_given(office: Office) -> None:
+    empty = dict.fromkeys(("time", "timeout", "limit", "lookback_delta"), "")
+    answer = await office.ask("/query", query="1", **empty)
+
+    assert (answer.status_code, answer.json()["data"]["result"][1]) == (200, "1")
+    step = await office.ask("/query_range", query="1", start="0", end="10", step="")
+    assert (step.status_code, step.json()["errorType"]) == (400, "bad_data")
+
+
+async def test_a_range_knows_its_step_and_its_length(office: Office) -> None:
+    asked = {"start": "0", "end": "20", "step": "10"}
+    for query, values in (("step() + range()", ["30"] * 3), ("time() > bool start()", ["0", "1"])):
+        answer = await office.ask("/query_range", query=query, **asked)
+        (series,) = answer.json()["data"]["result"]
+        assert [value for _, value in series["values"]][: len(values)] == values
+    answer = await office.ask("/query_range", query="absent_over_time(x[step()])", **asked)
+    assert answer.status_code == 200
+    answer = await office.ask("/query", query="absent_over_time(x[step()])")
+    assert (answer.status_code, answer.json()["errorType"]) == (400, "bad_data")
+
+
+async def test_a_range_that_a_function_cannot_take_is_an_execution_error(office: Office) -> None:
+    answer = await office.ask("/query", query="deriv(x[5m] anchored)")
+
+    assert (answer.status_code, answer.json()["errorType"]) == (422, "execution")
+    assert answer.json()["error"].startswith("anchored modifier can only be used with: changes,")
 
 
 async def test_what_cannot_be_computed_is_an_execution_error(office: Office) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from access.scope import Identity, Right, RightMissing, Role, Scope
 from metrics.api import PREFIX
+from metrics.catalogue import label_of
 from metrics.described import About
 from tests.support.office import DISKS, Office, open_office
 from tests.support.shelf import Shelf
@@ -52,6 +53,21 @@ async def test_several_selectors_are_one_list_without_doubles(office: Office) ->
     posted = await office.web.post(PREFIX + "/series", data=asked)
     assert len(posted.json()["data"]) == 4
     assert await data(office, "/label/host/values", **asked) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("U__http_2e_status__code", "http.status_code"),
+        ("U__a__b_e9_", "a_bé"),
+        ("U__a_d800_b", "U__a_d800_b"),
+        ("U__a_ffffff_", "U__a_ffffff_"),
+        ("U__a_b", "U__a_b"),
+        *(("job", "job"), ("a_2e_b", "a_2e_b")),
+    ],
+)
+def test_a_label_in_a_path_may_be_escaped(written: str, meant: str) -> None:
+    assert label_of(written) == meant
 
 
 async def test_only_what_has_samples_in_the_time_is_listed(office: Office) -> None:
@@ -113,6 +129,8 @@ async def test_no_exemplars_are_kept(office: Office) -> None:
         ("foo[90m] offset -1d", "foo[1h30m] offset -1d"),
         ("a  and(b  unless c)", "a and (b unless c)"),
         ("1e3", "1000"),
+        ("rate(x[60s]ANCHORED)", "rate(x[1m] anchored)"),
+        ("-{a='1'}smoothed offset 5m", '-{a="1"} smoothed offset 5m'),
         ("max_over_time(rate(x[1m])[1h:5m] @ end())", "max_over_time(rate(x[1m])[1h:5m] @ end())"),
     ],
 )
@@ -170,6 +188,18 @@ async def test_only_vectors_are_matched(office: Office, written: str, matching: 
     assert (found["matching"] or {}).get("card") == matching
 
 
+async def test_modifiers_are_told(office: Office) -> None:
+    anchored = await data(office, "/parse_query", query="x[5m] anchored")
+    filled = await data(office, "/parse_query", query="x + fill_right(0) y smoothed")
+
+    chosen = await data(office, "/parse_query", query='info(x, {a=~".*"})')
+
+    assert chosen["args"][1]["matchers"] == [{"name": "a", "type": "=~", "value": ".*"}]
+    assert (anchored["anchored"], anchored["matchers"][0]["value"]) == (True, "x")
+    assert filled["rhs"]["smoothed"]
+    assert filled["matching"]["fillValues"] == {"lhs": None, "rhs": 0.0}
+
+
 @pytest.mark.parametrize(
     ("written", "told"),
     [
@@ -199,7 +229,7 @@ async def test_a_long_query_is_laid_out_over_lines(office: Office) -> None:
     ("path", "asked", "why"),
     [
         ("/series", {}, "no match[] parameter provided"),
-        ("/series", {"match[]": "up{"}, "parse error"),
+        ("/series", {"match[]": "up{"}, 'invalid parameter "match[]": parse error'),
         ("/series", {"match[]": "rate(up[5m])"}, "is no selector"),
         ("/series", {"match[]": "up offset 5m"}, "is no selector"),
         ("/labels", {"match[]": "{}"}, "at least one non-empty matcher"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from metrics.columns import STALE
+from metrics.promql.durations import Frame
 from metrics.promql.evaluation import evaluate, instant
 from metrics.promql.numbers import labels_text
 from metrics.promql.plan import compile
@@ -50,7 +51,7 @@ def steps(
     text: str, *series: Line, end_ms: int, step_ms: int = MINUTE, terms: Terms | None = None
 ) -> dict[str, list[float | None]]:
     """Return the values of a range query from 0 on, None where a series has none."""
-    shelf, plan = Shelf(series), compile(text)
+    shelf, plan = Shelf(series), compile(text, Frame(end_ms, step_ms))
     data = [shelf.columns(s.matchers, *s.window(0, end_ms)) for s in plan.selectors]
     found = evaluate(plan, data, start_ms=0, end_ms=end_ms, step_ms=step_ms, terms=terms)
     rows = zip(found.labels, found.values.tolist(), found.present.tolist(), strict=True)

@@ -112,6 +112,7 @@ _VECTOR_CALLS = st.sampled_from(
         'histogram_quantile(0.5, label_replace({}, "le", "$1", "x", "(.*)"))',
     ]
 )
+_GROWTH_CALLS = st.sampled_from(["rate({})", "increase({})", "delta({})"])
 _RANGES = st.sampled_from(["[50s]", "[2m]", "[1m] offset 30s", "[5m] @ 300"])
 _SUBQUERIES = st.sampled_from(["[1m:20s]", "[3m:]", "[2m:50s] offset -1m", "[2m:30s] @ 400"])
 
@@ -130,3 +131,20 @@ def _called(vectors: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 CALLS = st.recursive(SELECTORS, _called, max_leaves=3)
 """Queries with functions, which the slow model does not know."""
+_MOVED_CALLS = st.one_of(_GROWTH_CALLS, st.sampled_from(["changes({})", "resets({})"]))
+
+
+@st.composite
+def _reaching(draw: st.DrawFn) -> str:
+    found = draw(FOUND)
+    match draw(st.sampled_from(["anchored", "smoothed", "between"])):
+        case "anchored":
+            return draw(_MOVED_CALLS).format(f"{found}{draw(_RANGES)} anchored")
+        case "smoothed":
+            return draw(_GROWTH_CALLS).format(f"{found}{draw(_RANGES)} smoothed")
+        case _:
+            return f"{found}{draw(SHIFT)} smoothed"
+
+
+REACHING = st.one_of(_reaching(), _joined(_reaching()), _summed(_reaching()))
+"""Queries that look beyond what they ask for, which no engine is asked."""

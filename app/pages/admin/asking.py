@@ -10,9 +10,10 @@ from markupsafe import Markup
 
 from collectors.scrape import labels_of
 from collectors.turns import TargetFacts
-from kit import charts
 from kit.clock import from_milliseconds, milliseconds
+from kit.curves import Points
 from kit.i18n import t
+from kit.sparklines import sparkline
 from metrics.columns import NAME
 from metrics.matchers import Matcher, Op
 from metrics.store import Store
@@ -88,5 +89,5 @@ async def _spark(store: Store, row: "Target", now: datetime, locale: str) -> Mar
     columns = await store.read(wanted, milliseconds(now - HOUR), milliseconds(now))
     if len(columns.times) < 2:
         return None
-    points = charts.Points(columns.times, columns.values)
-    return charts.sparkline(points, title=t("targets.took_hour", locale), low=0)
+    points = Points(columns.times, columns.values)
+    return sparkline(points, title=t("targets.took_hour", locale), low=0)

@@ -118,7 +118,7 @@ async def _rows(frame: Frame, session: AsyncSession, name: str = "") -> list[Sch
     )
     titles = await access.titles_of_people(session)
     plans = await oncall.plans(session, now - timedelta(days=1), now + AHEAD)
-    duties = {one.name: one for one in await on_call_now(session, EVERYTHING, now)}
+    duties = {one.name: one for one in await on_call_now(session, EVERYTHING, now, titles)}
     used = await uses.of_schedules(session, scope)
     return [
         _row(

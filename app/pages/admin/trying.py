@@ -25,6 +25,7 @@ from app.pages.nested import Tree
 from incidents.content import titled
 from kit import charts
 from kit.clock import from_milliseconds, milliseconds
+from kit.curves import Points
 from kit.errors import Refusal, unfit
 from kit.i18n import t, told
 from kit.wording import duration, quantity
@@ -175,9 +176,7 @@ def _chart(
 ) -> Markup:
     locale, spec = frame.reader.locale, rule.spec
     times = span.start_ms + span.bucket_ms * np.arange(BUCKETS, dtype=np.int64)
-    curves = [
-        charts.Curve(charts.Points(times, one.would.line), one.where, one.tone) for one in drawn
-    ]
+    curves = [charts.Curve(Points(times, one.would.line), one.where, one.tone) for one in drawn]
     marks = [
         charts.Mark(
             milliseconds(one.since),

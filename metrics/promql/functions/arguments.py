@@ -6,7 +6,7 @@ from typing import Protocol
 from metrics.promql.frames import Floats, Matrix
 from metrics.promql.selection import Times
 from metrics.promql.terms import Terms
-from metrics.promql.tree import Expr
+from metrics.promql.tree import Expr, Span
 from metrics.promql.windows import Windows
 
 
@@ -26,6 +26,16 @@ class Arguments(Protocol):
     @property
     def steps(self) -> Times:
         """The moments of the evaluation, in ms."""
+        ...
+
+    @property
+    def query(self) -> Span:
+        """The first and the last moment of the whole query, in ms, also inside a subquery."""
+        ...
+
+    @property
+    def step_ms(self) -> int:
+        """How far apart the query asks, 0 where it asks of one moment alone."""
         ...
 
     @property

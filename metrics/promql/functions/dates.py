@@ -1,4 +1,4 @@
-"""Functions of the calendar (UTC) and of the moment of the evaluation."""
+"""Functions of the calendar (UTC), of the moment of the evaluation, and of those of the query."""
 
 from collections.abc import Callable
 
@@ -76,6 +76,13 @@ def _time(given: Arguments) -> Floats:
     return given.steps / 1000
 
 
+def _of_query(compute: Callable[[Arguments], int]) -> Function:
+    def function(given: Arguments) -> Floats:
+        return np.full(len(given.steps), compute(given) / 1000)
+
+    return function
+
+
 def _timestamp(given: Arguments) -> Matrix:
     found = given.times(0)
     return found.computed(found.values)
@@ -91,5 +98,9 @@ FUNCTIONS: Functions = {
     "hour": _of_dates(_hour),
     "minute": _of_dates(_minute),
     "time": _time,
+    "start": _of_query(lambda given: given.query[0]),
+    "end": _of_query(lambda given: given.query[1]),
+    "range": _of_query(lambda given: given.query[1] - given.query[0]),
+    "step": _of_query(lambda given: given.step_ms),
     "timestamp": _timestamp,
 }

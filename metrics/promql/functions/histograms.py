@@ -9,10 +9,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.columns import NAME, Labels
-from metrics.promql.frames import Flags, Floats, Groups, Matrix, Rows, grouped, numbered
+from metrics.promql.frames import (
+    Flags,
+    Floats,
+    Groups,
+    Matrix,
+    Rows,
+    grouped,
+    numbered,
+    relabelled,
+    relabelling,
+)
 from metrics.promql.functions.arguments import Arguments, Functions
+from metrics.promql.functions.labels import with_label
 from metrics.promql.functions.quantiles import warn_of_quantiles
-from metrics.promql.numbers import go_float, quoted
+from metrics.promql.numbers import go_float, open_metrics_text, quoted
 from metrics.promql.refusals import unsupported
 
 BOUND = "le"
@@ -59,7 +70,11 @@ _Compute = Callable[[_Buckets, Rows], tuple[Floats, Flags]]
 
 
 def _quantile(given: Arguments) -> Matrix:
-    asked, vector = given.scalar(0), given.vector(1)
+    return _at(given.scalar(0), given.vector(1), given)
+
+
+def _at(asked: Floats, vector: Matrix, given: Arguments) -> Matrix:
+    """Return the quantiles asked for at each step."""
     warn_of_quantiles(asked, given.terms.notes)
 
     def compute(buckets: _Buckets, steps: Rows) -> tuple[Floats, Flags]:
@@ -74,6 +89,26 @@ def _quantile(given: Arguments) -> Matrix:
         )
 
     return _of_histograms(given, vector, compute)
+
+
+def _quantiles(given: Arguments) -> Matrix:
+    """Return several quantiles of the same histograms, told apart by a label."""
+    vector, label = given.vector(0), given.text(1)
+    labels: list[Labels] = []
+    values, present = [], []
+    for place in range(2, len(given.given)):
+        asked = given.scalar(place)
+        found = _at(asked, vector, given)
+        for each in np.unique(asked):
+            here = (asked == each) | (np.isnan(asked) & np.isnan(each))
+            labels.extend(with_label(one, label, open_metrics_text(each)) for one in found.labels)
+            values.append(found.values)
+            present.append(found.present & here)
+    nothing = np.zeros((0, len(given.steps)))
+    all_ = Matrix(
+        labels, np.concatenate([nothing, *values]), np.concatenate([nothing > 0, *present])
+    )
+    return relabelled(all_.computed(all_.values), relabelling(labels))
 
 
 def _fraction(given: Arguments) -> Matrix:
@@ -256,6 +291,7 @@ def _of_native(given: Arguments) -> Matrix:
 
 FUNCTIONS: Functions = {
     "histogram_quantile": _quantile,
+    "histogram_quantiles": _quantiles,
     "histogram_fraction": _fraction,
     **dict.fromkeys(
         (

@@ -7,7 +7,7 @@ import numpy as np
 
 from metrics.columns import NAME, Labels
 from metrics.promql.frames import Flags, Matrix, relabelled, relabelling
-from metrics.promql.numbers import labels_text
+from metrics.promql.numbers import whole_text
 from metrics.promql.refusals import NotComputable
 from metrics.promql.tree import Info
 
@@ -29,9 +29,7 @@ def enriched(node: Info, base: Matrix, found: Matrix, since: Matrix) -> Matrix:
 
     `since` has the times of the samples of `found`.
     """
-    named = [matcher for matcher in node.asked if matcher.name == NAME] or (
-        [] if node.asked else [each for each in node.found.matchers if each.name == NAME]
-    )
+    named = [matcher for matcher in node.found.matchers if matcher.name == NAME]
     asked = [matcher for matcher in node.asked if matcher.name != NAME]
     alone = all(matcher.holds("") for matcher in asked)
     groups = _groups(node, found, since)
@@ -39,7 +37,7 @@ def enriched(node: Info, base: Matrix, found: Matrix, since: Matrix) -> Matrix:
     for row, labels in enumerate(base.labels):
         start = _Enriched(row, {}, base.present[row], met=False)
         name = dict(labels).get(NAME, "")
-        if named and all(matcher.holds(name) for matcher in named):
+        if all(matcher.holds(name) for matcher in named):
             results.append(start)
             continue
         told = _told(node, labels, start, groups, {matcher.name for matcher in asked})
@@ -71,8 +69,8 @@ def _newest(found: Matrix, since: Matrix, rows: Sequence[int]) -> Iterator[tuple
         at = int(since.values[two[0], crowded[0]] * 1000)
         raise NotComputable(
             "found duplicate series for info metric: existing {one} @ {at}, new {other} @ {at}",
-            one=labels_text(found.labels[two[0]]),
-            other=labels_text(found.labels[two[1]]),
+            one=whole_text(found.labels[two[0]]),
+            other=whole_text(found.labels[two[1]]),
             at=at,
         )
     for place, row in enumerate(rows):

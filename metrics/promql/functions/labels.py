@@ -51,7 +51,7 @@ def _with_label(given: Arguments, into: str, value: Callable[[Labels], str | Non
     def make() -> tuple[Relabelling, Sequence[bool]]:
         found = [value(labels) for labels in vector.labels]
         changed = [
-            labels if new is None else _set(labels, into, new)
+            labels if new is None else with_label(labels, into, new)
             for labels, new in zip(vector.labels, found, strict=True)
         ]
         return relabelling(changed), [new is not None for new in found]
@@ -63,7 +63,8 @@ def _with_label(given: Arguments, into: str, value: Callable[[Labels], str | Non
     return relabelled(Matrix(vector.labels, vector.values, vector.present, nameless), new)
 
 
-def _set(labels: Labels, name: str, value: str) -> Labels:
+def with_label(labels: Labels, name: str, value: str) -> Labels:
+    """Return labels with one set to a value, unset for ""."""
     others = [pair for pair in labels if pair[0] != name]
     return tuple(sorted([*others, (name, value)])) if value else tuple(others)
 

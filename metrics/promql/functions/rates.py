@@ -100,7 +100,7 @@ def _edges(windows: Windows) -> Edges:
     return Edges(windows.at(first), windows.at(last), windows.when(first), windows.when(last))
 
 
-def _lost_by_resets(windows: Windows, terms: Terms) -> Floats:
+def lost_by_resets(windows: Windows, terms: Terms) -> Floats:
     """Return what a counter had counted in the window before it began again, each time."""
     fell = _steps_down(windows)
     if not fell.any():
@@ -263,7 +263,7 @@ def _no_factor(factor: Floats) -> str | None:
     return f"{wrong[0]:f}" if len(wrong) else None
 
 
-_OF_SAMPLES = Measure(_edges, lambda windows, _: windows.sizes, _lost_by_resets)
+_OF_SAMPLES = Measure(_edges, lambda windows, _: windows.sizes, lost_by_resets)
 FUNCTIONS: Functions = {
     "rate": extrapolated(_OF_SAMPLES, counter=True, per_second=True),
     "increase": extrapolated(_OF_SAMPLES, counter=True, per_second=False),

@@ -25,6 +25,14 @@ def _pi(given: Arguments) -> Floats:
     return np.full(len(given.steps), np.pi)
 
 
+def _lesser(given: Arguments) -> Floats:
+    return np.minimum(given.scalar(0), given.scalar(1))  # a NaN is passed on
+
+
+def _greater(given: Arguments) -> Floats:
+    return np.maximum(given.scalar(0), given.scalar(1))
+
+
 def _absent(given: Arguments) -> Matrix:
     return _missing(given, given.vector(0).present)
 
@@ -62,6 +70,8 @@ def _told_by(expr: Expr) -> Labels:
 FUNCTIONS: Functions = {
     "absent": _absent,
     "absent_over_time": absent_over_time,
+    "max_of": _greater,
+    "min_of": _lesser,
     "pi": _pi,
     "scalar": _scalar,
     "vector": _vector,

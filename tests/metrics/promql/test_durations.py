@@ -3,13 +3,15 @@
 import pytest
 
 from kit.errors import Invalid
-from metrics.promql.durations import worked_out
+from metrics.promql.durations import AT_ONCE, Frame, worked_out
 from metrics.promql.plan import compile
+from metrics.promql.refusals import NotYet
+from metrics.promql.syntax import formatted
 from metrics.promql.tree import Selector
 
 
-def seconds(text: str) -> tuple[float, float]:
-    tree = compile(text).tree
+def seconds(text: str, frame: Frame = AT_ONCE) -> tuple[float, float]:
+    tree = compile(text, frame).tree
     assert isinstance(tree, Selector)
     return tree.range_ms / 1000, tree.offset_ms / 1000
 
@@ -65,9 +67,53 @@ def test_what_is_not_computed_is_left_as_it_is(text: str) -> None:
         ("up[5m 5m]", "unexpected"),
         ("up offset (5m", "unclosed"),
         ("up offset ()", "expected"),
+        ("up[step(]", "unclosed"),
+        ("up[step(1)]", "unclosed"),
+        ("up[min_of(1)]", "two durations"),
+        ("up[max_of(1, 2]", "unclosed"),
         ("up[foo * 2]", "expected"),
     ],
 )
 def test_what_is_no_duration_is_refused(text: str, why: str) -> None:
     with pytest.raises(Invalid, match=f"parse error: .*{why}"):
         compile(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("up[step()]", (10, 0)),
+        ("up[1+(STep()-5)*2]", (11, 0)),
+        ("up[range ()]", (60, 0)),
+        ("up[min_of(step()+1, 1h)]", (11, 0)),
+        ("up[max_of(min_of((step()), 2s), (1ms))]", (2, 0)),
+        ("up offset step()", (0, 10)),
+        ("up offset -Range()", (0, -60)),
+        ("up offset +(step()/4)", (0, 2.5)),
+        ("up offset -max_of(3s, step())", (0, -10)),
+        # as it was called until 3.12
+        ("up[max(min(step()+1, 1h), 1ms)] offset min(3s, step())", (11, 3)),
+    ],
+)
+def test_a_duration_may_be_made_of_what_the_query_asks(
+    text: str, wanted: tuple[float, float]
+) -> None:
+    assert seconds(text, Frame(range_ms=60_000, step_ms=10_000)) == wanted
+
+
+def test_an_operator_behind_an_offset_is_not_part_of_it() -> None:
+    frame = Frame(step_ms=5_000)
+
+    assert worked_out("up offset step()*0", frame) == "up offset 5000ms*0"
+    assert worked_out("up offset -min_of(step(), 1s)+8", frame) == "up offset -1000ms+8"
+    assert worked_out("step() + range()", frame) == "step() + range()"
+    assert worked_out("min(up) + max (up)", frame) == "min(up) + max (up)"
+
+
+def test_one_moment_has_neither_length_nor_step() -> None:
+    assert seconds("up offset range()") == (0, 0)
+    for text in ("up[step()]", "up[range()]"):
+        with pytest.raises(Invalid, match="greater than 0"):
+            compile(text)
+    with pytest.raises(NotYet):  # it would be laid out as what it is for one query alone
+        formatted("up[step()]")

@@ -149,7 +149,9 @@ def test_series_that_follow_each_other_become_one() -> None:
 def test_an_unclear_match_names_the_series() -> None:
     series = [({"__name__": "m", "x": x, "y": "1"}, 1.0) for x in "ab"]
 
-    with pytest.raises(NotComputable, match=r'match group {y="1"} on the right .*m{x="a", y="1"}'):
+    with pytest.raises(
+        NotComputable, match=r'match group {y="1"} on the right .*{__name__="m", x="a", y="1"}, '
+    ):
         value("m + on (y) m", *series)
     with pytest.raises(NotComputable, match="must be explicit"):
         value("m + on (y) sum by (y) (m)", *series)

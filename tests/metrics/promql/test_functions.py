@@ -64,6 +64,40 @@ def test_a_timestamp_is_that_of_the_sample_only_of_a_selector() -> None:
     assert steps("timestamp(m @ 60)", series, end_ms=2 * MINUTE) == {"{}": [60.0] * 3}
 
 
+def test_a_query_knows_where_it_begins_and_ends() -> None:
+    asked = "label_replace(vector({}), 'of', '{}', '', '')"
+    both = " or ".join(
+        asked.format(f"{name}()", name) for name in ("start", "end", "range", "step")
+    )
+
+    found = steps(both, end_ms=20_000, step_ms=10_000)
+
+    assert found == {
+        '{of="start"}': [0.0] * 3,
+        '{of="end"}': [20.0] * 3,
+        '{of="range"}': [20.0] * 3,
+        '{of="step"}': [10.0] * 3,
+    }
+    assert ask("start() + end() / 10 + range() + step()", at_ms=10_000) == {"{}": 11.0}
+
+
+def test_a_subquery_asks_for_the_whole_query() -> None:
+    found = steps("sum_over_time(vector(end())[30s:10s])", end_ms=20_000, step_ms=10_000)
+
+    assert found == {"{}": [60.0] * 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        *(("min_of(3, 5)", 3.0), ("max_of(3, 5)", 5.0), ("min_of(-2, -5)", -5.0)),
+        *(("max_of(NaN, 3)", NAN), ("min_of(3, NaN)", NAN), ("max_of(-Inf, 0)", 0.0)),
+    ],
+)
+def test_of_two_scalars_one_is_taken(text: str, wanted: float) -> None:
+    assert ask(text) == about({"{}": wanted})
+
+
 def test_vectors_become_scalars_and_scalars_vectors() -> None:
     one, other = line("m", "3", x="1"), line("m", "4", x="2")
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from metrics.promql.refusals import NotComputable
 from metrics.promql.terms import Terms
 from tests.support.asking import INF, MINUTE, NAN, Line, about, ask, line, steps
 
@@ -123,3 +124,39 @@ def test_rounding_is_no_decrease() -> None:
 def test_of_nothing_there_is_no_quantile() -> None:
     assert ask("histogram_quantile(0.5, h_bucket)") == {}
     assert ask("histogram_fraction(0, 1, h_bucket)") == {}
+
+
+def test_several_quantiles_are_told_apart_by_a_label() -> None:
+    found = ask('histogram_quantiles(h_bucket, "q", 0, 0.5, 1, -1)', *buckets("1 3 4 4"))
+
+    assert found == {
+        '{q="0.0", x="1"}': 0.0,
+        '{q="0.5", x="1"}': 1.5,
+        '{q="1.0", x="1"}': 4.0,
+        '{q="-1.0", x="1"}': -INF,
+    }
+
+
+def test_each_step_may_ask_for_other_quantiles() -> None:
+    series = [*buckets("1+0x2 3+0x2 4+0x2 4+0x2"), line("asked", "0.5 NaN 0.5")]
+
+    found = steps('histogram_quantiles(h_bucket, "q", scalar(asked))', *series, end_ms=2 * MINUTE)
+
+    assert found.keys() == {'{q="0.5", x="1"}', '{q="NaN", x="1"}'}
+    assert found['{q="0.5", x="1"}'] == [1.5, None, 1.5]
+
+
+def test_quantiles_that_a_label_does_not_tell_apart_are_refused() -> None:
+    series = [*buckets("1 3 4 4"), *(line("h_bucket", "1", le=le, x="2") for le in ("1", "+Inf"))]
+
+    with pytest.raises(NotComputable, match="same labelset"):
+        ask('histogram_quantiles(h_bucket, "x", 0.5)', *series)
+    with pytest.raises(NotComputable, match="same labelset"):
+        ask('histogram_quantiles(h_bucket, "q", 0.5, 0.5)', *series)
+
+
+def test_of_several_quantiles_each_that_is_none_is_warned_of() -> None:
+    terms = Terms()
+
+    assert ask('histogram_quantiles(nothing, "q", 2, NaN)', terms=terms) == {}
+    assert [text[-3:] for text in terms.notes.warnings] == ["t 2", "NaN"]

@@ -18,7 +18,7 @@ from metrics.promql.tenancy import partitioned, scoped
 from metrics.promql.terms import Terms
 from metrics.promql.tree import Span
 from tests.support import promql_model as model
-from tests.support.promql_random import CALLS, QUERIES, series
+from tests.support.promql_random import CALLS, QUERIES, REACHING, series
 from tests.support.shelf import Points
 
 Stored = Sequence[tuple[Labels, Points]]
@@ -80,7 +80,7 @@ def test_a_range_is_what_every_step_gives_alone(stored: Stored, text: str) -> No
 
 
 @slow
-@given(series(), CALLS)
+@given(series(), st.one_of(CALLS, REACHING))
 def test_a_range_is_what_instants_give(stored: Stored, text: str) -> None:
     # an instant puts its best in order, and of equals the first is chosen
     assume(sum(text.count(call) for call in ("topk", "bottomk", "limitk")) <= 1)
@@ -111,7 +111,7 @@ def of(client: str, labels: Labels) -> Labels:
 
 
 @slow
-@given(series(), series(), st.one_of(QUERIES, CALLS))
+@given(series(), series(), st.one_of(QUERIES, CALLS, REACHING))
 def test_side_by_side_each_client_gets_what_a_store_of_its_own_would_give(
     acme: Stored, bolt: Stored, text: str
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.promql.numbers import labels_text, number_text, number_texts
+from metrics.promql.numbers import labels_text, number_text, number_texts, whole_text
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,6 @@ def test_series_are_written_as_people_do() -> None:
     assert labels_text((("__name__", "up"), ("job", 'a"b'))) == r'up{job="a\"b"}'
     assert labels_text((("__name__", "up"),)) == "up"
     assert labels_text(()) == "{}"
+    labels = (("__name__", "up"), ("a.b", "1"), ("job", 'a"b'))
+    assert whole_text(labels) == r'{__name__="up", "a.b"="1", job="a\"b"}'
+    assert whole_text(()) == "{}"

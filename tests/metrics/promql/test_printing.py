@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from kit.errors import Refusal
 from metrics.promql.printing import printed
+from metrics.promql.refusals import NotYet
 from metrics.promql.syntax import parse
 from metrics.promql.tenancy import scoped
 from tests.support.promql_random import CALLS, QUERIES
@@ -20,6 +21,8 @@ CASES = [
     "max_over_time(sum by (a) (rate(b[1m]))[1h:]) > bool 1e30",
     "a and ignoring (b) c unless d",
     "1 < bool 2",
+    "a + on (x) group_left () fill_left (-1) fill_right (1e30) b",
+    "a - fill (2) b",
 ]
 
 
@@ -43,3 +46,9 @@ def test_a_client_stands_in_every_selector() -> None:
 def test_what_an_engine_would_compute_beyond_the_client_is_refused() -> None:
     with pytest.raises(Refusal):
         printed(parse("info(a)"))
+
+
+@pytest.mark.parametrize("query", ["a smoothed", "rate(a[1m] anchored)"])
+def test_what_an_engine_may_not_know_is_refused(query: str) -> None:
+    with pytest.raises(NotYet, match="another engine"):
+        printed(parse(query))

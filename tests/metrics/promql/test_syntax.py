@@ -86,7 +86,7 @@ def test_a_text_becomes_a_tree(text: str, tree: object) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *('{a="1" or b="2"}', "up @ -5", "step()"),
+        *('{a="1" or b="2"}', "up @ -5", "start_timestamp(up)"),
     ],
 )
 def test_what_is_not_there_yet_says_so(text: str) -> None:
@@ -113,6 +113,15 @@ def test_what_is_wrong_is_refused_as_a_parse_error(text: str) -> None:
 )
 def test_a_query_that_would_overflow_the_parser_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="too long"):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    "text", ['"' + '\\"' * 24_000, "x{" + '\\"' * 24_000, "'" * 49_999, "`x" * 3]
+)
+def test_a_text_without_end_is_gone_over_once(text: str) -> None:
+    # it took half a minute, in which nobody else was served
+    with pytest.raises(Invalid, match="parse error"):
         parse(text)
 
 
@@ -162,6 +171,9 @@ def test_a_plan_knows_what_it_gives(text: str, kind: str) -> None:
         ("max_over_time(rate(up[10s])[1m:1m] offset 1m)", (890_001, 1_940_000)),
         ("max_over_time((up @ start())[1m:1m])", (700_001, 1_000_000)),
         ("max_over_time(up[20s:10s] @ 500)", (190_001, 500_000)),
+        ("up smoothed", (700_001, 2_300_000)),
+        ("rate(up[10s] anchored)", (690_001, 2_000_000)),
+        ("rate(up[10s] smoothed offset 5s)", (685_001, 2_295_000)),
     ],
 )
 def test_a_selector_says_which_samples_it_needs(text: str, window: tuple[int, int]) -> None:

@@ -158,6 +158,8 @@ def test_nothing_is_nothing() -> None:
         ("rate(m_total[90m])", "a range is not a whole number of these steps"),
         ("m offset 5m", "an offset is not a whole number of these steps"),
         ("max_over_time(m[6h:30m])", "the step of a subquery is not a whole number of these steps"),
+        ("rate(m_total[1h] anchored)", "a range that is anchored needs to see every sample"),
+        ("m smoothed", "a range that is smoothed needs to see every sample"),
         ("m @ 60", "the moment after @ is not a whole number of these steps"),
     ],
 )

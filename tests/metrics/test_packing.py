@@ -1,0 +1,104 @@
+"""Packing: an hour of a series becomes one chunk, then a window of hours; late samples join in."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from kit.clock import milliseconds
+from kit.db import Database
+from metrics.chunks import HOUR, WINDOW
+from metrics.columns import Labels
+from metrics.matchers import Matcher, Op
+from metrics.ports.encode import write_request
+from metrics.store import Store
+from metrics.tables import Chunk
+from tests.support.clock import NOON, FakeClock
+from tests.support.samples import points, series
+
+MS = milliseconds(NOON)
+"""The beginning of a window."""
+STEP = 15_000
+HOSTS = [series("load", host=host) for host in "abc"]
+
+
+class Yard:
+    """A store, what was sent to it, and the chunks it has made of that."""
+
+    def __init__(self, folder: Path, db: Database) -> None:
+        self.db, self.clock = db, FakeClock()
+        self.store = Store(folder, db, known_clients=lambda: {"acme"})
+        self.sent: dict[Labels, dict[int, float]] = {}
+
+    async def feeds(self, begin: int, end: int, *hosts: Labels, value: float = 0) -> None:
+        """Send a sample each 15 s, of all hosts or of these, and flush."""
+        for host in hosts or HOSTS:
+            times = list(range(begin, end, STEP))
+            values = [value or float(at % 977) for at in times]
+            body = write_request([host] * len(times), times, values)
+            await self.store.append(body, port="remote_write", client="acme", now=self.clock())
+            self.sent.setdefault(host, {}).update(zip(times, values, strict=True))
+        await self.store.flush(self.clock())
+
+    async def packs(self, at: int) -> list[tuple[int, int]]:
+        """Pack at this time (ms); return when each chunk begins, and how much is in it."""
+        self.clock.advance(seconds=(at - milliseconds(self.clock())) / 1000)
+        await self.store.upkeep.pack(self.clock())
+        stmt = select(Chunk.start_at, Chunk.count).order_by(Chunk.series, Chunk.start_at)
+        async with self.db.snapshot() as session:
+            return [(start, count) for start, count in await session.execute(stmt)]
+
+    async def reads(self) -> dict[Labels, dict[int, float]]:
+        """Return everything, without the label that says whose it is."""
+        columns = await self.store.read([Matcher("client", Op.EQUAL, "acme")], 0, 2 * MS)
+        return {
+            tuple(pair for pair in labels if pair[0] != "client"): dict(found)
+            for labels, found in points(columns).items()
+        }
+
+
+@pytest.fixture
+async def yard(tmp_path: Path, db: Database) -> AsyncIterator[Yard]:
+    yard = Yard(tmp_path, db)
+    await yard.store.open(yard.clock())
+    yield yard
+    await yard.store.close()
+
+
+async def test_an_hour_that_is_over_is_one_chunk_and_a_window_that_is_over_is_one(
+    yard: Yard,
+) -> None:
+    for minute in range(0, 60, 10):
+        begin = MS + minute * 60_000
+        yard.clock.advance(minutes=10)
+        await yard.feeds(begin, begin + 600_000)
+    assert await yard.packs(MS + HOUR + 15 * 60_000) == [(MS, 240)] * 3
+
+    for number in range(1, 4):
+        yard.clock.advance(hours=1)
+        await yard.feeds(MS + number * HOUR, MS + (number + 1) * HOUR)
+    before = await yard.packs(MS + WINDOW + 14 * 60_000)
+    assert before == [(MS + number * HOUR, 240) for number in range(4)] * 3
+    assert await yard.packs(MS + WINDOW + 15 * 60_000) == [(MS, 960)] * 3
+    assert await yard.reads() == yard.sent
+
+
+async def test_late_samples_join_the_window_and_count_for_more(yard: Yard) -> None:
+    begin = MS - WINDOW
+    await yard.feeds(begin, MS)
+    assert await yard.packs(MS + HOUR) == [(begin, 960)] * 3
+
+    await yard.feeds(begin + 7 * STEP, begin + 9 * STEP, HOSTS[0], value=-1)
+    await yard.feeds(begin + HOUR + 1, begin + HOUR + STEP, HOSTS[0], value=-2)
+    assert await yard.packs(MS + 2 * HOUR) == [(begin, 961), (begin, 960), (begin, 960)]
+    assert await yard.reads() == yard.sent
+
+
+async def test_a_chunk_of_a_window_holds_no_more_than_any_other(yard: Yard) -> None:
+    begin = MS - WINDOW
+    await yard.feeds(begin, MS)
+    await yard.feeds(begin + 5_000, MS, HOSTS[0])
+    made = await yard.packs(MS + HOUR)
+    assert [count for _, count in made] == [1024, 896, 960, 960]
+    assert await yard.reads() == yard.sent

@@ -2,12 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.lifecycle import START, Kind, Ladder, Priority, Reading, State, Test, after, due_at
+from alerting.lifecycle import (
+    AT_ONCE,
+    START,
+    Kind,
+    Ladder,
+    Phase,
+    Priority,
+    Reading,
+    State,
+    Test,
+    after,
+    due_at,
+)
 from alerting.lifecycle import kind_of as kind_between
 
 NOTHING = Reading(None)
@@ -34,11 +46,15 @@ class Firing:
 
 @dataclass
 class Course:
-    """One alert that is told what its series said, in the order of time."""
+    """One alert that is told what its series said, in the order of time.
+
+    `near`: the longest that it waited and then did not fire.
+    """
 
     ladder: Ladder
     state: State = START
     firings: list[Firing] = field(default_factory=list)
+    near: timedelta = AT_ONCE
     _last: Reading = NOTHING
     _heard: bool = False
 
@@ -70,6 +86,10 @@ class Course:
 
     def _take(self, state: State) -> None:
         before, self.state = self.state, state
+        if before.phase is Phase.PENDING and state.phase not in (Phase.PENDING, Phase.FIRING):
+            begun = min(before.since.values(), default=before.absent_since)
+            if begun is not None and state.at is not None:
+                self.near = max(self.near, state.at - begun)
         kind = kind_between(before, state)
         if kind is None or state.at is None:
             return

@@ -7,14 +7,15 @@ begins that was made at that moment: with nothing remembered.
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import timedelta
+from typing import Any, Protocol
 
 import numpy as np
 
 from access.directory import Directory
 from access.scope import HOUSE
 from alerting.course import Course, Firing, bands
-from alerting.lifecycle import Test
+from alerting.lifecycle import AT_ONCE, Test
 from alerting.rules_index import IndexedRule, RulesIndex
 from alerting.thresholds import CompiledRule
 from kit.clock import from_milliseconds
@@ -24,6 +25,7 @@ from metrics.columns import NAME, Columns, Labels
 from metrics.matchers import Matcher
 from metrics.promql.evaluation import evaluate
 from metrics.promql.frames import Flags, Matrix
+from metrics.promql.plan import Plan
 from metrics.promql.refusals import NotComputable, unsupported
 from metrics.promql.terms import Limits, Terms
 from metrics.promql.tree import LOOKBACK_MS, asks_of_the_query
@@ -69,13 +71,43 @@ class Span:
 
 @dataclass(frozen=True)
 class Would:
-    """One series: whose alert it would have been, when it fired, and its line in the chart."""
+    """One series: whose alert it would have been, when it fired, and its line in the chart.
+
+    `near`: the longest that it waited and then did not fire.
+    """
 
     labels: dict[str, str]
     client: str
     system: str
     firings: Sequence[Firing]
     line: Floats
+    near: timedelta = AT_ONCE
+
+
+class Playing(Protocol):
+    """A rule on its way through the past."""
+
+    @property
+    def plans(self) -> Sequence[Plan]:
+        """What it reads."""
+        ...
+
+    @property
+    def span(self) -> Span:
+        """The time that is gone through."""
+        ...
+
+    async def read(self, past: Past, first: int, last: int, terms: Terms, /) -> list[Any]:
+        """Return what the rule reads to know of this time."""
+        ...
+
+    def play(self, data: list[Any], first: int, last: int, terms: Terms, /) -> None:
+        """Go through one slice."""
+        ...
+
+    def finish(self) -> list[Would]:
+        """Return what each series has come to."""
+        ...
 
 
 async def rehearse(
@@ -88,28 +120,34 @@ async def rehearse(
     index = RulesIndex([rule], directory)
     if wrong := index.broken.get(rule.name):
         raise Invalid(wrong, field="expr")
-    if asks_of_the_query(index.rules[0].plan.tree):
+    return await led(past, Rehearsal(index, span))
+
+
+async def led(past: Past, playing: Playing) -> tuple[list[Would], int]:
+    """Lead a rule through the past; return what came of it, and how many samples were read."""
+    if any(asks_of_the_query(plan.tree) for plan in playing.plans):
         raise unsupported("where a query begins, ends and steps, asked for in a preview,")
-    found = sum(len(past.select(each.matchers)) for each in index.rules[0].plan.selectors)
+    selectors = [each for plan in playing.plans for each in plan.selectors]
+    found = sum(len(past.select(each.matchers)) for each in selectors)
     if found > SERIES_MOST:
         raise NotComputable(
-            "the threshold reads {count} series; at most {most} are gone through",
+            "the rule reads {count} series; at most {most} are gone through",
             count=found,
             most=SERIES_MOST,
         )
-    rehearsal, terms, samples = Rehearsal(index, span), Terms(limits=Limits(SERIES_MOST)), 0
+    terms, samples = Terms(limits=Limits(SERIES_MOST)), 0
     try:
         async with asyncio.timeout(SECONDS_MOST):
-            for first, last in span.slices():
-                data = await rehearsal.read(past, first, last, terms)
-                samples += sum(len(each.times) for each in data)
+            for first, last in playing.span.slices():
+                data = await playing.read(past, first, last, terms)
+                samples += _samples_in(data)
                 if samples > SAMPLES_MOST:
                     raise NotComputable(
                         "more than {most} samples: choose a shorter time or fewer series",
                         most=SAMPLES_MOST,
                     )
-                await asyncio.to_thread(rehearsal.play, data, first, last, terms)
-            return await asyncio.to_thread(rehearsal.finish), samples
+                await asyncio.to_thread(playing.play, data, first, last, terms)
+            return await asyncio.to_thread(playing.finish), samples
     except TimeoutError:
         terms.stopped.set()
         raise NotComputable(
@@ -118,12 +156,17 @@ async def rehearse(
         ) from None
 
 
+def _samples_in(data: Sequence[Any]) -> int:
+    return sum(len(e.times) if isinstance(e, Columns) else _samples_in(e) for e in data)
+
+
 class Rehearsal:
     """One rule on its way through the past, slice by slice."""
 
     def __init__(self, index: RulesIndex, span: Span) -> None:
-        self._index, self._span = index, span
+        self._index, self.span = index, span
         self._rule: IndexedRule = index.rules[0]
+        self.plans = [self._rule.plan]
         self._numbers: dict[Labels, int] = {}
         self._courses: list[Course] = []
         self._heard: list[int] = []
@@ -133,17 +176,16 @@ class Rehearsal:
     async def read(self, past: Past, first: int, last: int, terms: Terms) -> list[Columns]:
         """Return what the rule reads to know of this time; of a plain rule its own samples."""
         if self._rule.plain is not None:
-            found = [await past.read(self._rule.plain.matchers, first, last)]
-        else:
-            found = await gather(past, self._rule.plan, start_ms=first, end_ms=last, terms=terms)
-        return [self._admitted(columns) for columns in found]
+            return [await past.read(self._rule.plain.matchers, first, last)]
+        return await gather(past, self._rule.plan, start_ms=first, end_ms=last, terms=terms)
 
     def play(self, data: Sequence[Columns], first: int, last: int, terms: Terms) -> None:
         """Go through one slice."""
+        data = [self._admitted(columns) for columns in data]
         if self._rule.plain is not None:
             self._samples(data[0])
             return
-        step = self._span.step_ms
+        step = self.span.step_ms
         matrix = evaluate(
             self._rule.plan, data, start_ms=first, end_ms=last, step_ms=step, terms=terms
         )
@@ -151,7 +193,7 @@ class Rehearsal:
 
     def finish(self) -> list[Would]:
         """Let the rest of the time go by, and return what each series has come to."""
-        end = self._span.end_ms
+        end = self.span.end_ms
         for number, course in enumerate(self._courses):
             self._fall_silent(number, end)
             course.end(from_milliseconds(end + 1))
@@ -166,7 +208,7 @@ class Rehearsal:
         system = self._index.directory.system_of(named)
         if self._rule.plain is None or self._rule.names_itself:
             named.pop(NAME, None)
-        return Would(named, client, system, course.firings, line)
+        return Would(named, client, system, course.firings, line, course.near)
 
     def _admitted(self, columns: Columns) -> Columns:
         """Leave out the series of other systems than those that the rule is for."""
@@ -246,7 +288,7 @@ class Rehearsal:
 
     def _draw(self, rows: Ints, times: Ints, values: Floats) -> None:
         """Keep of each point of a line the gravest value."""
-        places = rows * BUCKETS + (times - self._span.start_ms) // self._span.bucket_ms
+        places = rows * BUCKETS + (times - self.span.start_ms) // self.span.bucket_ms
         tests = [level.test for level in self._rule.compiled.ladder.levels.values()]
         gravest = np.fmin if tests and DOWNWARD.issuperset(tests) else np.fmax
         gravest.at(self._lines.reshape(-1), places, np.where(np.isfinite(values), values, np.nan))

@@ -103,6 +103,8 @@ ROUTES: tuple[Route, ...] = (
         "GET /rules",
         "GET /search",
         "GET /rules/{name}",
+        "GET /rules/{name}/replay",
+        "GET /replay",
     ),
     *_routes(
         Door.PAGE,

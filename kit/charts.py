@@ -6,7 +6,7 @@ Lengths across are percentages, lengths down are pixels, so text keeps its size 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -15,13 +15,13 @@ import numpy as np
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
+from kit import axes
 from kit.clock import from_milliseconds, milliseconds
 from kit.curves import Points, Runs, area, cut, edges, longest, path, scale, thinned
 
 HEIGHT, TOP, BOTTOM = 172, 12, 146  # of the whole chart, of its plot
 ACROSS = 1000  # units of the plot's own grid
 MOST_POINTS = 1000
-_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080, 43_200)  # minutes
 
 
 @dataclass(frozen=True)
@@ -200,22 +200,11 @@ def _grid(
 
 
 def _hours(plot: _Plot, zone: ZoneInfo) -> Iterator[str]:
-    minutes = (plot.end - plot.start) / 60_000
-    step = next((s for s in _STEPS if minutes / s <= 6), _STEPS[-1])
-    local = from_milliseconds(plot.start).astimezone(zone)
-    at = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    passed = (local - at) // timedelta(minutes=step)
-    at += passed * timedelta(minutes=step)
-    while milliseconds(at) <= plot.end:
-        x = plot.x(milliseconds(at))
-        if 0.04 <= x <= 0.96:
-            midnight = step >= 1440 or (at.hour, at.minute) == (0, 0)
-            words = f"{at:%m-%d}" if midnight else f"{at:%H:%M}"
-            yield (
-                f'<line class="hour" x1="{x:.2%}" x2="{x:.2%}" y1="{BOTTOM}" y2="{BOTTOM + 5}"/>'
-                f'<text class="hours" x="{x:.2%}" y="{HEIGHT - 6}">{words}</text>'
-            )
-        at += timedelta(minutes=step)
+    for x, words in axes.hours(plot.start, plot.end, zone):
+        yield (
+            f'<line class="hour" x1="{x:.2%}" x2="{x:.2%}" y1="{BOTTOM}" y2="{BOTTOM + 5}"/>'
+            f'<text class="hours" x="{x:.2%}" y="{HEIGHT - 6}">{words}</text>'
+        )
 
 
 def _limits(plot: _Plot, limits: Sequence[Limit]) -> Iterator[str]:

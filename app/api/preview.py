@@ -140,13 +140,18 @@ async def preview_threshold(
 
 def within(spec: ThresholdSpec, scope: Scope, client: str | None) -> ThresholdSpec:
     """Return the threshold as it holds for those clients alone that are asked for and reached."""
-    named = spec.clients
-    if client is not None:
-        named = [client] if named is None or client in named else []
-    if scope.clients is not None:
-        reached = sorted(scope.clients) if named is None else named
-        named = [name for name in reached if scope.allows(name)]
+    asked = asked_for(scope, client)
+    if asked is None:
+        return spec
+    named = [name for name in asked if spec.clients is None or name in spec.clients]
     return spec.model_copy(update={"clients": named})
+
+
+def asked_for(scope: Scope, client: str | None) -> list[str] | None:
+    """Return the clients that are asked for and reached, None for all there are."""
+    if client is not None:
+        return [client] if scope.allows(client) else []
+    return None if scope.clients is None else sorted(scope.clients)
 
 
 def span_of(given: TimeIn, now: datetime) -> Span:

@@ -1,10 +1,9 @@
 """A rule, or two versions of it, over the past: alerts, incidents and who would have been told."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends
@@ -12,38 +11,50 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access import queries as access
-from access.schemas import Name
 from access.scope import Right, Scope
 from access.web import Caller
-from alerting import queries as alerting
 from alerting.course import Firing
+from alerting.groups.rules import FileRule, compiled
+from alerting.groups.schemas import GroupSpec, Placed
 from alerting.lifecycle import Priority
-from alerting.rehearsal import Span, Would, rehearse
+from alerting.rehearsal import Would
 from alerting.schemas import ThresholdSpec
-from alerting.thresholds import CompiledRule
-from app.api.preview import TimeIn, house_of, span_of, within
+from app.api.preview import TimeIn, house_of, span_of
 from app.configuration.examples import EXAMPLES
 from app.house import House
 from app.provisioning.checks import wrong_with
 from app.replay.difference import difference
-from app.replay.telling import Folder, Notice, Office, Settled, Telling
-from incidents import queries as incidents
+from app.replay.playing import Played, Question, Version, in_time, played, standing
+from app.replay.telling import Folder, Notice
 from incidents.lifecycle import Tell
 from kit.clock import from_milliseconds
 from kit.durations import Duration
-from kit.errors import Invalid, NotFound, Said
+from kit.errors import Invalid, Said
 from kit.web import AppClock, Db
-from oncall import queries as oncall
 
 router = APIRouter(prefix="/api/v1", tags=["configuration"])
 
 SHOWN_MOST = 500
+GROUP: dict[str, Any] = {
+    "name": "node",
+    "interval": "30s",
+    "rules": [
+        {
+            "alert": "HostDown",
+            "expr": 'up{job="node"} == 0',
+            "for": "2m",
+            "labels": {"severity": "critical"},
+        }
+    ],
+}
 
 
 class ReplayIn(TimeIn):
-    """A threshold that stands here (`rule`), one that need not (`threshold`), or both.
+    """A rule that stands here (`rule`), one that need not (`threshold`, `group`), or both.
 
-    Both: what the new one would have made otherwise; `against` is another former version.
+    `rule` is the name of a threshold, or `GROUP/ALERT` of a Prometheus file; `group` is written as
+    in such a file, with the one alerting rule that is meant. Both: what the new one would have made
+    otherwise; `against` and `group_against` are another former version.
     `acknowledge_after`: so long after the first message somebody answers; left out: nobody does.
     """
 
@@ -51,20 +62,27 @@ class ReplayIn(TimeIn):
         json_schema_extra={
             "examples": [
                 {"rule": "disk-full", "client": "shop"},
+                {"rule": "node/HostDown", "acknowledge_after": "15m"},
                 {"threshold": EXAMPLES["thresholds"][0], "acknowledge_after": "5m"},
+                {"rule": "node/HostDown", "group": GROUP},
             ]
         }
     )
 
-    rule: Name | None = None
+    rule: Annotated[str, Field(max_length=500, pattern=r"^[^\x00]+$")] | None = None
     threshold: ThresholdSpec | None = None
     against: ThresholdSpec | None = None
+    group: GroupSpec | None = None
+    group_against: GroupSpec | None = None
     acknowledge_after: Duration | None = None
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
-        if self.rule is None and self.threshold is None:
-            raise ValueError(Said("name a rule that stands here, or give a threshold"))
+        if self.rule is None and self.threshold is None and self.group is None:
+            raise ValueError(Said("name a rule that stands here, or give a threshold or a group"))
+        for both in ((self.threshold, self.group), (self.against, self.group_against)):
+            if all(both):
+                raise ValueError(Said("a version is a threshold or a group, not both"))
         return self
 
 
@@ -113,6 +131,7 @@ class SumsOut(BaseModel):
     night: int
     by_priority: dict[Priority, int]
     by_person: dict[str, int]
+    night_by_person: dict[str, int]
 
 
 class VersionOut(BaseModel):
@@ -154,7 +173,7 @@ async def replay(
     clock: AppClock,
     house: Annotated[House, Depends(house_of)],
 ) -> ReplayOut:
-    """Lead a threshold, or two versions of it, through what is stored; nobody is told anything.
+    """Lead a rule, or two versions of it, through what is stored; nobody is told anything.
 
     People, contacts and policies are those of now; whose turn it was, the schedules say.
     """
@@ -166,104 +185,65 @@ async def replay(
     async with db.snapshot() as session:
         if given.client is not None:
             await access.client(session, caller.scope, given.client)
-        newer, older = await _versions(session, caller.scope, given)
-    shown, found = await _played(newer, given, caller.scope, house, span, now)
+        newer, older = await _versions(session, house, caller.scope, given)
+
+    question = Question(span, caller.scope, given.client, given.acknowledge_after)
+    found = await played(house, newer, question, now=now)
     out = ReplayOut(
         since=from_milliseconds(span.start_ms),
         until=from_milliseconds(span.end_ms),
         acknowledge_after=given.acknowledge_after,
-        now=shown,
+        now=await asyncio.to_thread(_version, found),
     )
     if older is not None:
-        out.before, former = await _played(older, given, caller.scope, house, span, now)
+        former = await played(house, older, question, now=now)
+        out.before = await asyncio.to_thread(_version, former)
         out.difference = await asyncio.to_thread(_differ, former, found)
     return out
 
 
 async def _versions(
-    session: AsyncSession, scope: Scope, given: ReplayIn
-) -> tuple[ThresholdSpec, ThresholdSpec | None]:
+    session: AsyncSession, house: House, scope: Scope, given: ReplayIn
+) -> tuple[Version, Version | None]:
     """Return the version that is asked about, and the former one if there is one."""
     for field in ("threshold", "against"):
         spec: ThresholdSpec | None = getattr(given, field)
         if spec is not None and (wrong := wrong_with(spec.expr)):
             raise Invalid(wrong, field=f"{field}.expr")
-    standing = None
+    stands = None
     if given.rule is not None:
-        named = {rule.name: rule.spec for rule in await alerting.rules_for(session, scope)}
-        standing = named.get(given.rule)
-        if standing is None:
-            raise NotFound("no rule {rule}", rule=given.rule)
-    if given.threshold is None:
-        assert standing is not None  # the shape asks for one of the two
-        return standing, given.against
-    return given.threshold, given.against or standing
+        stands = await standing(session, house, scope, given.rule)
+    newer = given.threshold or _filed(given, "group", stands)
+    older = given.against or _filed(given, "group_against", stands)
+    if newer is None:
+        assert stands is not None  # the shape asks for one of the two
+        return stands, older
+    return newer, older or stands
 
 
-async def _played(
-    spec: ThresholdSpec, given: ReplayIn, scope: Scope, house: House, span: Span, now: datetime
-) -> tuple[VersionOut, list[Would]]:
-    rule = CompiledRule(within(spec, scope, given.client))
-    found, samples = await rehearse(house.store, rule, house.directory, span)
-    async with house.db.snapshot() as session:
-        office = Office(
-            await oncall.roster(session, now=now),
-            await oncall.plans(
-                session, from_milliseconds(span.start_ms), from_milliseconds(span.end_ms)
-            ),
-        )
-        settled = await _settled(session, spec, given, house, found)
-    end = from_milliseconds(span.end_ms)
-    folders = await asyncio.to_thread(Telling(office, settled).lead, found, end)
-    return await asyncio.to_thread(_version, spec.name, found, samples, folders), found
+def _filed(given: ReplayIn, field: str, stands: Version | None) -> FileRule | None:
+    """Return the one alerting rule of a group; it holds for whom the one that stands holds."""
+    group: GroupSpec | None = getattr(given, field)
+    if group is None:
+        return None
+    if [bool(rule.alert) for rule in group.rules] != [True]:
+        raise Invalid("a group is given with one alerting rule", field=field)
+    placed = Placed("", group)
+    if isinstance(stands, FileRule):
+        placed = replace(stands.group, spec=group)
+    return next(compiled([placed]))
 
 
-async def _settled(
-    session: AsyncSession,
-    spec: ThresholdSpec,
-    given: ReplayIn,
-    house: House,
-    found: Sequence[Would],
-) -> Settled:
-    systems: dict[str, set[str]] = {}
-    for would in found:
-        if would.firings:
-            systems.setdefault(would.client, set()).add(would.system)
-    terms = await incidents.terms_of(session, systems)
-    return Settled(
-        policy=lambda client, system: terms[client].policy(system, spec.escalation),
-        zone=lambda client: terms[client].zone,
-        resolve_after=house.settings.resolve_after,
-        acknowledge_after=given.acknowledge_after,
-    )
-
-
-def _version(
-    name: str, found: Sequence[Would], samples: int, folders: Sequence[Folder]
-) -> VersionOut:
-    fired = _in_time([(would, firing) for would in found for firing in would.firings])
-    notices = sorted((one for each in folders for one in each.notices), key=lambda one: one.at)
-    counts = Counter(firing.priority for _, firing in fired)
+def _version(found: Played) -> VersionOut:
     return VersionOut(
-        rule=name,
-        series=len(found),
-        samples=samples,
-        sums=SumsOut(
-            alerts=len(fired),
-            incidents=len(folders),
-            notifications=len(notices),
-            night=sum(one.night for one in notices),
-            by_priority={priority: counts[priority] for priority in Priority},
-            by_person=dict(Counter(one.person for one in notices).most_common()),
-        ),
-        alerts=[_alert(*one) for one in fired[:SHOWN_MOST]],
-        incidents=[_incident(folder) for folder in folders[:SHOWN_MOST]],
-        notifications=[_notice(one) for one in notices[:SHOWN_MOST]],
+        rule=found.rule,
+        series=found.series,
+        samples=found.samples,
+        sums=SumsOut.model_validate(found.sums, from_attributes=True),
+        alerts=[_alert(*one) for one in found.fired[:SHOWN_MOST]],
+        incidents=[_incident(folder) for folder in found.folders[:SHOWN_MOST]],
+        notifications=[_notice(one) for one in found.notices[:SHOWN_MOST]],
     )
-
-
-def _in_time(fired: Sequence[tuple[Would, Firing]]) -> list[tuple[Would, Firing]]:
-    return sorted(fired, key=lambda one: one[1].since)
 
 
 def _alert(would: Would, firing: Firing) -> AlertOut:
@@ -302,9 +282,9 @@ def _notice(one: Notice) -> NoticeOut:
     )
 
 
-def _differ(before: Sequence[Would], now: Sequence[Would]) -> DifferenceOut:
-    found = difference(before, now)
-    only_before, only_now = _in_time(found.only_before), _in_time(found.only_now)
+def _differ(before: Played, now: Played) -> DifferenceOut:
+    found = difference(before.found, now.found)
+    only_before, only_now = in_time(found.only_before), in_time(found.only_now)
     return DifferenceOut(
         only_before=[_alert(*one) for one in only_before[:SHOWN_MOST]],
         only_now=[_alert(*one) for one in only_now[:SHOWN_MOST]],

@@ -1,4 +1,4 @@
-"""The command that asks the running service what a threshold would have done: replay."""
+"""The command that asks the running service what a rule would have done: replay."""
 
 import json
 import os
@@ -28,8 +28,13 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command("replay")
 @click.argument("rule", required=False)
-@click.option("--file", "file", type=FILE, help="YAML with the threshold as it shall be.")
-@click.option("--against", type=FILE, help="YAML with the threshold as it was.")
+@click.option(
+    "--file",
+    "file",
+    type=FILE,
+    help="YAML with the rule as it shall be: thresholds, or groups as of Prometheus.",
+)
+@click.option("--against", type=FILE, help="YAML with the rule as it was.")
 @click.option("--over", default="1d", show_default=True, help="How far back, at most 31d.")
 @click.option("--client", help="The one client whose series matter.")
 @click.option("--acknowledge-after", help="Somebody answers so long after the first message.")
@@ -47,7 +52,8 @@ def replay(
 ) -> None:
     """Ask the running service what RULE would have done, or one in a file, or how two differ.
 
-    RULE with --file: how the file's threshold of that name differs from the one that stands here.
+    RULE with --file: how the file's rule of that name differs from the one that stands here.
+    RULE of a Prometheus file is GROUP/ALERT.
     """
     if rule is None and file is None:
         raise click.UsageError("name a rule, or a file with --file")
@@ -57,8 +63,8 @@ def replay(
         raise click.UsageError(str(error)) from None
     asked = {
         "rule": rule,
-        "threshold": threshold_of(file, rule) if file else None,
-        "against": threshold_of(against, rule) if against else None,
+        **(asked_with(file, rule) if file else {}),
+        **(asked_with(against, rule, former=True) if against else {}),
         "client": client,
         "since": since.isoformat(),
         "acknowledge_after": acknowledge_after,
@@ -68,19 +74,41 @@ def replay(
     click.echo(shown or report(found, spoken(os.environ)))
 
 
-def threshold_of(file: Path, name: str | None) -> dict[str, Any]:
-    """Return the threshold of that name in a file; without a name, the only one."""
+def asked_with(file: Path, name: str | None, *, former: bool = False) -> dict[str, Any]:
+    """Return the rule of that name in a file as the service is asked; without a name, the only one.
+
+    A Prometheus file has groups; of one, the rule is called `GROUP/ALERT`.
+    """
     try:
         value = read(file.read_bytes()).value
     except NotRead as error:
         raise click.UsageError(f"{file}:{error.line}: {error.message}") from None
-    listed = value.get("thresholds") if isinstance(value, dict) else None
-    known = [one for one in listed or [] if isinstance(one, dict)]
-    chosen = [one for one in known if name is None or one.get("name") == name]
+    whole = value if isinstance(value, dict) else {}
+    groups = "groups" in whole
+    known = _alerting(whole["groups"]) if groups else _thresholds(whole.get("thresholds"))
+    chosen = [one for called, one in known if name is None or called == name]
     if len(chosen) != 1:
-        names = ", ".join(str(one.get("name")) for one in known) or "none"
-        raise click.UsageError(f"{file}: name one of its thresholds ({names})")
-    return chosen[0]
+        names = ", ".join(called for called, _ in known) or "none"
+        raise click.UsageError(f"{file}: name one of its rules ({names})")
+    field = ("group_against" if former else "group") if groups else None
+    return {field or ("against" if former else "threshold"): chosen[0]}
+
+
+def _thresholds(listed: Any) -> list[tuple[str, dict[str, Any]]]:
+    return [(str(one.get("name")), one) for one in _parts(listed)]
+
+
+def _alerting(groups: Any) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (f"{group.get('name')}/{rule['alert']}", {**group, "rules": [rule]})
+        for group in _parts(groups)
+        for rule in _parts(group.get("rules"))
+        if rule.get("alert")
+    ]
+
+
+def _parts(listed: Any) -> list[dict[str, Any]]:
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
 async def _asked(settings: Settings, token: str | None, asked: dict[str, Any]) -> Any:

@@ -9,28 +9,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
-from zoneinfo import ZoneInfo
 
 from alerting.course import Firing
 from alerting.lifecycle import Kind, Priority
 from alerting.rehearsal import Would
+from app.replay.nights import at_night
 from incidents.lifecycle import OPEN, Move, Status, Tell, after, heard, takes_in
 from metrics.promql.refusals import NotComputable
 from oncall.escalation import Policy, Position, start, take
 from oncall.roster import Reached, Roster
 from oncall.schedule import Schedule, on_call
 
-NIGHT_FROM, NIGHT_UNTIL = 22, 7
-"""Hours of the day in the zone of who is told: from the first, before the second."""
 NOTICES_MOST = 20_000
 """Messages, and steps that reach nobody."""
 ALERTS_MOST = 20_000
-
-
-def at_night(at: datetime, zone: str) -> bool:
-    """Tell whether it is night there."""
-    hour = at.astimezone(ZoneInfo(zone)).hour
-    return hour >= NIGHT_FROM or hour < NIGHT_UNTIL
 
 
 @dataclass(frozen=True)

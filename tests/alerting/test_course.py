@@ -39,6 +39,15 @@ def seconds(
     ]
 
 
+def test_how_near_it_came_is_remembered() -> None:
+    ladder = Ladder({P1: Level(Test.ABOVE, 95, 20 * SECOND)})
+    course = Course(ladder)
+    for at, value in ((0, 96.0), (5, 50.0), (10, 96.0), (22, 50.0), (30, 96.0), (60, 50.0)):
+        course.see(NOON + at * SECOND, value)
+    assert len(course.firings) == 1
+    assert course.near == 12 * SECOND
+
+
 @pytest.mark.parametrize(
     ("seen", "expected"),
     [

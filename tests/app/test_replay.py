@@ -10,8 +10,8 @@ import pytest
 
 from access.commands import make_token
 from access.scope import SYSTEM, Right
-from app.cli.replaying import bar, report, threshold_of
-from app.replay.telling import at_night
+from app.cli.replaying import asked_with, bar, report
+from app.replay.nights import at_night
 from kit.db import Database
 from tests.support.clock import FakeClock
 from tests.support.world import World, world
@@ -159,6 +159,21 @@ def test_a_bar_is_full_where_the_alert_fires(edges: tuple[str, str | None], expe
 def test_a_file_with_several_thresholds_needs_a_name(tmp_path: Path) -> None:
     file = tmp_path / "new.yml"
     file.write_text("thresholds: [{name: a, expr: a}, {name: b, expr: b}]", "utf-8")
-    assert threshold_of(file, "b") == {"name": "b", "expr": "b"}
+    assert asked_with(file, "b") == {"threshold": {"name": "b", "expr": "b"}}
+    assert asked_with(file, "b", former=True) == {"against": {"name": "b", "expr": "b"}}
     with pytest.raises(click.UsageError, match=r"a, b"):
-        threshold_of(file, None)
+        asked_with(file, None)
+
+
+def test_a_rule_of_a_prometheus_file_is_asked_with_its_group_alone(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yml"
+    file.write_text(
+        "groups: [{name: g, interval: 15s, rules: ["
+        "{record: r, expr: a}, {alert: A, expr: a}, {alert: B, expr: b}]}]",
+        "utf-8",
+    )
+    group = {"name": "g", "interval": "15s", "rules": [{"alert": "B", "expr": "b"}]}
+    assert asked_with(file, "g/B") == {"group": group}
+    assert asked_with(file, "g/B", former=True) == {"group_against": group}
+    with pytest.raises(click.UsageError, match=r"g/A, g/B"):
+        asked_with(file, "g/r")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from alerting.rehearsal import BUCKETS, Span, Would, rehearse
 from alerting.schemas import ThresholdSpec
 from alerting.thresholds import CompiledRule
 from app.api.preview import within
+from app.pages import series
 from app.pages.admin import limits
 from app.pages.evidence import lines_of, whole
 from app.pages.frame import Frame
@@ -37,8 +38,6 @@ AT_ONCE = 2
 LINES_MOST = 20
 ALERTS_SHOWN = 8
 TONES = 8
-LABELS_SHOWN = 3
-NAME = "__name__"
 NEVER = {"priority": Priority.P4.value, "for": "365d"}
 """Lets the series of a threshold be seen before it has a limit."""
 
@@ -116,13 +115,14 @@ async def _tried(frame: Frame, spec: ThresholdSpec) -> Tried:
         return Tried(wrong=told(refusal.detail, locale))
     drawn = [one for one in found if not np.isnan(one.line).all()]
     drawn.sort(key=lambda one: (not one.firings, -float(np.nanmax(one.line))))
+    names = series.telling(one.labels for one in found)
     seen = [
-        Seen(one, _where(one.labels, found), _tone(number, one, len(drawn)))
+        Seen(one, series.where(one.labels, names), _tone(number, one, len(drawn)))
         for number, one in enumerate(drawn[:LINES_MOST])
     ]
     named = {id(one.would): one for one in seen}
     alerts = [
-        _burnt(named.get(id(one)) or Seen(one, _where(one.labels, found), GHOST), firing, now)
+        _burnt(named.get(id(one)) or Seen(one, series.where(one.labels, names), GHOST), firing, now)
         for one in found
         for firing in one.firings
     ]
@@ -142,18 +142,6 @@ def _burnt(one: Seen, firing: Firing, now: datetime) -> Burnt:
     lasted = (firing.until or now) - firing.since
     priority = firing.priority.value
     return Burnt(one.where, priority, firing.since, firing.until, lasted, one.tone)
-
-
-def _where(labels: Mapping[str, str], found: Sequence[Would]) -> str:
-    """Return what tells a series from the others, as far as there is room."""
-    first = found[0].labels
-    telling = [
-        value
-        for name, value in sorted(labels.items())
-        if any(one.labels.get(name) != value for one in found)
-    ]
-    alone = [value for name, value in sorted(first.items()) if name != NAME]
-    return " · ".join((telling or alone)[:LABELS_SHOWN]) or labels.get(NAME, "–")
 
 
 def _tone(number: int, one: Would, drawn: int) -> str:

@@ -35,10 +35,8 @@ from metrics.promql.tree import Selector
 
 GRACE = timedelta(minutes=2)
 """After our own start silence means nothing until then."""
-
 TOGETHER = 0.005
 """Seconds that a look at samples waits for more: one look costs as much for ten bodies."""
-
 LEARNT = 500
 """New series looked at in one go."""
 

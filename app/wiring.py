@@ -89,9 +89,8 @@ def build(
     path, sends = db.share(PATH), db.share(SENDS)
     authorizer = Authorizer(db, clock)
     store = _store(settings, db, lambda: house.directory.clients, clock)
-    lead = None
-    if isinstance(store, EngineStore):
-        lead = engine_mode.lead(store, db, clock, lambda: house)
+    engine = store if isinstance(store, EngineStore) else None
+    lead = engine_mode.lead(engine, db, clock, lambda: house) if engine else None
     gateway = Gateway(store, db, lambda: house.directory.clients)
     evaluator = Evaluator(
         store,
@@ -105,7 +104,6 @@ def build(
     webhooks = open_client(allow_link_local=settings.allow_link_local)
     render = _speaking(pages, links, clock, lambda: house.directory)
     outside = Outside(_channels(settings, webhooks, sealer), render, observe=measures.observe_send)
-    ingest = partial(authorizer, needed=Right.INGEST)
     house = House(
         settings=settings,
         version=version("langyan"),
@@ -129,9 +127,9 @@ def build(
         scheduler=Scheduler((), clock),
         keeper=Keeper(),
         gateway=gateway,
-        ports=ports(store, gateway, ingest, clock),
+        ports=ports(store, gateway, partial(authorizer, needed=Right.INGEST), clock),
         lead=lead,
-        forwarder=store.forwarder if isinstance(store, EngineStore) else None,
+        forwarder=engine.forwarder if engine else None,
     )
     house.loops = engine_mode.loops(house)
     house.scheduler.ticks = ticks(house)

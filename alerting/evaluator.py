@@ -132,8 +132,7 @@ class Evaluator:
     ) -> None:
         """Watch by these rules from now on; alerts that no rule watches any more are resolved.
 
-        `version` is that of the configuration that has these rules, if it may be behind the
-        alerts, which other processes write, too. `share` is the part of them that is ours.
+        `share` is our part of them, `version` their configuration's, if others write alerts, too.
         """
         async with self._building:
             self._held, before = True, self._lanes

@@ -57,19 +57,20 @@ class Sender:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._over = False
         self._task = asyncio.create_task(self._send())
         self.kept: list[int] = []
 
     async def _send(self) -> None:
         number = 0
-        while True:
+        while not self._over:
             number += 1
             await self._site.pushes(number % 50, name="load", number=str(number))
             self.kept.append(number)
 
     async def ends(self) -> None:
-        """Send nothing more."""
-        self._task.cancel()
+        """Send nothing more, and wait for the last answer: what is cut off may have been taken."""
+        self._over = True
         await asyncio.wait([self._task])
 
 

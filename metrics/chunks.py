@@ -267,11 +267,6 @@ class Wanted:
             return np.full(len(owner), self.end)
         return np.minimum(self.before[owner] - 1, self.end)
 
-    def among(self, owner: Ints, times: Ints) -> npt.NDArray[np.intp]:
-        """Return the places of those that are wanted."""
-        last = self.end if self.before is None else self.until(owner)
-        return np.flatnonzero((times >= self.start) & (times <= last))
-
 
 EVERYTHING = Wanted(-(1 << 62), 1 << 62)
 
@@ -301,7 +296,7 @@ def _decoded(
         part = found.taken(bodies)
         at, read = part.samples()
         of = np.repeat(owners[bodies], part.counts)
-        for chosen in _chosen(part.counts, owners[bodies], of, at, wanted):
+        for chosen in _chosen(part.counts, owners[bodies], at, wanted):
             got = at[chosen]
             into = slice(filled, filled := filled + len(got))
             owner[into], times[into], values[into] = of[chosen], got, read[chosen]
@@ -309,22 +304,23 @@ def _decoded(
 
 
 def _chosen(
-    counts: Ints, owners: Ints, of: Ints, times: Ints, wanted: Wanted
+    counts: Ints, owners: Ints, times: Ints, wanted: Wanted
 ) -> Iterator[slice | npt.NDArray[np.intp]]:
     """Yield where what is wanted stands in some chunks: a few stretches, or else each place.
 
-    Most chunks are wanted as a whole; only the first and the last of a series are cut.
+    Of long ranges most chunks are wanted as a whole; only the first and the last are cut.
     """
+    first, last = wanted.start, wanted.until(owners)
     ends = np.cumsum(counts)
     begins = ends - counts
-    whole = (times[begins] >= wanted.start) & (times[ends - 1] <= wanted.until(owners))
-    cut = np.flatnonzero(~whole)
+    cut = np.flatnonzero((times[begins] < first) | (times[ends - 1] > last))
     if len(cut) > FEW:
-        yield wanted.among(of, times)
+        yield np.flatnonzero((times >= first) & (times <= np.repeat(last, counts)))
         return
     kept = 0
-    for begin, end in zip(begins[cut].tolist(), ends[cut].tolist(), strict=True):
+    for begin, end, most in zip(*(of[cut].tolist() for of in (begins, ends, last)), strict=True):
+        part = times[begin:end]
         yield slice(kept, begin)
-        yield begin + wanted.among(of[begin:end], times[begin:end])
+        yield begin + np.flatnonzero((part >= first) & (part <= most))
         kept = end
     yield slice(kept, len(times))

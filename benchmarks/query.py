@@ -31,7 +31,7 @@ from tests.support.program import Program
 HOSTS = 20
 MINUTE_MS = 60_000
 HOUR, DAY = 3_600, 86_400
-ROUNDS = 7
+ROUNDS = 15
 LIMITS = ("0.01", "0.05", "0.1", "0.5", "1", "5", "+Inf")
 
 
@@ -151,20 +151,29 @@ class Asked:
         return told[0].removeprefix("PromQL info: computed from ") if told else "raw samples"
 
 
-async def asked(
-    who: Asked, end: int, panels: Sequence[Panel] = PANELS
-) -> tuple[list[list[float]], list[Any]]:
-    """Ask every panel again and again, each time a step later, as a dashboard that refreshes."""
-    took: list[list[float]] = [[] for _ in panels]
-    found: list[Any] = [None] * len(panels)
+@dataclass
+class Heard:
+    """What somebody was asked: of each panel how long each answer took, and the last answer."""
+
+    took: list[list[float]]
+    found: list[Any]
+
+
+async def asked(all_: Sequence[Asked], end: int, panels: Sequence[Panel] = PANELS) -> list[Heard]:
+    """Ask every panel again and again, each time a step later, as a dashboard that refreshes.
+
+    One after the other is asked the same, so that the machine's moods are alike for all.
+    """
+    heard = [Heard([[] for _ in panels], [None] * len(panels)) for _ in all_]
     async with httpx.AsyncClient(timeout=120) as client:
         for turn in range(ROUNDS + 1):
             for number, panel in enumerate(panels):
                 last = end - (ROUNDS - turn) * panel.step
-                found[number], milliseconds_ = await who.answers(client, panel, last)
-                if turn:  # the first warms up
-                    took[number].append(milliseconds_)
-    return took, found
+                for who, his in zip(all_, heard, strict=True):
+                    his.found[number], took = await who.answers(client, panel, last)
+                    if turn:  # the first warms up
+                        his.took[number].append(took)
+    return heard
 
 
 def compared(
@@ -229,33 +238,6 @@ class Rolled:
     raw: int
 
 
-@dataclass(frozen=True)
-class Ours:
-    """What was measured of Langyan: `lag` is how long its loop was kept at most of the time."""
-
-    took: list[list[float]]
-    found: list[Any]
-    written: int
-    lag: float
-    rolled: Rolled
-
-
-async def of_langyan(folder: Path, end_ms: int) -> Ours:
-    """Load and ask Langyan, and once more when the days that are over are rolled up."""
-    program: Program
-    async with langyan(folder, more={"LANGYAN_FLUSH_EVERY": "5s"}) as program:
-        began = time.perf_counter()
-        written = await load(f"{program.url}{WRITE}", TOKEN, groups(), end_ms)
-        print(f"Langyan took {written:,} in {time.perf_counter() - began:.0f} s", flush=True)
-        await drained(program)
-        await packed(program)
-        before = await figures(program)
-        who = Asked("Langyan", f"{program.url}/prometheus", {}, TOKEN)
-        took, found = await asked(who, end_ms // 1000)
-        lag = quantile("loop_lag_seconds", 0.99, before, await figures(program))
-        return Ours(took, found, written, lag, await of_rollups(program, who, end_ms))
-
-
 @asynccontextmanager
 async def database(program: Program) -> AsyncIterator[Any]:
     """Connect to the database of a program."""
@@ -291,16 +273,15 @@ async def of_rollups(program: Program, who: Asked, end_ms: int) -> Rolled:
     print(f"rolled up in {seconds:.0f} s: {size:,} bytes beside {raw:,}", flush=True)
     end = end_ms // 1000 // HOUR * HOUR  # as dashboards do, that begin and end with a step
     plain, auto = (replace(who, more={"resolution": name}) for name in ("raw", "auto"))
-    before, wanted = await asked(plain, end, LONG)
-    took, answers = await asked(auto, end, LONG)
-    compared(answers, wanted, panels=LONG, who="the answer from raw samples")
+    raw_, rolled = await asked([plain, auto], end, LONG)
+    compared(rolled.found, raw_.found, panels=LONG, who="the answer from raw samples")
     sources = [await auto.source(panel, end) for panel in LONG]
-    return Rolled(before, took, sources, seconds, size, raw)
+    return Rolled(raw_.took, rolled.took, sources, seconds, size, raw)
 
 
-def of_long_ranges(own: Ours) -> str:
+def of_long_ranges(own: Rolled) -> str:
     """Return the paragraph and the table of what was computed from rollups."""
-    measured = zip(LONG, own.rolled.before, own.rolled.took, own.rolled.sources, strict=True)
+    measured = zip(LONG, own.before, own.took, own.sources, strict=True)
     rows = [
         (
             f"`{panel.query}`",
@@ -318,44 +299,53 @@ def of_long_ranges(own: Ours) -> str:
     return (
         "The panels over long ranges once more, ending at a full hour, with `resolution=auto`, "
         "after the days that are over were rolled up in the background "
-        f"({own.rolled.seconds:.0f} s, with up to 60 of waiting for the tick). The answers are "
+        f"({own.seconds:.0f} s, with up to 60 of waiting for the tick). The answers are "
         "those from raw samples (to 9 digits); what cannot be answered from rollups is "
-        f"read raw. Rollups take {own.rolled.size / 2**20:.0f} MiB beside "
-        f"{own.rolled.raw / 2**20:.0f} MiB of chunks.\n\n{report.table(head, rows)}"
+        f"read raw. Rollups take {own.size / 2**20:.0f} MiB beside "
+        f"{own.raw / 2**20:.0f} MiB of chunks.\n\n{report.table(head, rows)}"
     )
 
 
-async def of_peer(
-    name: str, peer: Peer, more: Mapping[str, str], end_ms: int
-) -> tuple[list[list[float]], list[Any]]:
-    """Load and ask a peer."""
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(peer)
+@asynccontextmanager
+async def peer(name: str, peer: Peer, more: Mapping[str, str], end_ms: int) -> AsyncIterator[Asked]:
+    """Start a peer that has all samples, and has come to rest."""
+    async with peer:
         assert peer.process is not None
         await load(f"{peer.url}/api/v1/write", TOKEN, groups(), end_ms)
         await rested([peer.process.pid])
-        return await asked(Asked(name, peer.url, more), end_ms // 1000)
+        yield Asked(name, peer.url, more)
 
 
 async def run() -> str:
-    """Measure one after the other; return the section of the page."""
+    """Measure all of them side by side; return the section of the page."""
     end_ms = milliseconds(system_clock()) // MINUTE_MS * MINUTE_MS
-    with tempfile.TemporaryDirectory(prefix="query-") as place:
-        folder = Path(place)
-        own = await of_langyan(folder / "langyan", end_ms)
-        ours, mine, written, lag = own.took, own.found, own.written, own.lag
-        print([round(median(each), 1) for each in ours], flush=True)
-        prometheus, theirs = await of_peer(
-            "Prometheus",
-            peers.prometheus(folder / "prometheus", words=("--storage.tsdb.retention.time=60d",)),
-            {},
-            end_ms,
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="query-")))
+        server = peers.prometheus(
+            folder / "prometheus", words=("--storage.tsdb.retention.time=60d",)
         )
-        print([round(median(each), 1) for each in prometheus], flush=True)
+        prometheus = await stack.enter_async_context(peer("Prometheus", server, {}, end_ms))
+        store = peers.victoria_metrics(folder / "victoria")
+        victoria = await stack.enter_async_context(
+            peer("VictoriaMetrics", store, {"nocache": "1"}, end_ms)
+        )
+        program: Program = await stack.enter_async_context(
+            langyan(folder / "langyan", more={"LANGYAN_FLUSH_EVERY": "5s"})
+        )
+        began = time.perf_counter()
+        written = await load(f"{program.url}{WRITE}", TOKEN, groups(), end_ms)
+        print(f"Langyan took {written:,} in {time.perf_counter() - began:.0f} s", flush=True)
+        await drained(program)
+        await packed(program)
+        own = Asked("Langyan", f"{program.url}/prometheus", {}, TOKEN)
+        before = await figures(program)
+        heard = await asked([own, prometheus, victoria], end_ms // 1000)
+        lag = quantile("loop_lag_seconds", 0.99, before, await figures(program))
+        for one in heard:
+            print([round(median(each), 1) for each in one.took], flush=True)
+        mine, theirs, others = (one.found for one in heard)
         compared(mine, theirs)
-        victoria, others = await of_peer(
-            "VictoriaMetrics", peers.victoria_metrics(folder / "victoria"), {"nocache": "1"}, end_ms
-        )
+        rolled = await of_rollups(program, own, end_ms)
     for panel, one, other in zip(PANELS, mine, others, strict=True):
         if len(one) != len(other):
             print(f"VictoriaMetrics has {len(other)} series for {panel.query}, we {len(one)}")
@@ -364,7 +354,7 @@ async def run() -> str:
             f"`{panel.query}`",
             f"{panel.span // HOUR} h" if panel.span < 2 * DAY else f"{panel.span // DAY} d",
             panel.span // panel.step + 1,
-            *(f"{median(took[number]):.1f}" for took in (ours, prometheus, victoria)),
+            *(f"{median(one.took[number]):.1f}" for one in heard),
         )
         for number, panel in enumerate(PANELS)
     ]
@@ -375,12 +365,13 @@ async def run() -> str:
     return (
         f"{HOSTS} hosts, {written:,} samples: some series each minute for 30 days, more each 15 s "
         "for the last hours. Written by remote write, oldest first; all of it but the last hour "
-        "stands in PostgreSQL, packed, in Prometheus compacted. A panel is asked "
-        f"{ROUNDS} times, each time a step later; medians in milliseconds until the answer was "
-        "there. The answers of Prometheus are the same; VictoriaMetrics is asked without its "
-        f"cache, and its `rate` is another. Loop lag of Langyan meanwhile: p99 ≤ {lag * 1000:g} "
+        "stands in PostgreSQL, packed, in Prometheus compacted. All three run at the same time and "
+        f"are asked one after the other, each panel {ROUNDS} times, each time a step later; "
+        "medians in milliseconds until the answer was there. The answers of Prometheus are the "
+        "same; VictoriaMetrics is asked without its cache, and its `rate` is another. Loop lag of "
+        f"Langyan meanwhile: p99 ≤ {lag * 1000:g} "
         f"ms. `python benchmarks/query.py`\n\n{report.table(head, rows)}\n\n"
-        f"{of_long_ranges(own)}\n\n"
+        f"{of_long_ranges(rolled)}\n\n"
         f"{report.machine(*versions)}"
     )
 

@@ -150,9 +150,11 @@ async def _reached(session: AsyncSession, **options: object) -> None:
     try:
         await session.connection(execution_options=options)
     except UNREACHED as error:
-        raise DatabaseAway(
-            "the database cannot be reached: {why}", why=type(error).__name__
-        ) from error
+        raise _away(error) from error
+
+
+def _away(error: BaseException) -> DatabaseAway:
+    return DatabaseAway("the database cannot be reached: {why}", why=type(error).__name__)
 
 
 def _rests(_connection: object, record: Any) -> None:
@@ -270,6 +272,20 @@ class Database:
         async with self._sessions() as session:
             await _reached(session, isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield session
+
+    @asynccontextmanager
+    async def line(self) -> AsyncIterator[Any]:
+        """The driver's own connection, no transaction around it: each statement is a snapshot.
+
+        For what asks once and is waited for: beginning and ending cost two trips more.
+        """
+        async with AsyncExitStack() as held:
+            try:
+                connection = await held.enter_async_context(self.engine.connect())
+                line = await connection.get_raw_connection()
+            except UNREACHED as error:
+                raise _away(error) from error
+            yield line.driver_connection
 
     async def close(self) -> None:
         """Let go of every connection."""

@@ -66,27 +66,42 @@ def merged(pieces: Sequence[Pieces], labels: Sequence[Labels]) -> Columns:
     """Sort pieces into columns; of samples with equal owner and time the last given wins."""
     some = [piece for piece in pieces if len(piece.owner)]
     starts, times, values = _woven(some, len(labels))
-    if rising(times, starts):
+    falls = _falls(times, starts)
+    if not len(falls):
         return Columns(labels, starts, times, values)
+    # most overlaps are short and at the end: what comes before all of them is in order already
+    begin = int(times[falls].min())
+    late = np.flatnonzero(times >= begin)
+    owner = np.searchsorted(starts, late, side="right") - 1
     # owner and time as one number, of which runs that are in order already are sorted fastest;
     # there is room for all: times since 1970 leave it to four million owners
-    begin = int(times.min())
-    span = int(times.max()) - begin + 1
-    key = np.repeat(np.arange(len(labels)), np.diff(starts)) * span + (times - begin)
+    span = int(times[late].max()) - begin + 1
+    key = owner * span + (times[late] - begin)
     order = np.argsort(key, kind="stable")  # what was given later stands later
     key = key[order]
-    last = np.append(key[1:] != key[:-1], True)
-    if not last.all():
-        key, order = key[last], order[last]
-    starts = np.searchsorted(key, np.arange(len(labels) + 1) * span).astype(np.int64)
-    return Columns(labels, starts, times[order], values[order])
+    times, values = times.copy(), values.copy()
+    times[late], values[late] = times[late[order]], values[late[order]]
+    again = np.append(key[1:] == key[:-1], False)
+    if again.any():
+        kept = np.ones(len(times), np.bool_)
+        kept[late[again]] = False
+        times, values = times[kept], values[kept]
+        fewer = np.bincount(owner[again], minlength=len(labels))
+        starts = starts - np.append(0, np.cumsum(fewer))
+    return Columns(labels, starts, times, values)
 
 
 def rising(times: Ints, starts: Ints) -> bool:
     """Tell whether times rise, but where the samples of an owner start."""
+    return not len(_falls(times, starts))
+
+
+def _falls(times: Ints, starts: Ints) -> Ints:
+    """Return the places whose time is not later than that of the sample before, of one owner."""
     later = times[1:] > times[:-1]
     later[starts[(starts > 0) & (starts < len(times))] - 1] = True
-    return bool(later.all())
+    falls: Ints = np.flatnonzero(~later) + 1
+    return falls
 
 
 def _woven(pieces: Sequence[Pieces], owners: int) -> tuple[Ints, Ints, Floats]:

@@ -3,10 +3,11 @@
 import asyncio
 import struct
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +66,8 @@ _COUNT = text(
 )
 AT_HAND = 32_768
 """So many samples are decoded at one go: their columns lie in the processor's cache."""
+FEW = 8
+"""Of so many chunks in a go a part may be wanted before each sample is looked at."""
 
 _READ = (
     "SELECT series, body FROM chunks WHERE series = ANY($1::bigint[]) AND start_at >= $2 "
@@ -232,16 +235,13 @@ async def series(session: AsyncSession) -> AsyncIterator[tuple[int, str, Labels]
         yield number, client, tuple(sorted(labels.items()))
 
 
-async def read(
-    session: AsyncSession, ids: Sequence[int], start: int, end: int
-) -> list[tuple[int, bytes]]:
+async def read(line: Any, ids: Sequence[int], start: int, end: int) -> list[tuple[int, bytes]]:
     """Return series id and body of each chunk that may hold samples from `start` to `end`.
 
-    Of equal times in two of them the later one counts. Read by the driver itself: rows of the ORM
-    take five times as long.
+    Of equal times in two of them the later one counts. `line` is the driver's own connection: rows
+    of the ORM take five times as long.
     """
-    connection = await driver(session)
-    rows: list[tuple[int, bytes]] = await connection.fetch(
+    rows: list[tuple[int, bytes]] = await line.fetch(
         _READ, list(ids), start // REACH * REACH, end, start
     )
     return rows
@@ -261,10 +261,11 @@ class Wanted:
     end: int
     before: Ints | None = None
 
-    def among(self, owner: Ints, times: Ints) -> npt.NDArray[np.intp]:
-        """Return the places of those that are wanted."""
-        last = self.end if self.before is None else np.minimum(self.before[owner] - 1, self.end)
-        return np.flatnonzero((times >= self.start) & (times <= last))
+    def until(self, owner: Ints) -> Ints:
+        """Return the time of the last sample that is wanted of each owner, in ms."""
+        if self.before is None:
+            return np.full(len(owner), self.end)
+        return np.minimum(self.before[owner] - 1, self.end)
 
 
 EVERYTHING = Wanted(-(1 << 62), 1 << 62)
@@ -295,7 +296,31 @@ def _decoded(
         part = found.taken(bodies)
         at, read = part.samples()
         of = np.repeat(owners[bodies], part.counts)
-        places = wanted.among(of, at)
-        into = slice(filled, filled := filled + len(places))
-        owner[into], times[into], values[into] = of[places], at[places], read[places]
+        for chosen in _chosen(part.counts, owners[bodies], at, wanted):
+            got = at[chosen]
+            into = slice(filled, filled := filled + len(got))
+            owner[into], times[into], values[into] = of[chosen], got, read[chosen]
     return Pieces(owner[:filled], times[:filled], values[:filled])
+
+
+def _chosen(
+    counts: Ints, owners: Ints, times: Ints, wanted: Wanted
+) -> Iterator[slice | npt.NDArray[np.intp]]:
+    """Yield where what is wanted stands in some chunks: a few stretches, or else each place.
+
+    Of long ranges most chunks are wanted as a whole; only the first and the last are cut.
+    """
+    first, last = wanted.start, wanted.until(owners)
+    ends = np.cumsum(counts)
+    begins = ends - counts
+    cut = np.flatnonzero((times[begins] < first) | (times[ends - 1] > last))
+    if len(cut) > FEW:
+        yield np.flatnonzero((times >= first) & (times <= np.repeat(last, counts)))
+        return
+    kept = 0
+    for begin, end, most in zip(*(of[cut].tolist() for of in (begins, ends, last)), strict=True):
+        part = times[begin:end]
+        yield slice(kept, begin)
+        yield begin + np.flatnonzero((part >= first) & (part <= most))
+        kept = end
+    yield slice(kept, len(times))

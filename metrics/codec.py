@@ -258,29 +258,27 @@ class Plain:
 
         Of what is packed in no bits at all, all chunks at once; else chunks of one shape together.
         """
-        counts = self.counts
+        heads, counts = self.heads, self.counts
         begins = np.cumsum(counts) - counts
-        rank = np.arange(int(counts.sum())) - np.repeat(begins, counts)
-        times = np.repeat(self.heads["start"], counts)
-        times += np.repeat(self.heads["step"], counts) * rank
-        values = self._steady(counts, rank)
-        behind = (self.heads["time_bits"] * np.maximum(counts - 2, 0) + 7) // 8 + _SIZE
-        for rows in self._alike(self.heads["time_bits"]):
+        times = _even(heads["start"], heads["step"], counts)
+        values = self._steady(counts)
+        behind = (heads["time_bits"] * np.maximum(counts - 2, 0) + 7) // 8 + _SIZE
+        for rows in self._alike(heads["time_bits"]):
             lines = [self._plain[row][_SIZE:] for row in rows.tolist()]
-            _put(times, begins[rows], _decoded_times(lines, self.heads[rows]))
-        for rows in self._alike(self.heads["bits"], self.heads["mode"] // 16):
+            _put(times, begins[rows], _decoded_times(lines, heads[rows]))
+        for rows in self._alike(heads["bits"], heads["mode"] // 16):
             cuts = zip(rows.tolist(), behind[rows].tolist(), strict=True)
             lines = [self._plain[row][begin:] for row, begin in cuts]
-            _put(values, begins[rows], _decoded_values(lines, self.heads[rows]))
+            _put(values, begins[rows], _decoded_values(lines, heads[rows]))
         return times, values
 
-    def _steady(self, counts: Ints, rank: Ints) -> Floats:
+    def _steady(self, counts: Ints) -> Floats:
         """Return the values of chunks whose values need no bits: they move evenly or not at all."""
+        if self.heads["bits"].all():
+            return np.empty(int(counts.sum()))
         mode = self.heads["mode"]
         pace = np.where(mode >= _ORDER2, self.heads["second"], 0) << self.heads["shift"]
-        whole = np.repeat(self.heads["first"], counts)
-        if pace.any():
-            whole += np.repeat(pace, counts) * rank
+        whole = _even(self.heads["first"], pace, counts)
         values: Floats = whole.astype(np.float64)
         power = _POWERS[mode % 16]
         if (power > 1).any():
@@ -299,6 +297,13 @@ class Plain:
         order = some[np.argsort(shape, kind="stable")]
         shape.sort()
         yield from np.split(order, np.flatnonzero(np.diff(shape)) + 1) if len(order) else ()
+
+
+def _even(first: Ints, pace: Ints, counts: Ints) -> Ints:
+    """Return rows that move evenly, one after another: as sums, in two passes over all of it."""
+    steps = np.repeat(pace, counts)
+    steps[np.cumsum(counts) - counts] = first - np.append(0, (first + pace * (counts - 1))[:-1])
+    return np.cumsum(steps, out=steps)
 
 
 def _put(into: npt.NDArray[N], begins: Ints, lines: npt.NDArray[N]) -> None:

@@ -3,9 +3,9 @@
 import asyncio
 from asyncio import Future
 from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.db import Database
 from metrics import chunks
@@ -19,8 +19,8 @@ from metrics.slabs import within as slabs_within
 
 COUNTED = 50_000
 """Who may read more chunks than this has their samples counted first."""
-SHARE = 2_000
-"""About so many chunks are read at once."""
+SHARE = 4_000
+"""About so many chunks are read at once, and no more than half of them: two cores open them."""
 READ_MOST = 50_000_000
 """Samples that may be asked for at once."""
 
@@ -75,25 +75,20 @@ class Reader:
         last = min(end, int(covered.max()) - 1)
         wanted = Wanted(start, end, covered)
         opening: list[Future[Pieces]] = []
-        rows: list[tuple[int, bytes]] = []
         if place_of:
-            async with self._db.snapshot() as session:
-                async for found in _shares(session, list(place_of), start, last):
+            async with self._db.line() as line:
+                async for rows in _shares(line, list(place_of), start, last):
                     # what has come is opened while the database looks for the rest
-                    if rows:
-                        work = asyncio.to_thread(_opened, rows, place_of, wanted)
-                        opening.append(asyncio.ensure_future(work))
-                    rows = found
-        if not rows and not opening and not slabs:
+                    work = asyncio.to_thread(_opened, rows, place_of, wanted)
+                    opening.append(asyncio.ensure_future(work))
+        if not opening and not slabs:
             return merged(at_hand, labels)
-        opened = await asyncio.gather(*opening)
 
-        def joined() -> Columns:
-            held = slabs_within(slabs, refs, Wanted(start, end, bare))
-            rest = _opened(rows, place_of, wanted)
-            return merged([*opened, rest, held, *at_hand], labels)
+        def held() -> Pieces:
+            return slabs_within(slabs, refs, Wanted(start, end, bare))
 
-        return await asyncio.to_thread(joined)
+        *opened, in_slabs = await asyncio.gather(*opening, asyncio.to_thread(held))
+        return await asyncio.to_thread(merged, [*opened, in_slabs, *at_hand], labels)
 
 
 def _opened(
@@ -104,9 +99,10 @@ def _opened(
 
 
 async def _shares(
-    session: AsyncSession, ids: Sequence[int], start: int, end: int
+    line: Any, ids: Sequence[int], start: int, end: int
 ) -> AsyncIterator[list[tuple[int, bytes]]]:
     """Yield the chunks of these series, each time those of some of them."""
-    share = max(SHARE // ((end - start) // chunks.HOUR + 1), 1)
+    many = max(1, SHARE // ((end - start) // chunks.WINDOW + 1))
+    share = max(1, min(many, -(-len(ids) // 2)))
     for begin in range(0, len(ids), share):
-        yield await chunks.read(session, ids[begin : begin + share], start, end)
+        yield await chunks.read(line, ids[begin : begin + share], start, end)

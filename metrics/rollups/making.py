@@ -87,8 +87,8 @@ class Making:
 
     async def _roll(self, day: int, series: Sequence[int], steps: Sequence[Step]) -> None:
         first, last = day * DAY + 1, (day + 1) * DAY
-        async with self._db.snapshot() as session:
-            found = await chunks.read(session, series, first, last)
+        async with self._db.line() as line:
+            found = await chunks.read(line, series, first, last)
         ids = np.array(series, np.int64)
         made = await asyncio.to_thread(_made, found, ids, (first, last), steps)
         async with self._db.transaction() as tx:

@@ -2,8 +2,6 @@
 
 import hashlib
 import math
-import os
-import socket
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -50,6 +48,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, registry
 
 from kit.errors import Overloaded
+from kit.keepalive import watch_over
 
 
 class Moment(TypeDecorator[datetime]):
@@ -122,15 +121,6 @@ def _dumps(value: object) -> str:
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-WATCHED = (
-    (socket.TCP_KEEPIDLE, 10),
-    (socket.TCP_KEEPINTVL, 5),
-    (socket.TCP_KEEPCNT, 3),
-    (socket.TCP_USER_TIMEOUT, 25_000),
-)
-"""After ten seconds of silence ask every five, three times; unread for 25 s is lost."""
-
-
 UNREACHED = (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What a database that is away, or says no, raises."""
 
@@ -178,20 +168,6 @@ def _alive(connection: Any, record: Any, _fairy: object) -> None:
 
 def _watch_over(connection: Any, _record: object) -> None:
     watch_over(connection.driver_connection)
-
-
-def watch_over(connection: Any) -> None:
-    """Have the kernel notice within half a minute that the other machine is gone.
-
-    Left to itself it takes a quarter of an hour, and whoever waits for an answer waits as long.
-    """
-    found = connection._transport.get_extra_info("socket")
-    if found is None or found.family == socket.AF_UNIX:
-        return
-    with socket.socket(fileno=os.dup(found.fileno())) as line:  # uvloop's own has no options
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in WATCHED:
-            line.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 NOTICES = "langyan"

@@ -14,7 +14,8 @@ from uuid import uuid4
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from kit.db import NOTICES, Database, say, watch_over
+from kit.db import NOTICES, Database, say
+from kit.keepalive import watch_over
 
 log = logging.getLogger(__name__)
 

@@ -49,6 +49,7 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, registry
 
 from kit.errors import Overloaded
 from kit.keepalive import watch_over
+from kit.sql import driver
 
 
 class Moment(TypeDecorator[datetime]):
@@ -140,11 +141,9 @@ async def _reached(session: AsyncSession, **options: object) -> None:
     try:
         await session.connection(execution_options=options)
     except UNREACHED as error:
-        raise _away(error) from error
-
-
-def _away(error: BaseException) -> DatabaseAway:
-    return DatabaseAway("the database cannot be reached: {why}", why=type(error).__name__)
+        raise DatabaseAway(
+            "the database cannot be reached: {why}", why=type(error).__name__
+        ) from error
 
 
 def _rests(_connection: object, record: Any) -> None:
@@ -253,15 +252,11 @@ class Database:
     async def line(self) -> AsyncIterator[Any]:
         """The driver's own connection, no transaction around it: each statement is a snapshot.
 
-        For what asks once and is waited for: beginning and ending cost two trips more.
+        What passes SQLAlchemy by begins no transaction, and no `snapshot` holds for it.
         """
-        async with AsyncExitStack() as held:
-            try:
-                connection = await held.enter_async_context(self.engine.connect())
-                line = await connection.get_raw_connection()
-            except UNREACHED as error:
-                raise _away(error) from error
-            yield line.driver_connection
+        async with self._sessions() as session:
+            await _reached(session)
+            yield await driver(session)
 
     async def close(self) -> None:
         """Let go of every connection."""

@@ -19,7 +19,7 @@ from metrics.promql.terms import Terms
 from metrics.promql.tree import Selector
 
 T = TypeVar("T")
-AT_ONCE = 4
+TOGETHER = 4
 """Selectors of a query that are read at the same time: the database looks while memory is read."""
 ON_THE_LOOP = 10_000
 """Who touches more values than these does so in a thread, so that the loop goes on."""
@@ -63,7 +63,7 @@ async def gather(
     reader: Reader, plan: Plan, *, start_ms: int, end_ms: int, terms: Terms
 ) -> list[Columns]:
     """Return the columns of the plan's selectors, in their order; a few are read at once."""
-    free = asyncio.Semaphore(AT_ONCE)
+    free = asyncio.Semaphore(TOGETHER)
 
     async def read(selector: Selector) -> Columns:
         first, last = selector.window(start_ms, end_ms, terms.lookback_ms)

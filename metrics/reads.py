@@ -81,14 +81,13 @@ class Reader:
                     # what has come is opened while the database looks for the rest
                     work = asyncio.to_thread(_opened, rows, place_of, wanted)
                     opening.append(asyncio.ensure_future(work))
-        if not opening and not slabs:
+        if slabs:
+            held = asyncio.to_thread(slabs_within, slabs, refs, Wanted(start, end, bare))
+            opening.append(asyncio.ensure_future(held))
+        if not opening:
             return merged(at_hand, labels)
-
-        def held() -> Pieces:
-            return slabs_within(slabs, refs, Wanted(start, end, bare))
-
-        *opened, in_slabs = await asyncio.gather(*opening, asyncio.to_thread(held))
-        return await asyncio.to_thread(merged, [*opened, in_slabs, *at_hand], labels)
+        opened = await asyncio.gather(*opening)
+        return await asyncio.to_thread(merged, [*opened, *at_hand], labels)
 
 
 def _opened(

@@ -181,16 +181,13 @@ class Forwarder:
         ]
         if len(filled) < len(some):
             return False
-        former = self._advance(some)
+        former, taken = self._advance(some), False
         try:
-            taken = len(former) == len(some) and await self._took(
-                await asyncio.to_thread(body_of, filled), count
-            )
-        except BaseException:
-            self._fall_back(some, former)
-            raise
-        if not taken:
-            self._fall_back(some, former)
+            if len(former) == len(some):
+                taken = await self._took(await asyncio.to_thread(body_of, filled), count)
+        finally:
+            if not taken:
+                self._fall_back(some, former)
         return taken
 
     def _advance(self, some: Sequence[Decoded]) -> list[Ints]:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import StatementError
 from access.scope import Role
 from access.tables import Client, Person
 from kit import outbox
-from kit.db import RESTED, Database, among, as_rows, not_among
+from kit.db import RESTED, Database, DatabaseAway, among, as_rows, not_among
 from tests.support.clock import NOON, FakeClock
 from tests.support.statements import statements
 
@@ -103,6 +103,23 @@ async def _ends(db: Database, backend: int) -> None:
     async with db.transaction() as tx:
         await tx.execute(select(func.pg_terminate_backend(backend, 2_000)))
     await asyncio.sleep(0.05)  # the other end of the line hears of it
+
+
+async def test_on_a_bare_line_each_statement_sees_what_is_there_by_then(db: Database) -> None:
+    counting = "SELECT count(*) FROM people"
+    async with db.line() as line:
+        before = await line.fetchval(counting)
+        async with db.transaction() as tx:
+            tx.add(somebody("later"))
+        assert await line.fetchval(counting) == before + 1
+
+
+async def test_a_line_to_a_database_that_is_away_says_so() -> None:
+    away = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
+    with pytest.raises(DatabaseAway, match="cannot be reached"):
+        async with away.line():
+            pytest.fail("there is nobody")
+    await away.close()
 
 
 async def test_a_rolled_back_change_announces_nothing(db: Database, clock: FakeClock) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 from metrics.columns import Columns
 from metrics.promql.frames import Flags, Floats, Matrix
 from metrics.promql.selection import Times
-from metrics.promql.windows import Ints, Windows, after
+from metrics.promql.windows import Ints, Windows, after, cut
 
 
 def anchored(columns: Columns, ends: Times, range_ms: int, *, lookback_ms: int) -> Windows:
@@ -35,16 +35,8 @@ def smoothed(columns: Columns, ends: Times, range_ms: int, *, lookback_ms: int) 
 def _windows(
     columns: Columns, ends: Times, range_ms: int, first: Ints, last: Ints, filled: Flags
 ) -> Windows:
-    return Windows(
-        columns.labels,
-        columns.starts,
-        columns.times,
-        columns.values,
-        first=np.where(filled, first, last),
-        last=last,
-        ends=ends,
-        range_ms=range_ms,
-    )
+    first = np.where(filled, first, last)
+    return cut(columns, first, last, ends=ends, range_ms=range_ms)
 
 
 def between(columns: Columns, moments: Times, *, lookback_ms: int) -> Matrix:
@@ -55,16 +47,7 @@ def between(columns: Columns, moments: Times, *, lookback_ms: int) -> Matrix:
     behind = after(columns, moments - 1)
     before = behind > after(columns, moments - lookback_ms)
     ahead = behind < after(columns, moments + lookback_ms)
-    shape = Windows(
-        columns.labels,
-        columns.starts,
-        columns.times,
-        columns.values,
-        behind,
-        behind,
-        ends=moments,
-        range_ms=0,
-    )
+    shape = cut(columns, behind, behind, ends=moments, range_ms=0)
     known, next_ = shape.at(behind - 1), shape.at(behind)
     exact = ahead & (shape.when(behind) == moments)
     line = interpolated(shape, behind - 1, moments)

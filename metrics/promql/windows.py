@@ -158,13 +158,27 @@ def windows(
     columns: Columns, ends: Times, range_ms: int, *, nameless: Flags | None = None
 ) -> Windows:
     """Return the windows that end at these moments, which are evenly spaced and rise."""
+    first, last = after(columns, ends - range_ms), after(columns, ends)
+    return cut(columns, first, last, ends=ends, range_ms=range_ms, nameless=nameless)
+
+
+def cut(
+    columns: Columns,
+    first: Ints,
+    last: Ints,
+    *,
+    ends: Times,
+    range_ms: int,
+    nameless: Flags | None = None,
+) -> Windows:
+    """Return windows of which is known where each begins and ends in the columns."""
     return Windows(
         columns.labels,
         columns.starts,
         columns.times,
         columns.values,
-        first=after(columns, ends - range_ms),
-        last=after(columns, ends),
+        first=first,
+        last=last,
         ends=ends,
         range_ms=range_ms,
         nameless=nameless,

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -39,6 +39,10 @@ SECONDS_MOST = 30.0
 SLICE_MS = 3_600_000
 """So much of the past is in memory at once."""
 DOWNWARD = frozenset({Test.BELOW, Test.AT_MOST})
+
+
+Read = Sequence[Sequence[Columns]]
+"""What a rule reads: for each of its plans the columns of its selectors."""
 
 
 class Past(Reader, Protocol):
@@ -97,11 +101,11 @@ class Playing(Protocol):
         """The time that is gone through."""
         ...
 
-    async def read(self, past: Past, first: int, last: int, terms: Terms, /) -> list[Any]:
-        """Return what the rule reads to know of this time."""
+    async def read(self, past: Past, first: int, last: int, terms: Terms, /) -> Read:
+        """Return what the rule reads to know of this time, for each of its plans."""
         ...
 
-    def play(self, data: list[Any], first: int, last: int, terms: Terms, /) -> None:
+    def play(self, data: Read, first: int, last: int, terms: Terms, /) -> None:
         """Go through one slice."""
         ...
 
@@ -140,7 +144,7 @@ async def led(past: Past, playing: Playing) -> tuple[list[Would], int]:
         async with asyncio.timeout(SECONDS_MOST):
             for first, last in playing.span.slices():
                 data = await playing.read(past, first, last, terms)
-                samples += _samples_in(data)
+                samples += sum(len(columns.times) for each in data for columns in each)
                 if samples > SAMPLES_MOST:
                     raise NotComputable(
                         "more than {most} samples: choose a shorter time or fewer series",
@@ -156,10 +160,6 @@ async def led(past: Past, playing: Playing) -> tuple[list[Would], int]:
         ) from None
 
 
-def _samples_in(data: Sequence[Any]) -> int:
-    return sum(len(e.times) if isinstance(e, Columns) else _samples_in(e) for e in data)
-
-
 class Rehearsal:
     """One rule on its way through the past, slice by slice."""
 
@@ -173,21 +173,22 @@ class Rehearsal:
         self._lines: Floats = np.empty((0, BUCKETS))
         self._memory = Terms().memory
 
-    async def read(self, past: Past, first: int, last: int, terms: Terms) -> list[Columns]:
+    async def read(self, past: Past, first: int, last: int, terms: Terms) -> Read:
         """Return what the rule reads to know of this time; of a plain rule its own samples."""
         if self._rule.plain is not None:
-            return [await past.read(self._rule.plain.matchers, first, last)]
-        return await gather(past, self._rule.plan, start_ms=first, end_ms=last, terms=terms)
+            return [[await past.read(self._rule.plain.matchers, first, last)]]
+        return [await gather(past, self._rule.plan, start_ms=first, end_ms=last, terms=terms)]
 
-    def play(self, data: Sequence[Columns], first: int, last: int, terms: Terms) -> None:
+    def play(self, data: Read, first: int, last: int, terms: Terms) -> None:
         """Go through one slice."""
-        data = [self._admitted(columns) for columns in data]
+        (read,) = data
+        columns = [self._admitted(each) for each in read]
         if self._rule.plain is not None:
-            self._samples(data[0])
+            self._samples(columns[0])
             return
         step = self.span.step_ms
         matrix = evaluate(
-            self._rule.plan, data, start_ms=first, end_ms=last, step_ms=step, terms=terms
+            self._rule.plan, columns, start_ms=first, end_ms=last, step_ms=step, terms=terms
         )
         self._steps(matrix, np.arange(first, last + 1, step, dtype=np.int64))
 

@@ -15,12 +15,12 @@ from alerting.course import Course
 from alerting.groups.board import OF_THE_HOUSE
 from alerting.groups.rules import FileRule
 from alerting.groups.schemas import SEVERITY
-from alerting.rehearsal import SERIES_MOST, Past, Span, Would
+from alerting.rehearsal import SERIES_MOST, Past, Read, Span, Would
 from alerting.rules_index import RulesIndex
 from alerting.templates import Context, Found
 from kit.clock import from_milliseconds
 from metrics.batch import Floats, Ints
-from metrics.columns import Columns, Labels, labels_of
+from metrics.columns import Labels, labels_of
 from metrics.labels import CLIENT
 from metrics.matchers import Matcher, Op
 from metrics.promql.evaluation import evaluate
@@ -68,12 +68,12 @@ class FileRehearsal:
         self.seen: set[Labels] = set()
         """What series it has read."""
 
-    async def read(self, past: Past, first: int, last: int, terms: Terms) -> list[list[Columns]]:
+    async def read(self, past: Past, first: int, last: int, terms: Terms) -> Read:
         """Return what the rule reads to know of this time."""
         edges = {"start_ms": first - self._offset, "end_ms": last - self._offset}
         return [await gather(past, plan, **edges, terms=terms) for plan in self.plans]
 
-    def play(self, data: Sequence[Sequence[Columns]], first: int, last: int, terms: Terms) -> None:
+    def play(self, data: Read, first: int, last: int, terms: Terms) -> None:
         """Go through one slice."""
         times = np.arange(first, last + 1, self._interval, dtype=np.int64)
         edges = {"start_ms": first - self._offset, "end_ms": last - self._offset}

@@ -12,29 +12,16 @@ from kit.db import Database
 from tests.support.clock import FakeClock
 from tests.support.phone import Phone
 from tests.support.reading import read
-from tests.support.world import STANDING, World, life
+from tests.support.rule_files import YAML, write
+from tests.support.world import World, life
 
-RULES = """
-groups:
-  - name: shop
-    interval: 15s
-    rules:
-      - record: queue:depth:max
-        expr: max by (system) (queue_depth)
-      - alert: QueueTooLong
-        expr: queue:depth:max > 100
-        for: 1m
-        labels: {severity: critical, team: "{{ $labels.system }}-team"}
-"""
 KEY = "shop/QueueTooLong"
 
 
 @pytest.fixture
 async def shop(db: Database, tmp_path: Path, clock: FakeClock) -> AsyncIterator[World]:
-    (tmp_path / "config" / "rules").mkdir(parents=True)
-    (tmp_path / "config" / "rules" / "shop.yml").write_text(RULES)
-    yaml = STANDING + "rule_files: [rules/*.yml]\n"
-    async with Phone() as phone, life(db, tmp_path, clock, phone=phone, yaml=yaml) as found:
+    write(tmp_path)
+    async with Phone() as phone, life(db, tmp_path, clock, phone=phone, yaml=YAML) as found:
         for value in (1, *[1500] * 12, *[3] * 8):
             await found.pushes("queue_depth", value)
             await found.passes(seconds=15)

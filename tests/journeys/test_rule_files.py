@@ -8,30 +8,8 @@ import pytest
 from kit.db import Database
 from tests.support.clock import FakeClock
 from tests.support.phone import Phone
-from tests.support.world import STANDING, World, life
-
-RULES = """
-groups:
-  - name: shop
-    interval: 15s
-    rules:
-      - record: queue:depth:max
-        expr: max by (system) (queue_depth)
-      - alert: QueueTooLong
-        expr: queue:depth:max > 100
-        for: 1m
-        labels:
-          severity: critical
-          team: "{{ $labels.system }}-team"
-        annotations:
-          summary: "{{ $value | humanize }} wait in {{ $labels.system }}"
-"""
-YAML = STANDING + "rule_files: [rules/*.yml]\n"
-
-
-def write(folder: Path, rules: str = RULES) -> None:
-    (folder / "config" / "rules").mkdir(parents=True)
-    (folder / "config" / "rules" / "shop.yml").write_text(rules)
+from tests.support.rule_files import YAML, write
+from tests.support.world import World, life
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ WINDOW = 4 * HOUR
 ROWS = 1000
 """Series that are read in one go."""
 REACH = 24 * HOUR
-"""Those from before that rule reach over no midnight: a read need not look further back."""
+"""No chunk reaches over midnight, however old it is: a read need not look further back."""
 WRITING = ("metrics", "flush")
 """The lock of whoever writes chunks: of two at once, the later id must be the later word."""
 

@@ -14,7 +14,7 @@ from metrics.ports.encode import delimited as field
 from metrics.ports.encode import varint
 from metrics.ports.exposition import delimited
 from metrics.ports.exposition.found import Head
-from metrics.ports.exposition.text import parsed
+from metrics.ports.exposition.text import LONGEST, parsed
 
 TEXT = """# HELP http_requests_total The total number of HTTP requests.
 # TYPE http_requests_total counter
@@ -107,6 +107,14 @@ def test_exemplars_are_left_out_and_times_count_in_seconds() -> None:
 def test_a_broken_line_refuses_all_by_its_number(line: str) -> None:
     with pytest.raises(Invalid, match=r"line [34]: "):
         parsed(f"good 1\n# fine\n{line}\nbest 2\n")
+
+
+def test_a_line_without_end_is_refused_before_it_is_read() -> None:
+    fits = 'a{b="' + "x" * (LONGEST - 9) + '"} 1'
+
+    assert len(parsed(fits).samples) == 1
+    with pytest.raises(Invalid, match="line 2: longer than"):
+        parsed('a 1\na{b="' + "\\" * LONGEST)
 
 
 @pytest.mark.parametrize("text", ["", "a 1\n", "a 1\n# EOF\nb 1\n# EOF\n", "# EOF\na 1\n"])

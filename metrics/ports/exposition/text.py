@@ -11,6 +11,8 @@ from kit.errors import Invalid
 from metrics.ports.exposition.found import MOST, Exposition, Found, Head
 
 SHOWN = 120
+LONGEST = 1 << 18
+"""Characters of a line: an expression that reads more of one keeps every thread waiting."""
 TYPES = frozenset({"counter", "gauge", "histogram", "summary", "untyped"})
 OPEN_TYPES = frozenset(
     {"counter", "gauge", "histogram", "summary", "unknown", "info", "stateset", "gaugehistogram"}
@@ -45,6 +47,8 @@ def parsed(
     lines = _lines(text, open_metrics=open_metrics)
     for number, line in enumerate(lines, 1):
         try:
+            if len(line) > LONGEST:
+                raise Invalid(f"longer than {LONGEST} characters: {line[:SHOWN]!r}")
             if not line.startswith("#"):
                 if line.strip(" \t"):
                     found.room(most)

@@ -26,6 +26,7 @@ from app.condition import Condition
 from app.keeper import Keeper
 from app.leading import Lead
 from app.measures import Measures
+from app.pages.views import BoardPage
 from app.people.inviting import Inviting
 from app.scheduler import Scheduler
 from collectors.jobs import Rounds
@@ -33,6 +34,7 @@ from collectors.turns import TargetFacts
 from kit import live
 from kit.clock import Clock
 from kit.db import UNREACHED, Database
+from kit.drawn import Drawn
 from kit.lately import Lately
 from kit.notices import Notices
 from kit.pages import Pages
@@ -55,6 +57,9 @@ log = logging.getLogger(__name__)
 CONFIG = "config"
 ACCESS = "access"
 LATELY = 1.0
+BOARD_STANDS, BOARDS_MOST = 0.5, 64
+"""Seconds that a board may be shown again while nothing is announced: machines and clocks move on;
+and how many kinds of reader it is kept for."""
 STANDING_BY = timedelta(seconds=15)
 """Whoever stands by keeps the samples of so long: more than it takes to take over."""
 OVERLAP = timedelta(seconds=2)
@@ -106,6 +111,9 @@ class House:
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     lately: Lately[Condition] = field(init=False)
     """How the program was a moment ago: for pages, which everybody looks at."""
+    boards: Drawn[BoardPage] = field(
+        default_factory=lambda: Drawn(age=BOARD_STANDS, most=BOARDS_MOST)
+    )
     rules: list[CompiledRule] = field(default_factory=list)
     _newest: int = 0
     _in_force: int = 0

@@ -206,6 +206,8 @@ class Database:
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._pool = pool
         self._shares: list[Database] = []
+        self.commits = 0
+        """How many transactions over these connections have been kept, shares apart."""
 
     async def warm(self) -> None:
         """Open every connection that stays open: who comes first would otherwise wait for it.
@@ -240,6 +242,7 @@ class Database:
             words = session.info.get(SAID)
             if words and session.in_transaction():  # a dry run has taken everything back
                 await session.execute(SAYING, {"words": list(words)})
+        self.commits += 1
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncSession]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,7 +17,15 @@ from app.pages.frame import Framed
 from app.pages.hosts import fires, hosts, machines
 from app.pages.incident_view import row
 from app.pages.oncall_page import schedules
-from app.pages.views import BoardView, ClientView, RowView, ScheduleView, StepView, WarningView
+from app.pages.views import (
+    BoardPage,
+    BoardView,
+    ClientView,
+    RowView,
+    ScheduleView,
+    StepView,
+    WarningView,
+)
 from app.pages.words import Words
 from incidents import queries
 from incidents.queries import Row
@@ -25,6 +33,9 @@ from kit import live
 from kit.i18n import t
 from kit.slices import sliced
 from kit.web import on_the_loop
+
+if TYPE_CHECKING:
+    from app.house import House
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -39,10 +50,25 @@ class Board:
 
     frame: Framed
 
+    async def page(self) -> BoardPage:
+        """Return the board, drawn a moment ago at most if nothing has happened since.
+
+        What this process commits for a request shows at once, what others do once it is announced.
+        """
+        frame = self.frame
+        frame.caller.need(Right.READ)
+        house: House = frame.request.app.state.house
+        sees = frame.caller.scope, frame.caller.rights, frame.reader.locale, frame.reader.zone
+        version = house.notices.mark(live.CHANNEL), house.db.commits
+        return await house.boards.get(sees, version, self._drawn)
+
+    async def _drawn(self) -> BoardPage:
+        view = await self.view()
+        return BoardPage(view, await self.frame.render_for_all("_board_live.html", view))
+
     async def view(self) -> BoardView:
         """Return what the board shows at this moment."""
         frame = self.frame
-        frame.caller.need(Right.READ)
         house, now = frame.request.app.state.house, frame.clock()
         async with frame.db.snapshot() as session:
             open_ = await queries.board(session, frame.caller.scope, now)
@@ -83,7 +109,7 @@ class Board:
 
     async def fragment(self) -> str:
         """Return the live part of the board."""
-        return await self.frame.render_in_slices("_board_live.html", await self.view(), here="now")
+        return (await self.page()).live
 
 
 def _warning(trouble: Trouble, locale: str) -> WarningView:
@@ -138,8 +164,8 @@ def _clients(open_: Sequence[Row], words: Words, frame: Framed) -> list[ClientVi
 async def show_board(board: AtBoard) -> Response:
     """Show the whole board."""
     frame = board.frame
-    since, view = frame.since(), await board.view()
-    return frame.fresh(await frame.render_in_slices("board.html", view, here="now", since=since))
+    since, page = frame.since(), await board.page()
+    return frame.show("board.html", page, here="now", since=since)
 
 
 @router.get("/events")

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from access.scope import Right
@@ -69,6 +70,11 @@ class Frame:
             template, *names, **self._context(view, here), **more
         )
         return html
+
+    async def render_for_all(self, template: str, view: Any) -> Markup:
+        """Return the HTML of a part that has nothing of who looks: no name, no token, no menu."""
+        names, pages = (self.reader.locale, self.reader.zone), self.request.app.state.pages
+        return Markup(await pages.render_in_slices(template, *names, now=self.clock(), view=view))
 
     def since(self, version: Version = of_topics_alone) -> str:
         """Return as of when a page is that is read from now on: its stream is asked with it."""

@@ -320,6 +320,14 @@ class BoardView:
 
 
 @dataclass(frozen=True)
+class BoardPage:
+    """The first page around its live part, which is drawn once for all who see the same."""
+
+    board: BoardView
+    live: Markup
+
+
+@dataclass(frozen=True)
 class IncidentsView:
     """The list with its filters as they stand in the address."""
 

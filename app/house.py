@@ -57,8 +57,8 @@ log = logging.getLogger(__name__)
 CONFIG = "config"
 ACCESS = "access"
 LATELY = 1.0
-BOARD_STANDS, BOARDS_MOST = 0.5, 64
-"""Seconds that a board may be shown again while nothing is announced: machines and clocks move on;
+BOARD_STANDS, BOARDS_MOST = timedelta(seconds=0.5), 64
+"""How long a board may be shown again while nothing is announced: machines and clocks move on;
 and how many kinds of reader it is kept for."""
 STANDING_BY = timedelta(seconds=15)
 """Whoever stands by keeps the samples of so long: more than it takes to take over."""

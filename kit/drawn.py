@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -11,25 +12,31 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class _Drawing(Generic[T]):
     version: object
-    began: float
+    began: datetime
     made: asyncio.Future[T]
 
 
 class Drawn(Generic[T]):
     """Keeps for each kind of reader the newest drawing, of the last `most` kinds that came.
 
-    It is given again for `age` seconds, if what it shows is still of the same version. Who comes
+    It is given again until it is of `age`, if what it shows is still of the same version. Who comes
     while it is made waits for it; who leaves takes it from nobody. An error is given to those who
     waited for it, and to nobody after them.
     """
 
-    def __init__(self, *, age: float, most: int) -> None:
+    def __init__(self, *, age: timedelta, most: int) -> None:
         self._age, self._most = age, most
         self._newest: dict[Hashable, _Drawing[T]] = {}
 
-    async def get(self, reader: Hashable, version: object, draw: Callable[[], Awaitable[T]]) -> T:
+    async def get(
+        self,
+        reader: Hashable,
+        version: object,
+        draw: Callable[[], Awaitable[T]],
+        *,
+        now: datetime,
+    ) -> T:
         """Return what `draw` makes for such a reader, or made a moment ago of this version."""
-        now = asyncio.get_running_loop().time()
         known = self._newest.pop(reader, None)
         if known is None or not self._stands(known, version, now):
             known = _Drawing(version, now, asyncio.ensure_future(draw()))
@@ -38,8 +45,8 @@ class Drawn(Generic[T]):
             del self._newest[next(iter(self._newest))]
         return await asyncio.shield(known.made)
 
-    def _stands(self, known: _Drawing[T], version: object, now: float) -> bool:
-        if known.version != version or now - known.began >= self._age:
+    def _stands(self, known: _Drawing[T], version: object, now: datetime) -> bool:
+        if known.version != version or not timedelta() <= now - known.began < self._age:
             return False
         made = known.made
         return not made.done() or not (made.cancelled() or made.exception())

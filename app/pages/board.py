@@ -60,7 +60,7 @@ class Board:
         house: House = frame.request.app.state.house
         sees = frame.caller.scope, frame.caller.rights, frame.reader.locale, frame.reader.zone
         version = house.notices.mark(live.CHANNEL), house.db.commits
-        return await house.boards.get(sees, version, self._drawn)
+        return await house.boards.get(sees, version, self._drawn, now=frame.clock())
 
     async def _drawn(self) -> BoardPage:
         view = await self.view()

@@ -140,11 +140,11 @@ PAGES_OF: dict[str, tuple[str, Any]] = {
 
 def shown(name: str, locale: Locale = Locale.ZH, shell: ShellView = SHELL) -> str:
     template, view = PAGES_OF[name]
-    names = locale, "Asia/Shanghai"
+    names = locale.value, "Asia/Shanghai"
     if template == "board.html":  # its live part is everybody's: it has no shell
         live = PAGES.render("_board_live.html", *names, now=NOW, view=view)
         view = views.BoardPage(view, Markup(live))
-    more = {"message": None, "since": "0-0"}
+    more: dict[str, Any] = {"message": None, "since": "0-0"}
     return PAGES.render(template, *names, now=NOW, shell=shell, view=view, **more)
 
 

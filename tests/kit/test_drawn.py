@@ -1,12 +1,15 @@
 """One drawing for all who see the same: made once, given while it stands, failed for its own."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from kit.drawn import Drawn
 
 pytestmark = pytest.mark.asyncio
+
+NOW, HOUR = datetime(2026, 11, 26, 3, 2, tzinfo=UTC), timedelta(hours=1)
 
 
 class Painter:
@@ -23,40 +26,35 @@ class Painter:
         return self.drawn
 
 
-async def test_who_comes_while_it_is_drawn_waits_for_it_and_who_leaves_takes_it_from_nobody() -> (
-    None
-):
-    board, painter = Drawn[int](age=60, most=4), Painter()
+async def test_who_comes_meanwhile_waits_for_it_and_who_leaves_takes_it_from_nobody() -> None:
+    board, painter = Drawn[int](age=HOUR, most=4), Painter()
     painter.go.clear()
-    first, second, third = (asyncio.create_task(board.get("li", 1, painter.draw)) for _ in range(3))
+    first, *others = (
+        asyncio.create_task(board.get("li", 1, painter.draw, now=NOW)) for _ in range(3)
+    )
     await asyncio.sleep(0)
     first.cancel()
     painter.go.set()
 
-    assert await asyncio.gather(second, third) == [1, 1]
-    assert first.cancelled() or first.cancelling()
+    assert await asyncio.gather(*others) == [1, 1]
+    assert first.cancelled()
 
 
 async def test_it_is_drawn_anew_for_another_version_another_reader_and_when_it_is_old() -> None:
-    board, painter = Drawn[int](age=0.05, most=4), Painter()
+    board, painter = Drawn[int](age=HOUR, most=4), Painter()
 
-    assert [await board.get("li", version, painter.draw) for version in (1, 1, 2, 2)] == [
-        1,
-        1,
-        2,
-        2,
-    ]
-    assert await board.get("han", 2, painter.draw) == 3
-    await asyncio.sleep(0.06)
-    assert await board.get("li", 2, painter.draw) == 4
+    again = [await board.get("li", version, painter.draw, now=NOW) for version in (1, 1, 2, 2)]
+    assert again == [1, 1, 2, 2]
+    assert await board.get("han", 2, painter.draw, now=NOW) == 3
+    assert await board.get("li", 2, painter.draw, now=NOW + HOUR) == 4
 
 
 async def test_what_is_drawn_under_an_older_version_is_not_given_for_a_newer() -> None:
-    board, painter = Drawn[int](age=60, most=4), Painter()
+    board, painter = Drawn[int](age=HOUR, most=4), Painter()
     painter.go.clear()
-    older = asyncio.create_task(board.get("li", 1, painter.draw))
+    older = asyncio.create_task(board.get("li", 1, painter.draw, now=NOW))
     await asyncio.sleep(0)
-    newer = asyncio.create_task(board.get("li", 2, painter.draw))
+    newer = asyncio.create_task(board.get("li", 2, painter.draw, now=NOW))
     await asyncio.sleep(0)
     painter.go.set()
 
@@ -64,20 +62,20 @@ async def test_what_is_drawn_under_an_older_version_is_not_given_for_a_newer() -
 
 
 async def test_an_error_is_for_those_who_waited_for_it() -> None:
-    board, painter = Drawn[int](age=60, most=4), Painter()
+    board, painter = Drawn[int](age=HOUR, most=4), Painter()
 
     async def failing() -> int:
         raise OSError("away")
 
     with pytest.raises(OSError, match="away"):
-        await board.get("li", 1, failing)
-    assert await board.get("li", 1, painter.draw) == 1
+        await board.get("li", 1, failing, now=NOW)
+    assert await board.get("li", 1, painter.draw, now=NOW) == 1
 
 
 async def test_only_the_last_kinds_of_reader_are_kept() -> None:
-    board, painter = Drawn[int](age=60, most=2), Painter()
+    board, painter = Drawn[int](age=HOUR, most=2), Painter()
     for reader in ("a", "b", "a", "c"):
-        await board.get(reader, 1, painter.draw)
+        await board.get(reader, 1, painter.draw, now=NOW)
 
-    assert await board.get("a", 1, painter.draw) == 1
-    assert await board.get("b", 1, painter.draw) == 4
+    assert await board.get("a", 1, painter.draw, now=NOW) == 1
+    assert await board.get("b", 1, painter.draw, now=NOW) == 4

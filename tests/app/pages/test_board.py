@@ -35,6 +35,7 @@ async def test_the_first_steps_are_shown_until_they_are_done(world: World) -> No
     body = json.loads(line[1])
     body["samples"][0]["labels"]["client"] = "acme"
     assert (await world.http.post("/api/v1/samples", json=body)).status_code == 204
+    await world.passes(seconds=1)
 
     assert "First steps" not in (await read(world, "/")).words
 

@@ -1,9 +1,10 @@
 """The application: every route of the house behind one set of doors."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 
 from fastapi import APIRouter, Depends, FastAPI, Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
@@ -20,7 +21,7 @@ import metrics.api
 import metrics.catalogue
 import metrics.engine.api
 import oncall.api
-from access.scope import Identity
+from access.scope import Identity, Right
 from access.web import Caller
 from app import health, problems
 from app.api import account as account_api
@@ -73,6 +74,9 @@ from app.pages.admin import (
 from app.pages.admin import clients as admin_clients
 from kit.settings import ROOT
 from kit.web import keepable
+from metrics.api import Engine
+from metrics.asked import Parameters
+from metrics.shortcut import Shortcut
 from metrics.store import Store
 
 API = (
@@ -145,9 +149,27 @@ def create_app(house: House) -> Doors:
     for name, part in house.shared().items():
         setattr(app.state, name, part)
     problems.install(app)
-    app.router.routes.extend(_routes(passing_on=house.settings.metrics_url is not None))
+    passing_on = house.settings.metrics_url is not None
+    app.router.routes.extend(_routes(passing_on=passing_on))
     app.mount("/static", StaticFiles(directory=ROOT / "static"), name="static")
-    return Doors(app, _timed(house))
+    return Doors(app if passing_on else _short(house, app), _timed(house))
+
+
+def _short(house: House, app: ASGIApp) -> Shortcut:
+    async def instant(asked: Parameters, who: Identity) -> Response:
+        return await _engine().instant(asked, who, reader=house.store, now=house.clock())
+
+    async def ranged(asked: Parameters, who: Identity) -> Response:
+        return await _engine().ranged(asked, who, reader=house.store)
+
+    prefix = metrics.api.PREFIX
+    queries = {f"{prefix}/query": instant, f"{prefix}/query_range": ranged}
+    return Shortcut(app, partial(house.authorizer, needed=Right.READ), queries)
+
+
+@cache
+def _engine() -> Engine:
+    return Engine()
 
 
 @cache
@@ -170,9 +192,10 @@ def routers(*, passing_on: bool = False) -> list[APIRouter]:
     With `passing_on` another engine answers queries.
     """
     rooms = [room.router for room in (*API, *PAGES, health)]
-    queries = metrics.engine.api if passing_on else metrics.api
     prometheus = (
-        queries.router(_store, _who),
+        metrics.engine.api.router(_store, _who)
+        if passing_on
+        else metrics.api.router(_store, _who, _engine()),
         metrics.catalogue.router(_store, _who, metrics.api.PREFIX),
     )
     return [*prometheus, *rooms, search.rest]  # first what machines ask: routes are tried in turn

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -24,7 +25,8 @@ from metrics.envelope import TRUNCATED, answered, success
 from metrics.promql.answers import instant_data, range_data, samples_data, text_data
 from metrics.promql.durations import AT_ONCE
 from metrics.promql.effort import effort
-from metrics.promql.evaluation import evaluate, instant, samples
+from metrics.promql.evaluation import evaluate, samples
+from metrics.promql.evaluation import instant as at_one_moment
 from metrics.promql.memory import Memory
 from metrics.promql.plan import Plan
 from metrics.promql.signatures import Kind
@@ -73,7 +75,7 @@ class Engine:
             if plan.kind is Kind.MATRIX:
                 found = samples_data(samples(plan, data, at_ms=at_ms, terms=terms))
             else:
-                vector = instant(plan, data, at_ms=at_ms, terms=terms)
+                vector = at_one_moment(plan, data, at_ms=at_ms, terms=terms)
                 found = instant_data(plan, vector, at_ms)
             return _success(found, limit, terms.notes)
 
@@ -104,6 +106,28 @@ class Engine:
         touched = effort(plan, data, start_ms=start, end_ms=end, step_ms=step)
         return await off_the_loop(touched, terms=terms, work=work)
 
+    async def instant(
+        self, asked: Parameters, who: Identity, *, reader: Reader, now: datetime
+    ) -> Response:
+        """Answer an instant query."""
+
+        async def answer() -> bytes:
+            at_ms = asked.moment("time", otherwise=now)
+            return await self.at_once(self.plan(asked, who), at_ms, asked=asked, reader=reader)
+
+        return await answered(asked, answer)
+
+    async def ranged(self, asked: Parameters, who: Identity, *, reader: Reader) -> Response:
+        """Answer a range query."""
+
+        async def answer() -> bytes:
+            who.need(Right.READ)
+            span = asked.span()
+            plan = self.plan(asked, who, span)
+            return await self.over_time(plan, span, asked=asked, reader=reader)
+
+        return await answered(asked, answer)
+
 
 def router(
     reader: Callable[..., Any], caller: Callable[..., Any], engine: Engine | None = None
@@ -123,14 +147,7 @@ def router(
         store: Annotated[Reader, Depends(reader)],
     ) -> Response:
         """Compute a PromQL expression at one moment."""
-
-        async def answer() -> bytes:
-            at_ms = asked.moment("time", otherwise=clock())
-            return await computing.at_once(
-                computing.plan(asked, who), at_ms, asked=asked, reader=store
-            )
-
-        return await answered(asked, answer)
+        return await computing.instant(asked, who, reader=store, now=clock())
 
     @routes.post(
         "/query_range", response_class=Response, openapi_extra=POSTED_RANGE, responses=over_time
@@ -144,15 +161,7 @@ def router(
         store: Annotated[Reader, Depends(reader)],
     ) -> Response:
         """Compute a PromQL expression over a range of time."""
-
-        async def answer() -> bytes:
-            who.need(Right.READ)
-            span = asked.span()
-            return await computing.over_time(
-                computing.plan(asked, who, span), span, asked=asked, reader=store
-            )
-
-        return await answered(asked, answer)
+        return await computing.ranged(asked, who, reader=store)
 
     return routes
 

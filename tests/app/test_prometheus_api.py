@@ -70,3 +70,34 @@ async def test_what_the_store_has_is_listed(world: World) -> None:
     assert "disk" in await data(world, "/label/__name__/values", start=now, end=now)
     later = str(world.clock().timestamp() + 60)
     assert await data(world, "/label/__name__/values", start=later) == []
+
+
+async def test_a_query_in_the_url_is_answered_as_one_that_is_posted(world: World) -> None:
+    await world.pushes("disk", 97)
+    now = str(world.clock().timestamp())
+    for path, asked in (
+        ("/query", {"query": "disk + 1"}),
+        ("/query", {"query": "disk +", "limit": "1"}),
+        ("/query_range", {"query": "disk", "start": now, "end": now, "step": "15"}),
+        ("/query_range", {"query": "disk", "start": now, "end": "0", "step": "15"}),
+        ("/query_range", {"query": "disk[5m]", "start": now, "end": now, "step": "15"}),
+    ):
+        in_url = await world.http.get(PREFIX + path, params=asked)
+        posted = await world.http.post(PREFIX + path, data=asked)
+        assert (in_url.status_code, in_url.content) == (posted.status_code, posted.content), asked
+        assert in_url.headers["content-type"] == posted.headers["content-type"]
+        assert "Server-Timing" in in_url.headers
+        assert in_url.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_who_may_not_ask_is_told_so_in_their_language(world: World) -> None:
+    issued = await world.http.post(
+        "/api/v1/tokens", json={"name": "agent", "client": "acme", "rights": ["ingest"]}
+    )
+    unknown, without = "ly_nobody", issued.json()["token"]
+    for token, status in ((unknown, 401), (without, 403)):
+        headers = {"Authorization": f"Bearer {token}", "Accept-Language": "zh"}
+        answer = await world.http.get(PREFIX + "/query?query=1", headers=headers)
+        assert answer.status_code == status
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["content-language"] == "zh-CN"

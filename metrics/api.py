@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -23,7 +24,7 @@ from metrics.asked import (
 )
 from metrics.envelope import TRUNCATED, answered, success
 from metrics.promql.answers import instant_data, range_data, samples_data, text_data
-from metrics.promql.durations import AT_ONCE
+from metrics.promql.durations import AT_ONCE, Frame
 from metrics.promql.effort import effort
 from metrics.promql.evaluation import evaluate, samples
 from metrics.promql.evaluation import instant as at_one_moment
@@ -43,6 +44,18 @@ REMEMBERED = 500_000
 """Labels whose work is kept for the next query over the same series."""
 
 
+PLANS, SHORT = 1_000, 4_000
+"""So many plans are kept for who asks again, of queries of so many characters at most."""
+
+
+def _planned(text: str, frame: Frame, clients: frozenset[str] | None) -> Plan:
+    tree = parse(text, frame)
+    return Plan(tree if clients is None else scoped(tree, *clients))
+
+
+_remembered = lru_cache(PLANS)(_planned)
+
+
 @dataclass(frozen=True)
 class Engine:
     """Answers queries over a store, with the label work of earlier ones at hand."""
@@ -53,10 +66,9 @@ class Engine:
     def plan(self, asked: Parameters, who: Identity, span: Span | None = None) -> Plan:
         """Return the plan of the query, inside the clients that `who` may read."""
         who.need(Right.READ)
-        tree = parse(asked.get("query", ""), span.frame if span else AT_ONCE)
-        if who.scope.clients is not None:
-            tree = scoped(tree, *who.scope.clients)
-        return Plan(tree)
+        text, frame = asked.get("query", ""), span.frame if span else AT_ONCE
+        planned = _remembered if len(text) <= SHORT else _planned
+        return planned(text, frame, who.scope.clients)
 
     def terms(self, asked: Parameters) -> Terms:
         """Return how the query is to be computed."""

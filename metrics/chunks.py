@@ -36,6 +36,9 @@ HOUR = 3_600_000
 """A flush cuts at full hours, so that all that is said of a moment can be packed as one."""
 WINDOW = 4 * HOUR
 """Nothing packed reaches over the end of one: at 15 seconds it is one chunk of 960 samples."""
+ENOUGH = codec.MOST // 2
+"""Samples of an hour that a flush brings of a series before packing gains too little: half as many
+as a chunk holds."""
 ROWS = 1000
 """Series that are read in one go."""
 REACH = 24 * HOUR
@@ -107,12 +110,22 @@ def encoded(columns: Columns, *, packed: bool = False) -> Encoded:
         fixed["start_at"][chosen], fixed["end_at"][chosen] = times[:, 0], times[:, -1]
         for place, body in zip(chosen.tolist(), codec.encode_rows(times, values), strict=True):
             bodies[place] = body
-    fixed["count"], fixed["packed"] = lengths, packed
+    fixed["count"], fixed["packed"] = lengths, packed or _dense(owner, fixed["start_at"], lengths)
     fixed["fields"] = len(_COLUMNS)
     for name in _FIXED:
         fixed[f"{name}_bytes"] = _ROW[name].itemsize
     fixed["body_bytes"] = [len(body) for body in bodies]
     return Encoded(owner, fixed, b"".join(bodies))
+
+
+def _dense(owner: Ints, start_at: Ints, lengths: Ints) -> npt.NDArray[np.bool_]:
+    """Return which chunks are of an hour that brought enough of their series."""
+    new = np.ones(len(owner), np.bool_)
+    hours = start_at // HOUR
+    new[1:] = (owner[1:] != owner[:-1]) | (hours[1:] != hours[:-1])
+    of = np.cumsum(new) - 1
+    dense: npt.NDArray[np.bool_] = np.bincount(of, weights=lengths)[of] >= ENOUGH
+    return dense
 
 
 def _rows(columns: Columns, begins: Ints, length: int) -> tuple[Ints, Floats]:

@@ -90,6 +90,10 @@ def first_at_or_after(
     `cell` tells where in `flat` the rows' entries of these numbers stand, each below `width`.
     """
     low = np.zeros(len(counts), np.int64)
+    if (flat[cell(low)] >= moment).all():  # as it is of a beginning long ago
+        return low
+    if (flat[cell(np.maximum(counts - 1, 0))] < moment).all():  # and of an end that is now
+        return counts.astype(np.int64)
     high = counts.astype(np.int64)
     for _ in range(int(width).bit_length()):
         open_ = low < high

@@ -158,8 +158,18 @@ def windows(
     columns: Columns, ends: Times, range_ms: int, *, nameless: Flags | None = None
 ) -> Windows:
     """Return the windows that end at these moments, which are evenly spaced and rise."""
-    first, last = after(columns, ends - range_ms), after(columns, ends)
+    first, last = _bounds(columns, ends, range_ms)
     return cut(columns, first, last, ends=ends, range_ms=range_ms, nameless=nameless)
+
+
+def _bounds(columns: Columns, ends: Times, range_ms: int) -> tuple[Ints, Ints]:
+    """Return where windows begin and end, in one look if each begins where a former one ended."""
+    width, step = len(ends), int(ends[1] - ends[0]) if len(ends) > 1 else 0
+    back = range_ms // step if step and range_ms % step == 0 else width
+    if back >= width:
+        return after(columns, ends - range_ms), after(columns, ends)
+    places = after(columns, np.arange(ends[0] - range_ms, ends[-1] + step, step))
+    return places[:, :width], places[:, back:]
 
 
 def cut(

@@ -31,10 +31,12 @@ class Yard:
         self.store = Store(folder, db, known_clients=lambda: {"acme"})
         self.sent: dict[Labels, dict[int, float]] = {}
 
-    async def feeds(self, begin: int, end: int, *hosts: Labels, value: float = 0) -> None:
-        """Send a sample each 15 s, of all hosts or of these, and flush."""
+    async def feeds(
+        self, begin: int, end: int, *hosts: Labels, value: float = 0, step: int = STEP
+    ) -> None:
+        """Send a sample each `step` ms, of all hosts or of these, and flush."""
         for host in hosts or HOSTS:
-            times = list(range(begin, end, STEP))
+            times = list(range(begin, end, step))
             values = [value or float(at % 977) for at in times]
             body = write_request([host] * len(times), times, values)
             await self.store.append(body, port="remote_write", client="acme", now=self.clock())
@@ -101,4 +103,18 @@ async def test_a_chunk_of_a_window_holds_no_more_than_any_other(yard: Yard) -> N
     await yard.feeds(begin + 5_000, MS, HOSTS[0])
     made = await yard.packs(MS + HOUR)
     assert [count for _, count in made] == [1024, 896, 960, 960]
+    assert await yard.reads() == yard.sent
+
+
+async def test_what_comes_by_the_hundred_is_left_as_it_came_until_something_late_joins(
+    yard: Yard,
+) -> None:
+    for minute in (0, 10):
+        begin = MS + minute * 60_000
+        yard.clock.advance(minutes=10)
+        await yard.feeds(begin, begin + 600_000, HOSTS[0], step=1_000)
+    assert await yard.packs(MS + 2 * HOUR) == [(MS, 600), (MS + 600_000, 600)]
+
+    await yard.feeds(MS + 300_500, MS + 300_501, HOSTS[0])
+    assert [count for _, count in await yard.packs(MS + 2 * HOUR)] == [1024, 177]
     assert await yard.reads() == yard.sent

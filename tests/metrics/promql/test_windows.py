@@ -64,7 +64,7 @@ def test_a_long_computation_ends_in_the_middle_when_nobody_waits(call: str) -> N
 def test_a_window_holds_its_end_and_not_its_beginning() -> None:
     columns = columns_of([((), [(at, 1.0) for at in (0, 10, 20, 30)]), ((), []), ((), [(15, 2.0)])])
 
-    found = windows(columns, np.array([10, 20, 30, 40, 55]), 20)
+    found = windows(columns, np.array([10, 20, 30, 40, 50]), 20)
 
     assert found.sizes.tolist() == [[2, 2, 2, 1, 0], [0] * 5, [0, 1, 1, 0, 0]]
     assert found.first[0].tolist() == [0, 1, 2, 3, 4]

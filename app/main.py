@@ -1,13 +1,13 @@
 """The application: every route of the house behind one set of doors."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache, partial
+from functools import cache
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 import access.api.people
 import access.api.tokens
@@ -139,6 +139,13 @@ PAGES = (
 
 def create_app(house: House) -> Doors:
     """Return the whole program as one ASGI application."""
+    app = routed(house)
+    whole = app if _passes_on(house) else _short(house, app)
+    return Doors(whole, _timed(house))
+
+
+def routed(house: House) -> FastAPI:
+    """Return the application of all routes, without what stands before them."""
     app = FastAPI(
         title="Langyan 狼烟",
         version=house.version,
@@ -149,10 +156,13 @@ def create_app(house: House) -> Doors:
     for name, part in house.shared().items():
         setattr(app.state, name, part)
     problems.install(app)
-    passing_on = house.settings.metrics_url is not None
-    app.router.routes.extend(_routes(passing_on=passing_on))
+    app.router.routes.extend(_routes(passing_on=_passes_on(house)))
     app.mount("/static", StaticFiles(directory=ROOT / "static"), name="static")
-    return Doors(app if passing_on else _short(house, app), _timed(house))
+    return app
+
+
+def _passes_on(house: House) -> bool:
+    return house.settings.metrics_url is not None
 
 
 def _short(house: House, app: ASGIApp) -> Shortcut:
@@ -162,9 +172,12 @@ def _short(house: House, app: ASGIApp) -> Shortcut:
     async def ranged(asked: Parameters, who: Identity) -> Response:
         return await _engine().ranged(asked, who, reader=house.store)
 
+    async def authorize(scope: Scope) -> Identity:
+        return await house.authorizer(scope, Right.READ)
+
     prefix = metrics.api.PREFIX
     queries = {f"{prefix}/query": instant, f"{prefix}/query_range": ranged}
-    return Shortcut(app, partial(house.authorizer, needed=Right.READ), queries)
+    return Shortcut(app, authorize, queries)
 
 
 @cache

@@ -14,7 +14,7 @@ from access.authorizer import Authorizer
 from access.commands import make_token
 from access.scope import SYSTEM, Right
 from app.house import House
-from app.main import create_app
+from app.main import create_app, routed
 from app.measures import Measures
 from app.pages import reference_ports
 from app.pages.reference_view import Document
@@ -51,7 +51,7 @@ def house(db: Database | None, clock: FakeClock) -> House:
 
 
 def program(clock: FakeClock) -> FastAPI:
-    return cast(FastAPI, create_app(house(None, clock))._app)
+    return routed(house(None, clock))
 
 
 @pytest.fixture

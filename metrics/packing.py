@@ -1,6 +1,7 @@
 """Many small chunks of a series made one: a flush writes what ten minutes have brought.
 
-Who reads sees either the small ones or the one. An hour is packed when it is over, a window of
+Who reads sees either the small ones or the one. What is half full as a flush writes it counts as
+packed (`chunks.ENOUGH`). An hour is packed when it is over, a window of
 several hours with its last hour, and either again when late samples have come for it.
 """
 

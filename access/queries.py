@@ -3,10 +3,10 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, bindparam, false, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -350,26 +350,37 @@ def _holder(row: Token) -> Identity:
     )
 
 
-async def identity_of_session(session: AsyncSession, secret: str, now: datetime) -> SignedIn:
-    """Return who is signed in with this secret; a session that is over is refused."""
-    found = await session.execute(
-        select(BrowserSession, Person)
+def _signed_in() -> Select[Any]:
+    who = (
+        *(Person.name, Person.title, Person.role),
+        *(Person.locale, Person.timezone, Person.clients),
+    )
+    return (
+        select(BrowserSession.digest, BrowserSession.seen_at, *who)
         .join(Person, Person.name == BrowserSession.person)
         .where(
-            BrowserSession.digest == digest(secret),
-            BrowserSession.expires_at > now,
-            BrowserSession.seen_at > now - IDLE,
+            BrowserSession.digest == bindparam("shown"),
+            BrowserSession.expires_at > bindparam("now"),
+            BrowserSession.seen_at > bindparam("idle_since"),
             Person.disabled.is_(False),
         )
     )
-    row = found.one_or_none()
+
+
+SIGNED_IN = _signed_in()
+"""Built once: every request of a browser asks it."""
+
+
+async def identity_of_session(session: AsyncSession, secret: str, now: datetime) -> SignedIn:
+    """Return who is signed in with this secret; a session that is over is refused."""
+    given = {"shown": digest(secret), "now": now, "idle_since": now - IDLE}
+    row = (await session.execute(SIGNED_IN, given)).one_or_none()
     if row is None:
         raise Unauthorized("this session is over; sign in again")
-    browser, who = row
-    return SignedIn(identity_of(who), browser.digest, browser.seen_at, who.timezone)
+    return SignedIn(identity_of(row), row.digest, row.seen_at, row.timezone)
 
 
-def identity_of(who: Person) -> Identity:
+def identity_of(who: Person | Row[Any]) -> Identity:
     """Return a person as one who asks; a client's reader without a client sees nothing."""
     everything = None if who.role is not Role.CLIENT else frozenset[str]()
     return Identity(

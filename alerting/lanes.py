@@ -6,9 +6,12 @@ A lane that fails tries again, and no other waits for it.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain
 
 import numpy as np
 
@@ -20,7 +23,7 @@ from alerting.schemas import Observation
 from alerting.watches import Watches, state_of
 from kit.clock import Clock, from_milliseconds
 from kit.db import Database
-from kit.slices import sliced
+from kit.slices import one_ahead, sliced
 from metrics.batch import Position
 
 log = logging.getLogger(__name__)
@@ -30,6 +33,10 @@ MOST = 1000
 """Observations in one transaction: who waits for its rows does not wait for the whole storm."""
 PATIENT = timedelta(seconds=10)
 """How long a client's transactions may fail before it is worth a person's look."""
+
+
+Part = list[tuple[int, Observation]]
+"""Observations that go into one transaction, each with its watch."""
 
 
 @dataclass
@@ -193,28 +200,44 @@ class Lanes:
         self, client: str, news: News, ended: Sequence[Observation], read_to: Position | None
     ) -> None:
         stories, delivery = Stories(news), Delivery(self._door, client)
-        rounds = await self._weighed(stories)
-        if ended:
-            rounds.append([(0, one) for one in ended])
-        if not rounds and read_to and not len(stories):
-            rounds = [[]]
-        parts = [part for batch in rounds for part in cut(batch)]
-        for number, batch in enumerate(parts, 1):
-            position = read_to if number == len(parts) else None
-            async for watch, state in sliced(await delivery.of(batch, position)):
-                if watch:
-                    self.moved.add(watch)
-                    self.watches.states[watch] = state
+        owed: Part | None = None
+        async with aclosing(self._parts(stories, ended)) as parts:
+            async for part in parts:
+                if owed is not None:
+                    await self._deliver(delivery, owed, None)
+                owed = part
+        if owed is None and read_to and not len(stories):
+            owed = []
+        if owed is not None:  # how far the rules have read goes with the last part
+            await self._deliver(delivery, owed, read_to)
         await delivery.finish()
         async for watch, told in sliced(stories.newest()):
             self._settle(watch, told, refused=watch in delivery.aside)
         self._count_aside(client, delivery)
         await self._take_back(client, [w for w in delivery.passed if w in self.aside])
 
-    async def _weighed(self, stories: Stories) -> list[list[tuple[int, Observation]]]:
+    async def _deliver(self, delivery: Delivery, part: Part, position: Position | None) -> None:
+        async for watch, state in sliced(await delivery.of(part, position)):
+            if watch:
+                self.moved.add(watch)
+                self.watches.states[watch] = state
+
+    async def _parts(
+        self, stories: Stories, ended: Sequence[Observation]
+    ) -> AsyncGenerator[Part, None]:
+        """Yield what goes into one transaction each; what comes next is weighed meanwhile."""
+        shares = stories.shares(self.watches.place, MOST)
+        async with aclosing(one_ahead(shares, partial(self._weighed, stories))) as weighed:
+            async for rounds in weighed:
+                for part in chain.from_iterable(map(cut, rounds)):
+                    yield part
+        for part in cut([(0, one) for one in ended]):
+            yield part
+
+    async def _weighed(self, stories: Stories, share: Sequence[int]) -> list[Part]:
         """Return what changes something; the n-th change of each watch is in the n-th list."""
-        rounds: list[list[tuple[int, Observation]]] = []
-        async for watch, story in sliced(stories.each()):
+        rounds: list[Part] = []
+        async for watch, story in sliced(stories.each(share)):
             for number, one in enumerate(_changes(self.watches, watch, story)):
                 if number == len(rounds):
                     rounds.append([])
@@ -244,18 +267,18 @@ class Lanes:
             self.aside.pop(watch, None)
 
 
-def cut(batch: list[tuple[int, Observation]]) -> list[list[tuple[int, Observation]]]:
+def cut(batch: Part) -> list[Part]:
     """Return a batch in parts of one transaction each, what belongs to one system together.
 
     So an incident opens with all that it is about, and who then takes it waits for no transaction
     that adds the rest. Only a system with more than `MOST` is parted.
     """
     if len(batch) <= MOST:
-        return [batch]
-    places: dict[tuple[str, str], list[tuple[int, Observation]]] = {}
+        return [batch] if batch else []
+    places: dict[tuple[str, str], Part] = {}
     for one in batch:
         places.setdefault((one[1].system, one[1].drill), []).append(one)
-    parts: list[list[tuple[int, Observation]]] = [[]]
+    parts: list[Part] = [[]]
     for _, system in sorted(places.items()):
         if parts[-1] and len(parts[-1]) + len(system) > MOST:
             parts.append([])

@@ -1,6 +1,6 @@
 """Samples that may change something, in columns, and told in order as the story of each watch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,9 +82,28 @@ class Stories:
     def __len__(self) -> int:
         return len(self._watches)
 
-    def each(self) -> Iterator[tuple[int, list[Told]]]:
-        """Yield each watch with all of its story."""
-        for start, end in zip(self._starts, self._starts[1:], strict=False):
+    def shares(self, places: NDArray[np.int32], most: int) -> list[list[int]]:
+        """Return the numbers of the stories, in shares of about `most`, each place in one only.
+
+        `places` has the place of every watch; without a story there is no share.
+        """
+        starts = np.array(self._starts[:-1], np.intp)
+        if len(starts) <= most:
+            return [list(range(len(starts)))] if len(starts) else []
+        of_story = places[np.array(self._watches, np.intp)[starts]]
+        order = np.argsort(of_story, kind="stable")
+        begins = np.flatnonzero(np.diff(of_story[order], prepend=-1))
+        shares: list[list[int]] = [[]]
+        for theirs in np.split(order, begins[1:]):
+            if shares[-1] and len(shares[-1]) + len(theirs) > most:
+                shares.append([])
+            shares[-1] += theirs.tolist()
+        return shares
+
+    def each(self, numbers: Iterable[int]) -> Iterator[tuple[int, list[Told]]]:
+        """Yield the watch of each of these stories with all of it."""
+        for number in numbers:
+            start, end = self._starts[number], self._starts[number + 1]
             yield self._watches[start], self._told[start:end]
 
     def newest(self) -> Iterator[tuple[int, Told]]:

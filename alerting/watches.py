@@ -67,7 +67,8 @@ class Watches:
 
     By ref: `seen` (ms of the newest sample), `whose` (number of the client), `slots` (watches).
     By watch: `low`, `high` and `due` (ms): between them and before it no sample is news; `wake`
-    is when time alone is; `silence`: it matters when the data stops; `busy`: on its way.
+    is when time alone is; `silence`: it matters when the data stops; `busy`: on its way; `place`
+    is the same for what was of one system when the watch was set up.
     """
 
     def __init__(self, index: RulesIndex, labels_of: LabelsOf, reads: Reads) -> None:
@@ -82,6 +83,7 @@ class Watches:
         self.slots: list[Watched] = []
         self.rule: Watched = np.zeros(LEAST, np.int32)
         self.client: Watched = np.zeros(LEAST, np.int32)
+        self.place: Watched = np.zeros(LEAST, np.int32)
         self.ref: Watched = np.full(LEAST, NO_SERIES, np.int32)
         self.low: Floats = np.full(LEAST, -np.inf)
         self.high: Floats = np.full(LEAST, np.inf)
@@ -92,6 +94,7 @@ class Watches:
         self.busy = np.zeros(LEAST, np.bool_)
         self.annotate: Annotate = lambda watch, value, at: None
         self._numbers: dict[str, int] = {}
+        self._places: dict[str, int] = {}
         self._labels_of = labels_of
         self._reads = reads
         self._unbound: dict[tuple[str, str, str], Remembered] = {}
@@ -114,25 +117,27 @@ class Watches:
         if not refs:
             return
         self._room_for_refs(max(refs) + 1)
-        found: list[tuple[int, int, int]] = []
+        found: list[tuple[int, int, int, int]] = []
         for ref in refs:
             labels = dict(self._labels_of(ref))
             client = self.number_of(labels.get("client", ""))
             self.whose[ref] = client
             for number, selector in self.index.reading(labels):
                 if self.index.rules[number].plain:
-                    found.append((number, client, ref))
+                    found.append((number, client, ref, self._place_of(labels)))
                 else:
                     self._reads(number, selector, ref)
         first = self._add(found)
-        for watch, (number, _, ref) in enumerate(found, first):
+        for watch, (number, _, ref, _) in enumerate(found, first):
             self._put_in_slot(ref, watch)
             self._take_up(watch, number)
 
     def add_outputs(self, number: int, outputs: Sequence[Mapping[str, str]]) -> int:
         """Watch label sets that an expression gave; return the watch of the first."""
         clients = [self.number_of(labels.get("client", "")) for labels in outputs]
-        first = self._add([(number, client, NO_SERIES) for client in clients])
+        places = [self._place_of(labels) for labels in outputs]
+        named = zip(clients, places, strict=True)
+        first = self._add([(number, client, NO_SERIES, place) for client, place in named])
         for watch, labels in enumerate(outputs, first):
             self.outputs[watch] = labels
             self._take_up(watch, number)
@@ -235,14 +240,19 @@ class Watches:
         self.due[watch] = self.wake[watch] = NEVER
         self.silence[watch] = self.busy[watch] = False
 
-    def _add(self, found: Sequence[tuple[int, int, int]]) -> int:
+    def _place_of(self, labels: Mapping[str, str]) -> int:
+        system = self.index.directory.system_of(labels)
+        return self._places.setdefault(system, len(self._places))
+
+    def _add(self, found: Sequence[tuple[int, int, int, int]]) -> int:
         first, self.count = self.count, self.count + len(found)
         self._room_for_watches(self.count)
         if not found:
             return first
         new = slice(first, self.count)
-        self.rule[new], self.client[new], self.ref[new] = np.array(found, np.int32).T
-        said = [self.index.said(number, self.clients[client]) for number, client, _ in found]
+        of_each = np.array(found, np.int32).T
+        self.rule[new], self.client[new], self.ref[new], self.place[new] = of_each
+        said = [self.index.said(number, self.clients[client]) for number, client, *_ in found]
         self.low[new] = [one.calm[0] for one in said]
         self.high[new] = [one.calm[1] for one in said]
         self.silence[new] = [one.ladder.absent is not None for one in said]
@@ -288,7 +298,7 @@ class Watches:
         for column in (self.high, self.due, self.wake):
             grown(column, size, np.inf)
         grown(self.value, size, np.nan)
-        for plain in (self.rule, self.client):
+        for plain in (self.rule, self.client, self.place):
             grown(plain, size)
         for flags in (self.silence, self.busy):
             grown(flags, size)

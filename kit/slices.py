@@ -3,9 +3,9 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 SLICE = 0.003
@@ -13,6 +13,7 @@ SLICE = 0.003
 PAUSE = 0.012
 """Seconds between two slices while somebody is served ahead of them."""
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -77,6 +78,26 @@ async def ahead() -> AsyncIterator[None]:
         yield
     finally:
         queue.ahead -= 1
+
+
+async def one_ahead(
+    items: Sequence[S], make: Callable[[S], Coroutine[Any, Any, T]]
+) -> AsyncGenerator[T, None]:
+    """Yield what `make` makes of each item; the next is made while the last one is used.
+
+    Whoever may leave early closes it (`contextlib.aclosing`), which ends what is being made.
+    """
+    if not items:
+        return
+    making = asyncio.create_task(make(items[0]))
+    try:
+        for item in items[1:]:
+            made = await making
+            making = asyncio.create_task(make(item))
+            yield made
+        yield await making
+    finally:
+        making.cancel()
 
 
 async def sliced(items: Iterable[T]) -> AsyncIterator[T]:

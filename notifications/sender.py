@@ -27,6 +27,8 @@ ASIDE_FOR = timedelta(seconds=5)
 
 BREATH = 0.02
 """Seconds between two claims, so that the places that become free are filled by one statement."""
+GATHERED = 0.1
+"""Seconds after which even one free place of a receiver is worth a claim."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Sender:
         self._recorder = Recorder(db, clock)
         self._aside: dict[UUID, datetime] = {}
         self._in_flight: dict[asyncio.Task[None], Leaving] = {}
+        self._asking: asyncio.TimerHandle | None = None
         self._closing = asyncio.Event()
         self._skew_checked_at: datetime | None = None
         self.skewed = False
@@ -145,9 +148,26 @@ class Sender:
         def ended(done: asyncio.Task[None]) -> None:
             self._in_flight.pop(done, None)
             if calls is not None:
-                calls.put("a place is free")
+                self._ask(calls, notification.host)
 
         task.add_done_callback(ended)
+
+    def _ask(self, calls: Subscription, host: str) -> None:
+        """Ask for more once nothing is under way to a receiver, or a little later.
+
+        A claim costs as much for one notification as for all that there is room for.
+        """
+        if all(other.host != host for other in self._in_flight.values()):
+            self._ask_now(calls)
+        elif self._asking is None:
+            later = asyncio.get_running_loop().call_later
+            self._asking = later(GATHERED, self._ask_now, calls)
+
+    def _ask_now(self, calls: Subscription) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+            self._asking = None
+        calls.put("places are free")
 
     async def _keep(self, notification: Leaving, batch: Batch) -> None:
         loop = asyncio.get_running_loop()

@@ -50,21 +50,29 @@ class Board:
 
     frame: Framed
 
-    async def page(self) -> BoardPage:
+    async def page(self, *, late: bool = False) -> BoardPage:
         """Return the board, drawn a moment ago at most if nothing has happened since.
 
         What this process commits for a request shows at once, what others do once it is announced.
+        A page may be `late` when much is announced: its stream makes up for it, or the next look.
         """
         frame = self.frame
         frame.caller.need(Right.READ)
         house: House = frame.request.app.state.house
         sees = frame.caller.scope, frame.caller.rights, frame.reader.locale, frame.reader.zone
-        version = house.notices.mark(live.CHANNEL), house.db.commits
-        return await house.boards.get(sees, version, self._drawn, now=frame.clock())
+        return await house.boards.get(
+            sees,
+            house.db.commits,
+            self._drawn,
+            now=frame.clock(),
+            news=house.notices.mark(live.CHANNEL),
+            late=late,
+        )
 
     async def _drawn(self) -> BoardPage:
-        view = await self.view()
-        return BoardPage(view, await self.frame.render_for_all("_board_live.html", view))
+        since, view = self.frame.since(), await self.view()
+        live_part = await self.frame.render_for_all("_board_live.html", view)
+        return BoardPage(view, live_part, since)
 
     async def view(self) -> BoardView:
         """Return what the board shows at this moment."""
@@ -164,8 +172,8 @@ def _clients(open_: Sequence[Row], words: Words, frame: Framed) -> list[ClientVi
 async def show_board(board: AtBoard) -> Response:
     """Show the whole board."""
     frame = board.frame
-    since, page = frame.since(), await board.page()
-    return frame.show("board.html", page, here="now", since=since)
+    page = await board.page(late=True)
+    return frame.show("board.html", page, here="now", since=page.since)
 
 
 @router.get("/events")

@@ -321,10 +321,14 @@ class BoardView:
 
 @dataclass(frozen=True)
 class BoardPage:
-    """The first page around its live part, which is drawn once for all who see the same."""
+    """The first page around its live part, which is drawn once for all who see the same.
+
+    `since` is as of when it was drawn: with it the page asks for its stream.
+    """
 
     board: BoardView
     live: Markup
+    since: str
 
 
 @dataclass(frozen=True)

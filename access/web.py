@@ -73,7 +73,7 @@ async def _signed_in(request: Request, db: Db, clock: AppClock) -> SignedIn | No
         return None
     now = clock()
     try:
-        async with db.snapshot() as session:
+        async with db.glance() as session:
             found = await queries.identity_of_session(session, secret, now)
     except Unauthorized:
         return None

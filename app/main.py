@@ -83,7 +83,6 @@ API = (
     access.api.people,
     access.api.tokens,
     access.api.trail,
-    incidents.api.verbs,
     incidents.api.history,
     incidents.api.health,
     alerting.api,
@@ -101,11 +100,15 @@ API = (
     prometheus_rules,
     proof,
 )
-PAGES = (
-    access.pages,
+FIRST = (
     board,
     incident_list,  # its events stand before a number
     incident,
+    incidents.api.verbs,
+)
+"""What is asked most, and at night: routes are tried one after the other."""
+PAGES = (
+    access.pages,
     menu,
     oncall_page,
     hosts,
@@ -204,6 +207,7 @@ def routers(*, passing_on: bool = False) -> list[APIRouter]:
 
     With `passing_on` another engine answers queries.
     """
+    first = [room.router for room in FIRST]
     rooms = [room.router for room in (*API, *PAGES, health)]
     prometheus = (
         metrics.engine.api.router(_store, _who)
@@ -211,7 +215,7 @@ def routers(*, passing_on: bool = False) -> list[APIRouter]:
         else metrics.api.router(_store, _who, _engine()),
         metrics.catalogue.router(_store, _who, metrics.api.PREFIX),
     )
-    return [*prometheus, *rooms, search.rest]  # first what machines ask: routes are tried in turn
+    return [*first, *prometheus, *rooms, search.rest]
 
 
 async def _store(request: Request) -> Store:

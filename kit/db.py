@@ -252,6 +252,13 @@ class Database:
             yield session
 
     @asynccontextmanager
+    async def glance(self) -> AsyncIterator[AsyncSession]:
+        """A session for a single read, without the transaction that would hold two together."""
+        async with self._sessions() as session:
+            await _reached(session, isolation_level="AUTOCOMMIT")
+            yield session
+
+    @asynccontextmanager
     async def line(self) -> AsyncIterator[Any]:
         """The driver's own connection, no transaction around it: each statement is a snapshot.
 

@@ -30,6 +30,7 @@ class Pages:
     def __init__(self, root: Path = ROOT) -> None:
         self._static = root / "static"
         self._versions: dict[str, str] = {}
+        self._icons = Markup((root / "static" / "icons.svg").read_text("utf-8"))
         self.environment = Environment(
             loader=FileSystemLoader(root / "templates"),
             autoescape=_escaped,
@@ -83,7 +84,7 @@ class Pages:
 
     def icons(self) -> Markup:
         """Return the sprite of all icons, to stand once in a page."""
-        return Markup((self._static / "icons.svg").read_text("utf-8"))
+        return self._icons
 
 
 def _escaped(name: str | None) -> bool:

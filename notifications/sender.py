@@ -40,7 +40,7 @@ class Limits:
 
     in_flight: int = 32
     for_grave: int = 8
-    per_host: int = 4
+    per_host: int = 8
     timeout: timedelta = TIMEOUT
     tick: timedelta = timedelta(seconds=1)
     skew_most: timedelta | None = timedelta(seconds=1)

@@ -41,7 +41,7 @@ from notifications.schemas import NotificationOut
 BOARD_MOST = 500
 IN_LIST = 20
 IN_DETAIL = 500
-IN_MESSAGE = 50
+IN_MESSAGE = 20
 """How many alerts and lines of the timeline are shown of each incident."""
 
 

@@ -66,12 +66,27 @@ def test_stories_are_told_by_watch_and_time() -> None:
     column = np.array([2, 1, 2, 1])
     news = News(column.astype(np.int32), np.array([9, 8, 7, 6]), np.arange(4.0), np.arange(4))
     stories = Stories(joined([NOTHING, news]))
-    assert list(stories.each()) == [
+    assert list(stories.each(range(2))) == [
         (1, [(3.0, 6, 3), (1.0, 8, 1)]),
         (2, [(2.0, 7, 2), (0.0, 9, 0)]),
     ]
     assert [(watch, told[0]) for watch, told in stories.newest()] == [(1, 1.0), (2, 0.0)]
-    assert list(Stories(NOTHING).each()) == []
+    assert list(Stories(NOTHING).newest()) == []
+
+
+def test_stories_are_shared_out_by_place_so_that_no_place_is_in_two() -> None:
+    watches = np.array([3, 1, 2, 1, 4, 5], np.int32)
+    stories = Stories(News(watches, np.arange(6), np.arange(6.0), np.arange(6)))
+    places = np.array([0, 7, 8, 7, 8, 9], np.int32)
+
+    def shared(most: int) -> list[list[int]]:
+        shares = stories.shares(places, most)
+        return [[watch for watch, _ in stories.each(share)] for share in shares]
+
+    assert shared(5) == [[1, 2, 3, 4, 5]]
+    assert shared(3) == [[1, 3], [2, 4, 5]]
+    assert shared(1) == [[1, 3], [2, 4], [5]]
+    assert Stories(NOTHING).shares(places, 1) == []
 
 
 def test_when_too_much_waits_only_the_newest_of_each_is_kept() -> None:

@@ -61,6 +61,41 @@ async def test_what_is_drawn_under_an_older_version_is_not_given_for_a_newer() -
     assert await newer != await older
 
 
+async def test_what_is_new_is_drawn_at_once_but_for_who_may_be_late() -> None:
+    board, painter = Drawn[int](age=HOUR, most=4), Painter()
+
+    async def get(news: str, *, late: bool, after: float = 0) -> int:
+        now = NOW + timedelta(seconds=after)
+        return await board.get("li", 1, painter.draw, now=now, news=news, late=late)
+
+    assert await get("a", late=True) == 1
+    assert await get("b", late=True) == 1
+    assert await get("b", late=False) == 2
+    assert await get("c", late=True, after=60) == 3
+
+
+async def test_the_longer_it_takes_the_less_often_it_is_drawn_for_who_may_be_late() -> None:
+    board, painter = Drawn[int](age=HOUR, most=4), Painter()
+    painter.go.clear()
+    first, meanwhile = (
+        asyncio.create_task(board.get("li", 1, painter.draw, now=NOW, news=news, late=True))
+        for news in ("a", "b")
+    )
+    await asyncio.sleep(0.05)
+    painter.go.set()
+    assert await asyncio.gather(first, meanwhile) == [1, 1]
+
+    for after, drawn in ((0.19, 1), (1.0, 2)):
+        now = NOW + timedelta(seconds=after)
+        assert await board.get("li", 1, painter.draw, now=now, news="c", late=True) == drawn
+
+
+async def test_what_this_process_has_changed_is_shown_even_to_who_may_be_late() -> None:
+    board, painter = Drawn[int](age=HOUR, most=4), Painter()
+    assert await board.get("li", 1, painter.draw, now=NOW, late=True) == 1
+    assert await board.get("li", 2, painter.draw, now=NOW, late=True) == 2
+
+
 async def test_an_error_is_for_those_who_waited_for_it() -> None:
     board, painter = Drawn[int](age=HOUR, most=4), Painter()
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import time
+from contextlib import aclosing
 from itertools import pairwise
 
-from kit.slices import PAUSE, SLICE, ahead, sliced
+from kit.slices import PAUSE, SLICE, ahead, one_ahead, sliced
 
 PIECE = SLICE / 2
 
@@ -75,3 +76,39 @@ async def _count(turns: list[int]) -> None:
     while True:
         await asyncio.sleep(0)
         turns.append(len(turns))
+
+
+async def test_while_one_is_used_the_next_is_made_and_no_further_one() -> None:
+    begun: list[int] = []
+
+    async def make(item: int) -> int:
+        begun.append(item)
+        await asyncio.sleep(0)
+        return -item
+
+    made = []
+    async with aclosing(one_ahead([1, 2, 3, 4], make)) as making:
+        async for one in making:
+            await asyncio.sleep(0.001)
+            made.append((one, list(begun)))
+    assert made == [(-1, [1, 2]), (-2, [1, 2, 3]), (-3, [1, 2, 3, 4]), (-4, [1, 2, 3, 4])]
+    assert [one async for one in one_ahead([], make)] == []
+
+
+async def test_who_leaves_early_ends_what_is_being_made() -> None:
+    ended: list[int] = []
+
+    async def make(item: int) -> int:
+        try:
+            await asyncio.sleep(0 if item == 1 else 60)
+        except asyncio.CancelledError:
+            ended.append(item)
+            raise
+        return item
+
+    async with aclosing(one_ahead([1, 2, 3], make)) as making:
+        async for _ in making:
+            await asyncio.sleep(0)
+            break
+    await asyncio.sleep(0)
+    assert ended == [2]

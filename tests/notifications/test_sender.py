@@ -244,7 +244,7 @@ async def test_a_receiver_that_hangs_delays_nobody_else(db: Database) -> None:
         world.phone.always_answers(Answer(hang=True), name="li")
         for number in range(20):
             await world.promises("li", key=f"li{number}", about=_incident(number))
-        await world.phone.rings(4)
+        await world.phone.rings(8)
         began = asyncio.get_running_loop().time()
         elsewhere = ContactFacts("webhook", other.url("han"))
         promise = Promise("han", "acme", INCIDENT, "triggered", 4, "han", [elsewhere])
@@ -253,7 +253,7 @@ async def test_a_receiver_that_hangs_delays_nobody_else(db: Database) -> None:
         await other.rings(within=2)
 
         assert other.calls[0].at - began < 0.5
-        assert len(world.phone.calls) == 4
+        assert len(world.phone.calls) == 8
 
 
 async def test_a_queue_goes_on_as_places_become_free(db: Database) -> None:
@@ -264,6 +264,19 @@ async def test_a_queue_goes_on_as_places_become_free(db: Database) -> None:
 
         assert len({call.key for call in world.phone.calls}) == 40
         assert world.sender.in_flight <= 3
+
+
+async def test_one_that_hangs_does_not_keep_the_other_places_of_its_receiver(
+    db: Database,
+) -> None:
+    async with running(db, Limits(per_host=3)) as world:
+        world.phone.answers(Answer(delay=5), *(Answer() for _ in range(20)))
+        began = asyncio.get_running_loop().time()
+        for number in range(20):
+            await world.promises("li", key=f"k{number}", about=_incident(number))
+        await world.phone.rings(20)
+
+        assert asyncio.get_running_loop().time() - began < 5
 
 
 async def test_a_send_under_way_may_end_before_the_sender_closes(db: Database) -> None:

@@ -30,7 +30,7 @@ class Pages:
     def __init__(self, root: Path = ROOT) -> None:
         self._static = root / "static"
         self._versions: dict[str, str] = {}
-        self._icons = Markup((root / "static" / "icons.svg").read_text("utf-8"))
+        self._icons: Markup | None = None
         self.environment = Environment(
             loader=FileSystemLoader(root / "templates"),
             autoescape=_escaped,
@@ -84,6 +84,8 @@ class Pages:
 
     def icons(self) -> Markup:
         """Return the sprite of all icons, to stand once in a page."""
+        if self._icons is None:
+            self._icons = Markup((self._static / "icons.svg").read_text("utf-8"))
         return self._icons
 
 

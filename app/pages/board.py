@@ -171,9 +171,8 @@ def _clients(open_: Sequence[Row], words: Words, frame: Framed) -> list[ClientVi
 @router.get("/")
 async def show_board(board: AtBoard) -> Response:
     """Show the whole board."""
-    frame = board.frame
     page = await board.page(late=True)
-    return frame.show("board.html", page, here="now", since=page.since)
+    return board.frame.show("board.html", page, here="now")
 
 
 @router.get("/events")

@@ -143,7 +143,7 @@ def shown(name: str, locale: Locale = Locale.ZH, shell: ShellView = SHELL) -> st
     names = locale.value, "Asia/Shanghai"
     if template == "board.html":  # its live part is everybody's: it has no shell
         live = PAGES.render("_board_live.html", *names, now=NOW, view=view)
-        view = views.BoardPage(view, Markup(live))
+        view = views.BoardPage(view, Markup(live), "0-0")
     more: dict[str, Any] = {"message": None, "since": "0-0"}
     return PAGES.render(template, *names, now=NOW, shell=shell, view=view, **more)
 

@@ -243,7 +243,7 @@ def _moved(state: State, ladder: Ladder, at: datetime) -> State:
         if absent is None or at < state.absent_since + absent.hold:
             return state
         graver = state.priority is None or absent.priority < state.priority
-        return _fires(state, absent.priority, at) if graver else state
+        return _fires(state, absent.priority, at, reached=state.reached) if graver else state
     if state.reached and state.reached is not state.priority:
         state = _with(state, priority=state.reached)  # only silence had raised it
     if not state.since:
@@ -253,7 +253,7 @@ def _moved(state: State, ladder: Ladder, at: datetime) -> State:
         return state
     if state.priority and best > state.priority and state.priority in state.since:
         return state  # the graver level holds again, though its own wait is not over
-    return _with(_fires(state, best, at), reached=best)
+    return _fires(state, best, at, reached=best)
 
 
 def _due(state: State, ladder: Ladder) -> Iterator[tuple[Priority, datetime]]:
@@ -269,9 +269,15 @@ def _cleared(state: State, ladder: Ladder, at: datetime) -> bool:
     return state.clear_since is not None and at >= state.clear_since + hold
 
 
-def _fires(state: State, priority: Priority, at: datetime) -> State:
-    fired_at = state.fired_at if state.phase is Phase.FIRING else at
-    return _with(state, phase=Phase.FIRING, priority=priority, fired_at=fired_at, resolved_at=None)
+def _fires(state: State, priority: Priority, at: datetime, *, reached: Priority | None) -> State:
+    return _with(
+        state,
+        phase=Phase.FIRING,
+        priority=priority,
+        reached=reached,
+        fired_at=state.fired_at if state.phase is Phase.FIRING else at,
+        resolved_at=None,
+    )
 
 
 def _over(state: State, at: datetime) -> State:

@@ -1,11 +1,21 @@
 """Reads: who was told, how much waits, what became of a promise."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, true, union_all
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    CompoundSelect,
+    Uuid,
+    bindparam,
+    func,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.scope import Scope
@@ -28,9 +38,16 @@ async def told_each(
     session: AsyncSession, abouts: Collection[UUID], *, since: datetime | None = None
 ) -> dict[UUID, set[Told]]:
     """Return `told` of many, in one statement."""
-    mine: list[ColumnElement[bool]] = [among(Notification.about, abouts)]
-    if since is not None:
-        mine.append(Notification.created_at >= since)
+    found: dict[UUID, set[Told]] = {}
+    asked = {"abouts": list(abouts), "since": since or EVER}
+    for about, person, contacts, index in await session.execute(TOLD, asked):
+        found.setdefault(about, set()).add(Told(person, ContactFacts(**contacts[index])))
+    return found
+
+
+def _told() -> CompoundSelect[Any]:
+    these = func.any(bindparam("abouts", type_=ARRAY(Uuid)))
+    mine = Notification.about == these, Notification.created_at >= bindparam("since")
     columns = (Notification.about, Notification.person, Notification.contacts)
     leaving = select(*columns, Notification.at_contact).where(
         *mine, Notification.leased_until.is_not(None)
@@ -40,10 +57,11 @@ async def told_each(
         .join(Attempt, Attempt.notification_id == Notification.id)
         .where(*mine, Attempt.outcome.in_(MAY_HAVE_ARRIVED))
     )
-    found: dict[UUID, set[Told]] = {}
-    for about, person, contacts, index in await session.execute(union_all(leaving, tried)):
-        found.setdefault(about, set()).add(Told(person, ContactFacts(**contacts[index])))
-    return found
+    return union_all(leaving, tried)
+
+
+TOLD, EVER = _told(), datetime(1970, 1, 1, tzinfo=UTC)
+"""Built once: each acknowledgement asks it."""
 
 
 async def waiting(session: AsyncSession, now: datetime) -> tuple[datetime | None, int]:

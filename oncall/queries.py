@@ -6,7 +6,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access import queries as access
@@ -115,19 +115,30 @@ async def _all_inside(session: AsyncSession, scope: Scope, row: Schedule) -> boo
     return all([scope.clients.intersection(clients or ()) for clients in shares] or [False])
 
 
+DISABLED = select(Person.name).where(Person.disabled)
+TOUCHING = (
+    select(Override)
+    .where(Override.ends_at > bindparam("start"), Override.starts_at <= bindparam("end"))
+    .order_by(Override.made_at, Override.id)
+)
+ACTIVE = select(Person.name, Person.role).where(Person.disabled.is_(False)).order_by(Person.name)
+WAYS = (
+    select(Contact)
+    .join(Person, Person.name == Contact.person)
+    .where(Person.disabled.is_(False))
+    .order_by(Contact.person, Contact.position, Contact.id)
+)
+"""Built once: every step of an escalation and every look at the board asks them."""
+
+
 async def plans(session: AsyncSession, start: datetime, end: datetime) -> dict[str, pure.Schedule]:
     """Return every schedule by name, with the overrides that touch [start, end].
 
     Somebody who is disabled has no turns.
     """
-    gone = frozenset(await session.scalars(select(Person.name).where(Person.disabled)))
-    touching = (
-        select(Override)
-        .where(Override.ends_at > start, Override.starts_at <= end)
-        .order_by(Override.made_at, Override.id)
-    )
+    gone = frozenset(await session.scalars(DISABLED))
     stand_ins: dict[str, list[pure.StandIn]] = {}
-    for row in await session.scalars(touching):
+    for row in await session.scalars(TOUCHING, {"start": start, "end": end}):
         stand_in = pure.StandIn(row.person, row.starts_at, row.ends_at)
         stand_ins.setdefault(row.schedule, []).append(stand_in)
     return {
@@ -147,18 +158,11 @@ async def roster(session: AsyncSession, *, now: datetime) -> Roster:
         name: tuple(pure.on_call(plan, now))
         for name, plan in (await plans(session, now, now)).items()
     }
-    active = select(Person.name, Person.role).where(Person.disabled.is_(False))
     roles: dict[str, list[str]] = {}
-    for name, role in await session.execute(active.order_by(Person.name)):
+    for name, role in await session.execute(ACTIVE):
         roles.setdefault(role.value, []).append(name)
-    ways = (
-        select(Contact)
-        .join(Person, Person.name == Contact.person)
-        .where(Person.disabled.is_(False))
-        .order_by(Contact.person, Contact.position, Contact.id)
-    )
     contacts: dict[str, list[ContactFacts]] = {}
-    for row in await session.scalars(ways):
+    for row in await session.scalars(WAYS):
         fact = ContactFacts(row.channel, row.address, row.secret)
         contacts.setdefault(row.person, []).append(fact)
     return Roster(

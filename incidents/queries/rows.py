@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
-    ColumnElement,
     Select,
     Uuid,
     and_,
@@ -46,6 +45,18 @@ Clocks = Mapping[Kind, tuple[Clock, int]]
 """Both clocks of an incident, each with the mark that was told last."""
 
 
+NUMBERED = select(Incident).where(Incident.number == bindparam("which"))
+IDENTIFIED = select(Incident).where(Incident.id == bindparam("which"))
+
+
+def _held(stmt: Select[tuple[Incident]]) -> Select[tuple[Incident]]:
+    return stmt.with_for_update().execution_options(populate_existing=True)
+
+
+HELD_NUMBERED, HELD_IDENTIFIED = _held(NUMBERED), _held(IDENTIFIED)
+"""Built once: every verb asks for its incident."""
+
+
 async def get(
     session: AsyncSession,
     scope: Scope,
@@ -55,14 +66,13 @@ async def get(
     version: int | None = None,
 ) -> Incident:
     """Return an incident, held until the end of the transaction if `lock`; else refuse."""
-    return await _one(
-        session, scope, Incident.number == number, str(number), lock=lock, version=version
-    )
+    stmt = HELD_NUMBERED if lock else NUMBERED
+    return await _one(session, scope, stmt, number, version=version)
 
 
 async def by_id(session: AsyncSession, id: UUID, *, lock: bool = False) -> Incident:
     """Return the incident that a notification is about."""
-    return await _one(session, EVERYTHING, Incident.id == id, str(id), lock=lock)
+    return await _one(session, EVERYTHING, HELD_IDENTIFIED if lock else IDENTIFIED, id)
 
 
 async def by_ids(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, Incident]:
@@ -74,18 +84,14 @@ async def by_ids(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, Inc
 async def _one(
     session: AsyncSession,
     scope: Scope,
-    which: ColumnElement[bool],
-    name: str,
+    stmt: Select[tuple[Incident]],
+    which: int | UUID,
     *,
-    lock: bool,
     version: int | None = None,
 ) -> Incident:
-    stmt = select(Incident).where(which)
-    if lock:
-        stmt = stmt.with_for_update().execution_options(populate_existing=True)
-    found = await session.scalar(stmt)
+    found = await session.scalar(stmt, {"which": which})
     if found is None or not scope.allows(found.client):
-        raise NotFound("there is no incident {incident}", incident=name)
+        raise NotFound("there is no incident {incident}", incident=str(which))
     refuse_if_passed(found, version)
     return found
 

@@ -195,7 +195,7 @@ async def shown_of(
     session: AsyncSession, ids: Collection[UUID], *, now: datetime
 ) -> dict[UUID, Shown]:
     """Return the incidents that notifications are about, as messages tell of them."""
-    found = (await session.scalars(select(Incident).where(among(Incident.id, ids)))).all()
+    found = (await session.scalars(ABOUT, {"these": list(ids)})).all()
     if missing := set(ids) - {incident.id for incident in found}:
         raise NotFound("there is no incident {incident}", incident=min(missing))
     shown = await _shown(session, found, now=now, most=IN_MESSAGE)
@@ -299,6 +299,7 @@ def _unheard() -> Select[Any]:
 
 THESE, MOST = bindparam("these", type_=ARRAY(Uuid)), bindparam("most", type_=Integer)
 OF_THESE = Incident.id == func.any(THESE)
+ABOUT = select(Incident).where(OF_THESE)
 FIRST_ALERTS, NEWEST_LINES = _first_alerts(), _newest_lines()
 OPEN_OF_ALERTS, SILENT = _open_of_alerts(), _unheard()
 """Built once: every page and every message asks for them, and building costs more than asking."""

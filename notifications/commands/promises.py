@@ -7,7 +7,20 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import TextClause, bindparam, exists, select, update
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Select,
+    String,
+    TextClause,
+    Uuid,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -107,6 +120,19 @@ async def queue(tx: AsyncSession, messages: Sequence[Promise], *, now: datetime)
     return len(added)
 
 
+def _unsent() -> Select[Any]:
+    these = func.any(bindparam("abouts", type_=ARRAY(Uuid)))
+    named = Notification.event == func.any(bindparam("events", type_=ARRAY(String)))
+    mine = Notification.about == these, Notification.status.in_(UNFINISHED)
+    stmt = select(Notification.id, Notification.leased_until)
+    stmt = stmt.where(*mine, or_(bindparam("every", type_=Boolean), named))
+    return stmt.order_by(Notification.seq).with_for_update()
+
+
+UNSENT = _unsent()
+"""Built once: each acknowledgement asks it."""
+
+
 async def cancel(
     tx: AsyncSession,
     *,
@@ -116,18 +142,15 @@ async def cancel(
 ) -> int:
     """Take back what has not left; return how many. What is on its way is not tried again."""
     abouts = [about] if isinstance(about, UUID) else list(about)
-    mine = [among(Notification.about, abouts), Notification.status.in_(UNFINISHED)]
-    if events is not None:
-        mine.append(among(Notification.event, events))
-    locked = select(Notification.id, Notification.leased_until).where(*mine)
-    rows = (await tx.execute(locked.order_by(Notification.seq).with_for_update())).all()
+    asked = {"abouts": abouts, "every": events is None, "events": list(events or ())}
+    rows = (await tx.execute(UNSENT, asked)).all()
     leaving = [row.id for row in rows if row.leased_until and row.leased_until > now]
     waiting = [row.id for row in rows if row.id not in set(leaving)]
-    marked = update(Notification).where(among(Notification.id, leaving)).values(cancelled_at=now)
-    ended = update(Notification).where(among(Notification.id, waiting))
     if leaving:
-        await tx.execute(marked)
+        marked = update(Notification).where(among(Notification.id, leaving))
+        await tx.execute(marked.values(cancelled_at=now))
     if waiting:
+        ended = update(Notification).where(among(Notification.id, waiting))
         await tx.execute(ended.values(status=Status.CANCELLED, cancelled_at=now))
     return len(waiting)
 

@@ -11,7 +11,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import chain
 
 import numpy as np
 
@@ -31,12 +30,22 @@ log = logging.getLogger(__name__)
 FIRST_DELAY, LONGEST_DELAY = 0.2, 5.0
 MOST = 1000
 """Observations in one transaction: who waits for its rows does not wait for the whole storm."""
+BESIDE = 2
+"""Transactions of one client at a time: while one waits for the database the next is prepared."""
 PATIENT = timedelta(seconds=10)
 """How long a client's transactions may fail before it is worth a person's look."""
 
 
-Part = list[tuple[int, Observation]]
-"""Observations that go into one transaction, each with its watch."""
+Batch = list[tuple[int, Observation]]
+"""Observations, each with its watch."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What goes into one transaction; `beside`: it may go while those before it are under way."""
+
+    batch: Batch
+    beside: bool = False
 
 
 @dataclass
@@ -200,15 +209,25 @@ class Lanes:
         self, client: str, news: News, ended: Sequence[Observation], read_to: Position | None
     ) -> None:
         stories, delivery = Stories(news), Delivery(self._door, client)
+        flying: set[asyncio.Task[None]] = set()
         owed: Part | None = None
-        async with aclosing(self._parts(stories, ended)) as parts:
-            async for part in parts:
-                if owed is not None:
-                    await self._deliver(delivery, owed, None)
-                owed = part
+        try:
+            async with aclosing(self._parts(stories, ended)) as parts:
+                async for part in parts:
+                    if owed is not None:
+                        await _landed(flying, but=BESIDE - 1 if owed.beside else 0)
+                        flying.add(asyncio.create_task(self._deliver(delivery, owed, None)))
+                    owed = part
+            await _landed(flying)
+        except asyncio.CancelledError:
+            for task in flying:
+                task.cancel()
+            raise
+        finally:  # nothing of this round is under way when it is tried again
+            await asyncio.gather(*flying, return_exceptions=True)
         if owed is None and read_to and not len(stories):
-            owed = []
-        if owed is not None:  # how far the rules have read goes with the last part
+            owed = Part([])
+        if owed is not None:  # how far the rules have read goes last, and alone
             await self._deliver(delivery, owed, read_to)
         await delivery.finish()
         async for watch, told in sliced(stories.newest()):
@@ -217,7 +236,7 @@ class Lanes:
         await self._take_back(client, [w for w in delivery.passed if w in self.aside])
 
     async def _deliver(self, delivery: Delivery, part: Part, position: Position | None) -> None:
-        async for watch, state in sliced(await delivery.of(part, position)):
+        async for watch, state in sliced(await delivery.of(part.batch, position)):
             if watch:
                 self.moved.add(watch)
                 self.watches.states[watch] = state
@@ -229,14 +248,15 @@ class Lanes:
         shares = stories.shares(self.watches.place, MOST)
         async with aclosing(one_ahead(shares, partial(self._weighed, stories))) as weighed:
             async for rounds in weighed:
-                for part in chain.from_iterable(map(cut, rounds)):
-                    yield part
-        for part in cut([(0, one) for one in ended]):
-            yield part
+                for number, batch in enumerate(rounds):
+                    for each in cut(batch):
+                        yield Part(each, beside=number == 0)
+        for each in cut([(0, one) for one in ended]):
+            yield Part(each)
 
-    async def _weighed(self, stories: Stories, share: Sequence[int]) -> list[Part]:
+    async def _weighed(self, stories: Stories, share: Sequence[int]) -> list[Batch]:
         """Return what changes something; the n-th change of each watch is in the n-th list."""
-        rounds: list[Part] = []
+        rounds: list[Batch] = []
         async for watch, story in sliced(stories.each(share)):
             for number, one in enumerate(_changes(self.watches, watch, story)):
                 if number == len(rounds):
@@ -267,7 +287,7 @@ class Lanes:
             self.aside.pop(watch, None)
 
 
-def cut(batch: Part) -> list[Part]:
+def cut(batch: Batch) -> list[Batch]:
     """Return a batch in parts of one transaction each, what belongs to one system together.
 
     So an incident opens with all that it is about, and who then takes it waits for no transaction
@@ -275,16 +295,25 @@ def cut(batch: Part) -> list[Part]:
     """
     if len(batch) <= MOST:
         return [batch] if batch else []
-    places: dict[tuple[str, str], Part] = {}
+    places: dict[tuple[str, str], Batch] = {}
     for one in batch:
         places.setdefault((one[1].system, one[1].drill), []).append(one)
-    parts: list[Part] = [[]]
+    parts: list[Batch] = [[]]
     for _, system in sorted(places.items()):
         if parts[-1] and len(parts[-1]) + len(system) > MOST:
             parts.append([])
         parts[-1] += system[:MOST]
         parts += [system[start : start + MOST] for start in range(MOST, len(system), MOST)]
     return parts
+
+
+async def _landed(flying: set[asyncio.Task[None]], *, but: int = 0) -> None:
+    """Wait until no more than `but` are under way; raises what one of them raised."""
+    while len(flying) > but:
+        done, _ = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
+        flying -= done
+        for task in done:
+            task.result()
 
 
 def _changes(watches: Watches, watch: int, story: Sequence[Told]) -> Iterator[Observation]:

@@ -38,8 +38,8 @@ async def carry(
         if still is not None:
             groups = {one.terms.group for one in seen}
             await still(tx, groups if position is None else groups | {THRESHOLDS})
-        await lock(tx, "client", client)
         observed = await alerting.observe(tx, client, seen, position=position, now=now)
+        await lock(tx, "client", client)  # so late: the next batch's alerts are written meanwhile
         promises = await follow(
             tx, client, observed.transitions, now=now, resolve_after=resolve_after
         )

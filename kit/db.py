@@ -49,7 +49,8 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, registry
 
 from kit.errors import Overloaded
 from kit.keepalive import watch_over
-from kit.sql import driver
+from kit.slices import sliced
+from kit.sql import NAMED, driver
 
 
 class Moment(TypeDecorator[datetime]):
@@ -282,24 +283,42 @@ def table_of(kind: type[Base]) -> Table:
     return table
 
 
+PIECE = 64
+"""Rows that are written down in one go."""
+
+
 class Rows:
     """Columns of objects on their way into SQL."""
 
     def __init__(self, objects: Sequence[object], columns: Sequence[tuple[str, Any]]) -> None:
         self._objects, self._columns = objects, columns
+        self._text: str | None = None
 
     def __repr__(self) -> str:
         return f"<{len(self._objects)} rows>"
 
-    def written(self, dialect: Dialect) -> str:
+    def written(self) -> str:
         """Return the rows as JSON; what cannot be written raises."""
+        return self._json(self._objects).decode() if self._text is None else self._text
+
+    async def write_ahead(self) -> None:
+        """Write the rows down before their statement, letting the loop go in between.
+
+        What cannot be written is left for the statement to raise.
+        """
+        pieces = []
+        with suppress(ValueError, TypeError, AttributeError):
+            async for start in sliced(range(0, len(self._objects), PIECE)):
+                pieces.append(self._json(self._objects[start : start + PIECE])[1:-1])
+            self._text = f"[{b','.join(pieces).decode()}]"
+
+    def _json(self, objects: Sequence[object]) -> bytes:
         names = [name for name, _ in self._columns]
         columns = [
-            _as_json(kind, list(map(attrgetter(name), self._objects)), dialect)
-            for name, kind in self._columns
+            _as_json(kind, list(map(attrgetter(name), objects))) for name, kind in self._columns
         ]
         rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-        return orjson.dumps(rows, _plain, orjson.OPT_NON_STR_KEYS).decode()
+        return orjson.dumps(rows, _plain, orjson.OPT_NON_STR_KEYS)
 
 
 def _plain(value: object) -> str:
@@ -308,11 +327,11 @@ def _plain(value: object) -> str:
     raise TypeError(f"a row cannot hold {type(value).__name__}")
 
 
-def _as_json(kind: Any, values: list[Any], dialect: Dialect) -> list[Any]:
+def _as_json(kind: Any, values: list[Any]) -> list[Any]:
     """Return values as JSON can carry them; moments and words are held to the rules of theirs."""
     if isinstance(kind, TypeDecorator):
         check = kind.process_bind_param
-        return [check(value, dialect) for value in values]
+        return [check(value, NAMED) for value in values]
     if isinstance(kind, Float):  # JSON has no word for these, PostgreSQL reads them as text
         return [v if v is None or math.isfinite(v) else str(v) for v in values]
     return values
@@ -325,7 +344,7 @@ class _Json(TypeDecorator[Rows]):
     cache_ok = True
 
     def process_bind_param(self, value: Rows | None, dialect: Dialect) -> str | None:
-        return None if value is None else value.written(dialect)
+        return None if value is None else value.written()
 
 
 def as_rows(
@@ -352,6 +371,12 @@ class Given:
     def rows(self, objects: Sequence[object]) -> dict[str, Rows]:
         """Return the parameters of the statement."""
         return {self._name: Rows(objects, self._columns)}
+
+    async def many(self, objects: Sequence[object]) -> dict[str, Rows]:
+        """Return the same of rows by the thousand, which are written down in slices."""
+        rows = Rows(objects, self._columns)
+        await rows.write_ahead()
+        return {self._name: rows}
 
 
 def _table(

@@ -218,7 +218,7 @@ def _escaped(text: str) -> str:
 async def _locked(
     tx: AsyncSession, client: str, observations: Sequence[Observation]
 ) -> dict[Key, Any]:
-    found = await tx.execute(LOCKED, {"client": client, **SEEN.rows(observations)})
+    found = await tx.execute(LOCKED, {"client": client, **await SEEN.many(observations)})
     return {(row.rule, row.fingerprint): row for row in found}
 
 
@@ -231,7 +231,7 @@ async def _keep(tx: AsyncSession, written: Sequence[_Row], forgotten: Sequence[A
 
 
 async def _write(tx: AsyncSession, rows: Sequence[_Row]) -> None:
-    done = await tx.execute(_upserting(), NEW.rows(rows))
+    done = await tx.execute(_upserting(), await NEW.many(rows))
     if cast(CursorResult[Any], done).rowcount < len(rows):
         raise AlertsMoved("try again: the alerts have changed since they were read")
 

@@ -19,7 +19,8 @@ from metrics.batch import Position
 
 log = logging.getLogger(__name__)
 
-AT_ONCE_MOST = 2
+AT_ONCE_MOST = 3
+"""Transactions at a time: whatever one client's storm takes, a place is left to the others."""
 PATIENCE = 1.0
 """Seconds after which a transaction gives its place to another client's."""
 LONGEST = 30.0

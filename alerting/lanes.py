@@ -312,8 +312,8 @@ async def _landed(flying: set[asyncio.Task[None]], *, but: int = 0) -> None:
     while len(flying) > but:
         done, _ = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
         flying -= done
-        for task in done:
-            task.result()
+        if errors := [error for task in done if (error := task.exception())]:
+            raise errors[0]
 
 
 def _changes(watches: Watches, watch: int, story: Sequence[Told]) -> Iterator[Observation]:

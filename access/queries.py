@@ -6,19 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    Row,
-    Select,
-    String,
-    bindparam,
-    false,
-    func,
-    or_,
-    select,
-    tuple_,
-)
+from sqlalchemy import ColumnElement, Row, Select, bindparam, false, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -36,6 +24,7 @@ from access.tables import (
     Target,
     Token,
 )
+from kit.db import among
 from kit.errors import NotFound, Unauthorized
 
 OfClient = TypeVar("OfClient", System, Target)
@@ -168,14 +157,13 @@ async def people(
     return (await session.scalars(stmt.order_by(Person.name).limit(limit))).all()
 
 
-NAMED = select(Person).where(Person.name == func.any(bindparam("names", type_=ARRAY(String))))
 TITLES = select(Person.name, Person.title)
 """Built once: every message is put into words with them."""
 
 
 async def persons(session: AsyncSession, names: Collection[str]) -> dict[str, Person]:
     """Return these people by name, for jobs; refuse if one of them is gone."""
-    rows = await session.scalars(NAMED, {"names": list(names)})
+    rows = await session.scalars(select(Person).where(among(Person.name, names)))
     found = {row.name: row for row in rows}
     if gone := set(names) - found.keys():
         raise NotFound("nobody is called {person!r}", person=min(gone))

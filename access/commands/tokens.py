@@ -12,9 +12,10 @@ from access.commands.trail import audit, refuse_if_owned
 from access.digests import digest, new_token
 from access.scope import EVERYTHING, Identity, Right, RightMissing
 from access.tables import Token
-from kit.db import as_rows, lock
+from kit.db import lock
 from kit.errors import Conflict, Invalid
 from kit.notices import notify
+from kit.rows import as_rows
 
 CHANNEL = "access"
 """The notice that what tokens and people may do has changed."""

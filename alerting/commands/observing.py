@@ -23,8 +23,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from alerting.lifecycle import START, Phase, Priority, Reading, State, after, ended, kind_of
 from alerting.schemas import Key, Observation, Observed, Transition
 from alerting.tables import Alert, Progress, SetAside, state_of, write_since
-from kit.db import Given, as_rows, table_of
+from kit.db import table_of
 from kit.errors import Conflict
+from kit.rows import Given, as_rows
 from kit.slices import sliced
 from kit.sql import written_out
 from metrics.batch import Position

@@ -20,7 +20,8 @@ from incidents.queries import Clocks
 from incidents.records import AlertRecord, NoteRecord
 from incidents.tables import Incident, IncidentAlert, SlaClock, SlaInterval, TimelineNote
 from kit import live
-from kit.db import Base, Given, table_of
+from kit.db import Base, table_of
+from kit.rows import Given
 from kit.sql import written_out
 from notifications.schemas import Promise, Reachable
 

@@ -25,9 +25,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.tables import Person
-from kit.db import Given, among, table_of
+from kit.db import among, table_of
 from kit.notices import notify
 from kit.outbox import publish
+from kit.rows import Given
 from kit.sql import written_out
 from notifications.events import NotificationFailed
 from notifications.lifecycle import UNFINISHED, Status, receiver_host

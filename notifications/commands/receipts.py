@@ -10,8 +10,9 @@ from sqlalchemy import Insert, Select, and_, case, exists, insert, literal, sele
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from kit.db import Given, table_of
+from kit.db import table_of
 from kit.outbox import publish
+from kit.rows import Given
 from notifications.events import NotificationFailed
 from notifications.lifecycle import (
     Kind,

@@ -10,7 +10,8 @@ from sqlalchemy.exc import StatementError
 from access.scope import Role
 from access.tables import Client, Person
 from kit import outbox
-from kit.db import RESTED, Database, DatabaseAway, among, as_rows, not_among
+from kit.db import RESTED, Database, DatabaseAway, among, not_among
+from kit.rows import as_rows
 from tests.support.clock import NOON, FakeClock
 from tests.support.statements import statements
 

@@ -17,7 +17,8 @@ from sqlalchemy.types import Uuid
 
 from alerting.delivery import speaks_of_a_row
 from alerting.lifecycle import Priority
-from kit.db import Database, Moment, Word, as_rows
+from kit.db import Database, Moment, Word
+from kit.rows import PIECE, Given, as_rows
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 JSON = st.recursive(
@@ -76,6 +77,14 @@ async def back(db: Database, rows: list[Any], *columns: Any) -> list[tuple[Any, 
         return [tuple(row) for row in found]
 
 
+async def back_ahead(db: Database, rows: list[Any], *columns: Any) -> list[tuple[Any, ...]]:
+    """Return the same of rows that are written down before their statement."""
+    ahead = Given(*columns)
+    async with db.snapshot() as session:
+        stmt = select(*(ahead.table.c[c.key] for c in columns))
+        return [tuple(row) for row in await session.execute(stmt, await ahead.many(rows))]
+
+
 def same(one: Any, other: Any) -> bool:
     """Tell whether two values are the same; NaN is."""
     if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
@@ -117,3 +126,13 @@ async def test_what_cannot_be_written_is_a_refusal_of_the_row(
     with pytest.raises(StatementError) as refused:
         await back(db, [SimpleNamespace(**bad)], *columns)
     assert speaks_of_a_row(refused.value)
+    with pytest.raises(StatementError) as refused:
+        await back_ahead(db, [SimpleNamespace(**bad)], *columns)
+    assert speaks_of_a_row(refused.value)
+
+
+@pytest.mark.parametrize("number", [0, 1, PIECE, 3 * PIECE + 1])
+async def test_what_is_written_down_ahead_comes_back_the_same(db: Database, number: int) -> None:
+    rows = [SimpleNamespace(name=f'"{n}, ]', n=n) for n in range(number)]
+    found = await back_ahead(db, rows, *COLUMNS[:1], COLUMNS[3])
+    assert found == [(row.name, row.n) for row in rows]

@@ -19,8 +19,8 @@ from metrics.batch import Position
 
 log = logging.getLogger(__name__)
 
-AT_ONCE_MOST = 3
-"""Transactions at a time: whatever one client's storm takes, a place is left to the others."""
+AT_ONCE_MOST = 2
+"""Transactions at a time; places go in turn, so that one client's storm keeps nobody out."""
 PATIENCE = 1.0
 """Seconds after which a transaction gives its place to another client's."""
 LONGEST = 30.0

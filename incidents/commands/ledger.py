@@ -188,7 +188,7 @@ async def _insert(
     if not rows:
         return
     given, stmt = _adding(table, replacing=replacing)
-    await tx.execute(stmt, await given.many(rows))
+    await tx.execute(stmt, given.rows(rows))
 
 
 @cache

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-# a distribution's Python before one built by hand: built with its profile it is a quarter faster
+# a distribution's Python before one built by hand: built with a profile it takes a fifth less CPU
 PYTHON ?= $(shell for one in /usr/bin/python3 python3; do $$one -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; done; echo $$one)
 VENV := .venv
 BIN := $(VENV)/bin

@@ -157,10 +157,6 @@ async def people(
     return (await session.scalars(stmt.order_by(Person.name).limit(limit))).all()
 
 
-TITLES = select(Person.name, Person.title)
-"""Built once: every message is put into words with them."""
-
-
 async def persons(session: AsyncSession, names: Collection[str]) -> dict[str, Person]:
     """Return these people by name, for jobs; refuse if one of them is gone."""
     rows = await session.scalars(select(Person).where(among(Person.name, names)))
@@ -173,6 +169,10 @@ async def persons(session: AsyncSession, names: Collection[str]) -> dict[str, Pe
 async def everybody(session: AsyncSession) -> Sequence[Person]:
     """Return every person, for what is checked as a whole."""
     return (await session.scalars(select(Person))).all()
+
+
+TITLES = select(Person.name, Person.title)
+"""Built once: every message is put into words with them."""
 
 
 async def titles_of_people(session: AsyncSession) -> dict[str, str]:

@@ -29,7 +29,7 @@ ASIDE_MOST = 8
 OF_THE_ROW = ("22", "23", "P0")
 """Classes of SQLSTATE that speak of what was written: values, constraints, a trigger's no."""
 
-Batch = Sequence[tuple[int, Observation]]
+Batch = list[tuple[int, Observation]]
 """Observations with their watches; 0 is nobody's."""
 
 

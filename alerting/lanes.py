@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 
 from alerting.commands import take_back
-from alerting.delivery import TROUBLE, Carry, Delivery, Door, said
+from alerting.delivery import TROUBLE, Batch, Carry, Delivery, Door, said
 from alerting.lifecycle import Reading, State, after
 from alerting.news import News, Stories, Told, bounded, joined
 from alerting.schemas import Observation
@@ -34,10 +34,6 @@ BESIDE = 2
 """Transactions of one client at a time: while one waits for the database the next is prepared."""
 PATIENT = timedelta(seconds=10)
 """How long a client's transactions may fail before it is worth a person's look."""
-
-
-Batch = list[tuple[int, Observation]]
-"""Observations, each with its watch."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,6 @@ class Pages:
     def __init__(self, root: Path = ROOT) -> None:
         self._static = root / "static"
         self._versions: dict[str, str] = {}
-        self._icons: Markup | None = None
         self.environment = Environment(
             loader=FileSystemLoader(root / "templates"),
             autoescape=_escaped,
@@ -84,9 +83,11 @@ class Pages:
 
     def icons(self) -> Markup:
         """Return the sprite of all icons, to stand once in a page."""
-        if self._icons is None:
-            self._icons = Markup((self._static / "icons.svg").read_text("utf-8"))
         return self._icons
+
+    @cached_property
+    def _icons(self) -> Markup:
+        return Markup((self._static / "icons.svg").read_text("utf-8"))
 
 
 def _escaped(name: str | None) -> bool:

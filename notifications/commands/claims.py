@@ -146,7 +146,7 @@ async def claim(
     limit: int,
     minor: int | None = None,
     rooms: Mapping[str, int] | None = None,
-    per_host: int = 4,
+    per_host: int,
     aside: set[UUID] | None = None,
 ) -> list[Leaving]:
     """Lease up to `limit` due notifications, gravest first; `rooms` are hosts' free places.

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -11,7 +12,6 @@ import pytest
 from alerting import lanes
 from alerting.schemas import Observation, Observed
 from kit.db import Database
-from metrics.batch import Position
 from tests.support.alerts import add_clients, rule
 from tests.support.clock import FakeClock
 from tests.support.watching import CLIENTS, Watching
@@ -29,17 +29,9 @@ class Slow(Watching):
         """How many observations, whether with how far is read, how many were under way."""
         self.broken = 0
 
-    async def carry(
-        self,
-        client: str,
-        seen: Sequence[Observation],
-        /,
-        *,
-        position: Position | None,
-        now: datetime,
-    ) -> Observed:
+    async def carry(self, client: str, seen: Sequence[Observation], /, **how: Any) -> Observed:
         """Carry slowly; the next `broken` times the database is away."""
-        self.begun.append((len(seen), position is not None, self.under_way))
+        self.begun.append((len(seen), how["position"] is not None, self.under_way))
         self.under_way += 1
         self.most = max(self.most, self.under_way)
         try:
@@ -47,7 +39,7 @@ class Slow(Watching):
             if self.broken:
                 self.broken -= 1
                 raise OSError("away")
-            return await super().carry(client, seen, position=position, now=now)
+            return await super().carry(client, seen, **how)
         finally:
             self.under_way -= 1
 

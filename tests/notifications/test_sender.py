@@ -244,7 +244,7 @@ async def test_a_receiver_that_hangs_delays_nobody_else(db: Database) -> None:
         world.phone.always_answers(Answer(hang=True), name="li")
         for number in range(20):
             await world.promises("li", key=f"li{number}", about=_incident(number))
-        await world.phone.rings(8)
+        await world.phone.rings(Limits().per_host)
         began = asyncio.get_running_loop().time()
         elsewhere = ContactFacts("webhook", other.url("han"))
         promise = Promise("han", "acme", INCIDENT, "triggered", 4, "han", [elsewhere])
@@ -253,7 +253,7 @@ async def test_a_receiver_that_hangs_delays_nobody_else(db: Database) -> None:
         await other.rings(within=2)
 
         assert other.calls[0].at - began < 0.5
-        assert len(world.phone.calls) == 8
+        assert len(world.phone.calls) == Limits().per_host
 
 
 async def test_a_queue_goes_on_as_places_become_free(db: Database) -> None:

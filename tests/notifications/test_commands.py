@@ -130,7 +130,7 @@ async def test_a_host_with_a_long_queue_leaves_room_for_others(db: Database) -> 
     await queued(db, promise(900, host="quick", priority=4), promise(901, host="full"))
 
     async with db.transaction() as tx:
-        found = await commands.claim(tx, now=NOON, limit=32, rooms={"full": 0})
+        found = await commands.claim(tx, now=NOON, limit=32, per_host=4, rooms={"full": 0})
 
     assert [leaving.host for leaving in found] == ["slow"] * 4 + ["quick"]
 

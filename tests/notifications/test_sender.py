@@ -120,7 +120,7 @@ async def test_a_crash_between_send_and_record_sends_again_with_the_same_key(
 ) -> None:
     await world.promises("li")
     async with world.db.transaction() as tx:
-        (leaving,) = await commands.claim(tx, now=clock(), limit=1)
+        (leaving,) = await commands.claim(tx, now=clock(), limit=1, per_host=1)
     async with world.db.snapshot() as session:
         (message,) = await words(session, [leaving])
     await world.webhook.send(message, leaving.contact, key=leaving.sent_key, now=clock())

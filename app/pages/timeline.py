@@ -85,12 +85,12 @@ def _unread(lines: Sequence[Line]) -> set[int]:
     silent: set[str] = set()
     found: set[int] = set()
     for line in lines:
-        alert = str(line.facts.get("alert"))
+        alerts = line.facts.get("alerts") or [str(line.facts.get("alert"))]
         if line.what is What.ALERT_UNKNOWN:
-            silent.add(alert)
+            silent.update(alerts)
         elif line.what in (What.ALERT_KNOWN, What.ALERT_RESOLVED):
-            silent.discard(alert)
-        elif alert in silent:
+            silent.difference_update(alerts)
+        elif silent.intersection(alerts):
             found.add(line.id)
     return found
 
@@ -157,6 +157,8 @@ def _text(line: Line, words: Words, *, now: datetime, unread: bool) -> str:
     what = "notified" if _first_call(line) else line.what.value
     if line.what is What.RAISED and line.facts.get("acknowledged_by"):
         what = "raised_taken"
+    if "count" in line.facts:
+        what += "_many"
     facts = _facts(line.facts, words, now=now)
     said = timeline_text(what, facts, locale=words.locale, who=by)
     if line.what in READ:

@@ -20,8 +20,9 @@ def timeline_text(
     if key not in texts:
         return what
     known = {"who": who or MISSING} | {k: _said(k, v, locale) for k, v in facts.items()}
-    if isinstance(facts.get("rounds"), int):
-        known["n"] = facts["rounds"]
+    for counted in ("rounds", "count"):
+        if isinstance(facts.get(counted), int):
+            known["n"] = facts[counted]
     wanted = placeholders(texts[key])
     return t(key, locale, **{name: known.get(name, MISSING) for name in wanted})
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,11 +34,20 @@ LINES = {
 }
 
 
+class _Line(NamedTuple):
+    """What a line of the timeline says of alerts; of a batch, all of whom it is true share it."""
+
+    what: What
+    rule: str
+    priority: Priority | None
+    before: Priority | None
+
+
 @dataclass
 class Folder:
     """An incident, its alerts of this batch, and what the batch adds: `calls` ask for somebody.
 
-    `others`: some alert that is not of this batch has not ended.
+    `others`: some alert that is not of this batch has not ended. `lines` are for the timeline.
     """
 
     incident: Incident
@@ -48,6 +57,12 @@ class Folder:
     calls: list[Transition] = field(default_factory=list)
     fresh: list[AlertRecord] = field(default_factory=list)
     calmed: bool = False
+    lines: dict[_Line, list[Transition]] = field(default_factory=dict)
+
+    def tell(self, what: What, of: Transition) -> None:
+        """Have the timeline tell what became of an alert."""
+        line = _Line(what, of.rule, of.priority, of.priority_before)
+        self.lines.setdefault(line, []).append(of)
 
     @property
     def gravest(self) -> Transition:
@@ -82,6 +97,8 @@ async def follow(
     desk = await _laid_out(tx, client, transitions, now=now)
     async for transition in sliced(transitions):
         _put(desk, ledger, transition, now=now)
+    for folder in desk.folders:
+        _write_lines(folder, ledger)
     await _settle(tx, desk, ledger, resolve_after=resolve_after)
     await ledger.write(tx)
     return ledger.promises
@@ -167,7 +184,7 @@ def _join(folder: Folder, ledger: Ledger, transition: Transition, *, now: dateti
         folder.fresh.append(alert)
     folder.incident.last_alert_at = now
     what = What.OPENED if first else What.JOINED
-    ledger.note(folder.incident, what, **_facts(transition))
+    folder.tell(what, transition)
 
 
 def _tell_apart(folder: Folder, ledger: Ledger, transition: Transition) -> None:
@@ -181,20 +198,31 @@ def _tell_apart(folder: Folder, ledger: Ledger, transition: Transition) -> None:
     if kind in (Change.UNKNOWN, Change.KNOWN, Change.RESOLVED):
         alert.unknown_since = transition.at if kind is Change.UNKNOWN else None
     ledger.alerts[folder.incident.id, alert.alert_id] = alert
-    ledger.note(folder.incident, LINES[kind], **_facts(transition))
+    folder.tell(LINES[kind], transition)
 
 
-def _facts(transition: Transition) -> dict[str, Any]:
-    return {
-        "alert": str(transition.alert_id),
-        "rule": transition.rule,
-        "title": dict(transition.title),
-        "labels": dict(transition.labels),
-        "priority": transition.priority,
-        "before": transition.priority_before,
-        "value": transition.value,
-        "unit": transition.unit,
-        "at": transition.at,
+def _write_lines(folder: Folder, ledger: Ledger) -> None:
+    for line, told in folder.lines.items():
+        ledger.note(folder.incident, line.what, **_facts(told))
+
+
+def _facts(told: Sequence[Transition]) -> dict[str, Any]:
+    """Return what a line knows: of several alerts which they are, of one what it read, too."""
+    first, *others = told
+    shared = {
+        "rule": first.rule,
+        "title": dict(first.title),
+        "priority": first.priority,
+        "before": first.priority_before,
+        "at": first.at,
+    }
+    if others:
+        return shared | {"alerts": [str(one.alert_id) for one in told], "count": len(told)}
+    return shared | {
+        "alert": str(first.alert_id),
+        "labels": dict(first.labels),
+        "value": first.value,
+        "unit": first.unit,
     }
 
 

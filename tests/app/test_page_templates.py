@@ -255,6 +255,12 @@ FACTS: dict[str, dict[str, object]] = {
     "opened": {"priority": "P1", "alert": "A"},
     "joined": {"priority": "P1", "alert": "A"},
     "alert_raised": {"alert": "A", "before": "P2", "priority": "P1"},
+    "joined_many": {"count": 2, "priority": "P1", "alert": "A"},
+    "alert_raised_many": {"count": 2, "alert": "A", "before": "P2", "priority": "P1"},
+    "fell_many": {"count": 2, "alert": "A", "before": "P1", "priority": "P2"},
+    "alert_resolved_many": {"count": 2, "alert": "A"},
+    "alert_unknown_many": {"count": 2, "alert": "A"},
+    "alert_known_many": {"count": 2, "alert": "A"},
     "fell": {"alert": "A", "before": "P1", "priority": "P2"},
     "alert_resolved": {"alert": "A"},
     "alert_unknown": {"alert": "A"},
@@ -282,7 +288,8 @@ FACTS: dict[str, dict[str, object]] = {
 
 
 def test_every_kind_of_line_has_its_words() -> None:
-    assert set(FACTS) - {"notified", "raised_taken"} == {what.value for what in What}
+    told = {what.removesuffix("_many") for what in FACTS} - {"notified", "raised_taken"}
+    assert told == {what.value for what in What}
 
 
 @pytest.mark.parametrize("locale", Locale)
@@ -307,6 +314,8 @@ def test_facts_are_said_in_words() -> None:
     assert said("resolved", "en", "Li") == "Li marked it as resolved"
     assert said("notification_failed", "en") == "Could not notify P: refused (404 gone)"
     assert said("notification_failed", "zh-CN") == "未能通知 P：对方拒收（404 gone）"
+    assert said("joined_many", "en") == "2 more alerts joined as P1: A"
+    assert said("alert_resolved_many", "zh-CN") == "告警恢复 2 条：A"
     assert said("exhausted", "en").startswith("Nobody took it in 2 rounds of notifications")
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Self
 
 import httpx
@@ -83,8 +84,8 @@ def _calls(incidents: Sequence[Incident]) -> Iterator[tuple[int, int]]:
     """Yield the crossing of each alert of each incident, and how often it called."""
     for incident in incidents:
         assert incident["alert_count"] == len(incident["alerts"])
-        lines = [line for line in incident["timeline"] if line["what"] in CALLED]
-        called = Counter(line["facts"]["alert"] for line in lines)
+        lines = [line["facts"] for line in incident["timeline"] if line["what"] in CALLED]
+        called = Counter(chain.from_iterable(f.get("alerts") or [f["alert"]] for f in lines))
         for alert in incident["alerts"]:
             yield int(alert["labels"]["n"]), called[alert["id"]]
 

@@ -176,6 +176,22 @@ async def test_an_incident_ends_a_minute_after_its_last_alert(world: House) -> N
     assert world.heard("li") == ["triggered", "resolved"]
 
 
+async def test_what_becomes_of_many_alerts_of_a_rule_at_once_is_one_line(world: House) -> None:
+    names = ["disk/1", "disk/2", "disk/3", "cpu"]
+    await world.follows([transition(name, clock=world.clock) for name in names])
+    lost = [transition(n, kind=Kind.UNKNOWN, clock=world.clock) for n in names[:2]]
+    await world.follows(lost)
+
+    opened, joined, other, _, unknown = (await world.shows()).timeline
+    assert (opened.what, opened.facts["labels"]) == (What.OPENED, {"instance": "disk/1"})
+    assert (joined.what, joined.facts["count"]) == (What.JOINED, 2)
+    assert (other.what, other.facts["labels"]) == (What.JOINED, {"instance": "cpu"})
+    assert (unknown.what, unknown.facts["alerts"]) == (
+        What.ALERT_UNKNOWN,
+        [str(one.alert_id) for one in lost],
+    )
+
+
 async def test_an_alert_that_fires_again_stops_the_end(world: House) -> None:
     await world.fires("disk")
     await world.clears("disk")

@@ -51,6 +51,19 @@ async def test_the_next_step_is_told_before_it_comes_and_counted_from_one(world:
     assert "仍无人接手，升级到第 2 步，已通知 韩梅梅" in chinese.words
 
 
+async def test_many_alerts_that_come_at_once_are_one_line_of_the_story(world: World) -> None:
+    machines = [{"instance": f"web-{number}"} for number in range(1, 4)]
+    await world.writes("latency", 200, *machines)
+    world.clock.advance(minutes=1)
+    await world.writes("latency", 2600, *machines)
+    await world.settles()
+
+    english, chinese = await both(world)
+
+    assert "2 more alerts joined as P1: Order latency" in english.words
+    assert "新告警并入 2 条，一级：下单延迟" in chinese.words
+
+
 async def test_a_schedule_of_the_next_step_is_told_by_who_is_on_call_then(world: World) -> None:
     await burning(world)
     await world.acknowledges("li")

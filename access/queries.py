@@ -26,6 +26,7 @@ from access.tables import (
 )
 from kit.db import among
 from kit.errors import NotFound, Unauthorized
+from kit.kept import LONG_AGO, keep
 
 OfClient = TypeVar("OfClient", System, Target)
 
@@ -373,6 +374,7 @@ def _signed_in() -> Select[Any]:
 
 SIGNED_IN = _signed_in()
 """Built once: every request of a browser asks it."""
+keep(lambda: (SIGNED_IN, {"shown": "", "now": LONG_AGO, "idle_since": LONG_AGO}))
 
 
 async def identity_of_session(session: AsyncSession, secret: str, now: datetime) -> SignedIn:

@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, String, cast, func, or_, select
+from sqlalchemy import (
+    ARRAY,
+    Row,
+    Select,
+    String,
+    Uuid,
+    bindparam,
+    cast,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -17,6 +28,7 @@ from alerting.tables import Alert, Progress, Rule, RuleGroup, SetAside
 from alerting.thresholds import CompiledRule
 from kit.db import among
 from kit.errors import NotFound
+from kit.kept import keep
 from metrics.batch import Position
 
 OPEN = (Phase.PENDING, Phase.FIRING)
@@ -117,10 +129,17 @@ async def annotations(
     session: AsyncSession, alerts: Collection[UUID]
 ) -> dict[UUID, Mapping[str, str]]:
     """Return what the rules of files say of those of these alerts of which they say something."""
-    stmt = select(Alert.id, Alert.annotations).where(
-        among(Alert.id, alerts), Alert.annotations != {}
-    )
-    return {id: said for id, said in await session.execute(stmt)}
+    return {id: said for id, said in await session.execute(SAID, {"these": list(alerts)})}
+
+
+def _said() -> Select[tuple[UUID, dict[str, str]]]:
+    these = Alert.id == func.any(bindparam("these", type_=ARRAY(Uuid)))
+    return select(Alert.id, Alert.annotations).where(these, Alert.annotations != {})
+
+
+SAID = _said()
+"""Built once: every message and every page of an incident asks it."""
+keep(lambda: (SAID, {"these": []}))
 
 
 async def open_alerts(

@@ -41,6 +41,7 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, registry
 
 from kit.errors import Overloaded
 from kit.keepalive import watch_over
+from kit.kept import keep, learn
 from kit.sql import driver
 
 
@@ -167,6 +168,8 @@ SAYING = text(f"SELECT pg_notify('{NOTICES}', word) FROM unnest(:words) AS word"
     bindparam("words", type_=ARRAY(Text))
 )
 
+keep(lambda: (SAYING, {"words": []}))
+
 
 def say(tx: AsyncSession, *words: str) -> None:
     """Have PostgreSQL tell whoever listens to `NOTICES` when the transaction commits."""
@@ -174,6 +177,10 @@ def say(tx: AsyncSession, *words: str) -> None:
 
 
 ARRAYS = select(*(literal([], ARRAY(kind, dimensions=1)) for kind in (Uuid, String, Text)))
+
+
+LEARNED = 3
+"""Connections that know beforehand what is asked most; more than that are rarely busy at once."""
 
 
 class Database:
@@ -204,12 +211,15 @@ class Database:
     async def warm(self) -> None:
         """Open every connection that stays open: who comes first would otherwise wait for it.
 
-        And for the driver, which asks of each what an array is when it first meets one.
+        And for the driver, which asks of each what an array is when it first meets one. Those that
+        are taken first learn what is asked most.
         """
         async with AsyncExitStack() as held:
-            for _ in range(self._pool):
+            for number in range(self._pool):  # let go of the other way round: the first one last
                 connection = await held.enter_async_context(self.engine.connect())
                 await connection.execute(ARRAYS)
+                if number < LEARNED:
+                    await learn(AsyncSession(connection))
         for share in self._shares:
             await share.warm()
 

@@ -1,7 +1,7 @@
 """Reads: who was told, how much waits, what became of a promise."""
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from access.scope import Scope
 from kit.db import among
 from kit.errors import NotFound
+from kit.kept import LONG_AGO, keep
 from notifications.lifecycle import UNFINISHED, Kind, Status
 from notifications.schemas import ContactFacts, Muted, NotificationOut, Receipt, Told
 from notifications.tables import Attempt, Muting, Notification
@@ -39,7 +40,7 @@ async def told_each(
 ) -> dict[UUID, set[Told]]:
     """Return `told` of many, in one statement."""
     found: dict[UUID, set[Told]] = {}
-    asked = {"abouts": list(abouts), "since": since or EVER}
+    asked = {"abouts": list(abouts), "since": since or LONG_AGO}
     for about, person, contacts, index in await session.execute(TOLD, asked):
         found.setdefault(about, set()).add(Told(person, ContactFacts(**contacts[index])))
     return found
@@ -60,8 +61,9 @@ def _told() -> CompoundSelect[Any]:
     return union_all(leaving, tried)
 
 
-TOLD, EVER = _told(), datetime(1970, 1, 1, tzinfo=UTC)
+TOLD = _told()
 """Built once: each acknowledgement asks it."""
+keep(lambda: (TOLD, {"abouts": [], "since": LONG_AGO}))
 
 
 async def waiting(session: AsyncSession, now: datetime) -> tuple[datetime | None, int]:

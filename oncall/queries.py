@@ -13,6 +13,7 @@ from access import queries as access
 from access.scope import Scope
 from access.tables import Person
 from kit.errors import NotFound
+from kit.kept import LONG_AGO, keep
 from oncall import schedule as pure
 from oncall.escalation import EVERY_ADMIN, Policy
 from oncall.roster import ContactFacts, Reached, Roster
@@ -129,6 +130,7 @@ WAYS = (
     .order_by(Contact.person, Contact.position, Contact.id)
 )
 """Built once: every step of an escalation and every look at the board asks them."""
+keep(lambda: (TOUCHING, {"start": LONG_AGO, "end": LONG_AGO}))
 
 
 async def plans(session: AsyncSession, start: datetime, end: datetime) -> dict[str, pure.Schedule]:

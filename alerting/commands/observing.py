@@ -25,6 +25,7 @@ from alerting.schemas import Key, Observation, Observed, Transition
 from alerting.tables import Alert, Progress, SetAside, state_of, write_since
 from kit.db import table_of
 from kit.errors import Conflict
+from kit.kept import keep
 from kit.rows import Given, as_rows
 from kit.slices import sliced
 from kit.sql import written_out
@@ -98,6 +99,8 @@ def _moving_on() -> TextClause:
 
 SEEN, NEW = Given(Alert.rule, Alert.fingerprint), Given(*WRITTEN)
 LOCKED = _locking()
+keep(lambda: (LOCKED, {"client": "", **SEEN.rows([])}))
+keep(lambda: (_upserting(), NEW.rows([])))
 
 
 class AlertsMoved(Conflict):

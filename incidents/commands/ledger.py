@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import chain
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import TextClause, Update, delete, inspect, select, tuple_, update
+from sqlalchemy import Executable, delete, inspect, select, tuple_, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,6 +22,7 @@ from incidents.records import AlertRecord, NoteRecord
 from incidents.tables import Incident, IncidentAlert, SlaClock, SlaInterval, TimelineNote
 from kit import live
 from kit.db import Base, table_of
+from kit.kept import Asked, keep
 from kit.rows import Given
 from kit.sql import written_out
 from notifications.schemas import Promise, Reachable
@@ -45,6 +47,8 @@ MOVING = (
     "needs_admin",
 )
 """The columns of an incident that change after it opened."""
+Written = tuple[tuple[Given, ...], Executable]
+"""A statement and the rows that it takes."""
 
 
 @dataclass
@@ -159,7 +163,7 @@ class Ledger:
     async def _write_clocks(self, tx: AsyncSession) -> None:
         """Write clocks with all of their intervals, in place of those that they had."""
         if self.clocks:
-            clocks, intervals, stmt = _winding()
+            (clocks, intervals), stmt = _winding()
             given = clocks.rows(list(self.clocks.values())) | intervals.rows(self.intervals)
             await tx.execute(stmt, given)
 
@@ -167,15 +171,15 @@ class Ledger:
 async def _move(tx: AsyncSession, rows: Sequence[Incident]) -> None:
     if not rows:
         return
-    given, stmt = _moving()
+    (given,), stmt = _moving()
     await tx.execute(stmt, given.rows(rows))
 
 
 @cache
-def _moving() -> tuple[Given, Update]:
+def _moving() -> Written:
     given = Given(*(getattr(Incident, name) for name in ("id", "version", *MOVING)))
     new, table = given.table.c, table_of(Incident)
-    return given, (
+    return (given,), (
         update(table)
         .where(table.c.id == new.id, table.c.version == new.version)
         .values({name: new[name] for name in MOVING} | {"version": table.c.version + 1})
@@ -187,25 +191,25 @@ async def _insert(
 ) -> None:
     if not rows:
         return
-    given, stmt = _adding(table, replacing=replacing)
+    (given,), stmt = _adding(table, replacing=replacing)
     await tx.execute(stmt, given.rows(rows))
 
 
 @cache
-def _winding() -> tuple[Given, Given, TextClause]:
+def _winding() -> Written:
     clocks, put_clocks = _inserting(SlaClock, replacing=True)
     intervals, put_intervals = _inserting(SlaInterval, replacing=False)
     table, new = table_of(SlaInterval), clocks.table.c
     before = select(new.incident_id, new.kind)
     gone = delete(table).where(tuple_(table.c.incident_id, table.c.kind).in_(before))
     both = put_intervals.add_cte(put_clocks.cte("clocks"), gone.cte("gone"))
-    return clocks, intervals, written_out(both)
+    return (clocks, intervals), written_out(both)
 
 
 @cache
-def _adding(table: type[Base], *, replacing: bool) -> tuple[Given, TextClause]:
+def _adding(table: type[Base], *, replacing: bool) -> Written:
     given, stmt = _inserting(table, replacing=replacing)
-    return given, written_out(stmt)
+    return (given,), written_out(stmt)
 
 
 def _inserting(table: type[Base], *, replacing: bool) -> tuple[Given, Insert]:
@@ -219,3 +223,14 @@ def _inserting(table: type[Base], *, replacing: bool) -> tuple[Given, Insert]:
         fresh = {name: stmt.excluded[name] for name in names if name not in keys}
         stmt = stmt.on_conflict_do_update(index_elements=keys, set_=fresh)
     return given, stmt
+
+
+def _of_no_rows(written: Written) -> Asked:
+    parts, stmt = written
+    return stmt, dict(chain.from_iterable(part.rows([]).items() for part in parts))
+
+
+keep(lambda: _of_no_rows(_moving()))
+keep(lambda: _of_no_rows(_winding()))
+keep(lambda: _of_no_rows(_adding(IncidentAlert, replacing=True)))
+keep(lambda: _of_no_rows(_adding(TimelineNote, replacing=False)))

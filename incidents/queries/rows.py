@@ -37,6 +37,7 @@ from incidents.tables import (
 )
 from kit.db import among, not_among
 from kit.errors import NotFound
+from kit.kept import keep
 from kit.slices import sliced
 from oncall import queries as oncall
 from oncall.escalation import Policy
@@ -55,6 +56,8 @@ def _held(stmt: Select[tuple[Incident]]) -> Select[tuple[Incident]]:
 
 HELD_NUMBERED, HELD_IDENTIFIED = _held(NUMBERED), _held(IDENTIFIED)
 """Built once: every verb asks for its incident."""
+keep(lambda: (NUMBERED, {"which": 0}))
+keep(lambda: (HELD_NUMBERED, {"which": 0}))
 
 
 async def get(
@@ -223,6 +226,7 @@ def _clocks() -> Select[Any]:
 
 CLOCKS = _clocks()
 """Built once: building it costs as much as asking."""
+keep(lambda: (CLOCKS, {"these": []}))
 
 
 async def clocks(session: AsyncSession, incidents: Collection[UUID]) -> dict[UUID, Clocks]:

@@ -35,6 +35,7 @@ from incidents.records import AlertRecord, Line
 from incidents.tables import Incident, IncidentAlert, TimelineNote
 from kit.db import among
 from kit.errors import NotFound
+from kit.kept import keep
 from notifications import queries as notifications
 from notifications.schemas import NotificationOut
 
@@ -303,6 +304,10 @@ ABOUT = select(Incident).where(OF_THESE)
 FIRST_ALERTS, NEWEST_LINES = _first_alerts(), _newest_lines()
 OPEN_OF_ALERTS, SILENT = _open_of_alerts(), _unheard()
 """Built once: every page and every message asks for them, and building costs more than asking."""
+keep(lambda: (ABOUT, {"these": []}))
+keep(lambda: (SILENT, {"these": []}))
+keep(lambda: (FIRST_ALERTS, {"these": [], "most": 0}))
+keep(lambda: (NEWEST_LINES, {"these": [], "most": 0}))
 
 
 @dataclass

@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from kit.db import Moment, among
+from kit.kept import LONG_AGO, keep
 from notifications.lifecycle import GRAVE, LEASE, UNFINISHED, Kind, Status
 from notifications.schemas import ContactFacts, Leaving
 from notifications.tables import Attempt, Muting, Notification
@@ -109,6 +110,9 @@ def _leasing() -> Update:
 NOW, OF_THESE = bindparam("now", type_=Moment), func.any(bindparam("these", type_=ARRAY(Uuid)))
 DUE, LOCKED, LEASED = _due(), _locking(), _leasing()
 """Built once: each claim asks them, and building costs more than asking."""
+keep(lambda: (DUE, {"now": LONG_AGO, "least": 0, "full": [], "passed": [], "most": 0}))
+keep(lambda: (LOCKED, {"these": [], "now": LONG_AGO}))
+keep(lambda: (LEASED, {"these": [], "now": LONG_AGO, "until": LONG_AGO}))
 
 
 @dataclass

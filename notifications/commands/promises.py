@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.tables import Person
 from kit.db import among, table_of
+from kit.kept import LONG_AGO, keep
 from kit.notices import notify
 from kit.outbox import publish
 from kit.rows import Given
@@ -132,6 +133,8 @@ def _unsent() -> Select[Any]:
 
 UNSENT = _unsent()
 """Built once: each acknowledgement asks it."""
+keep(lambda: (UNSENT, {"abouts": [], "every": False, "events": []}))
+keep(lambda: (_queueing(), {**GIVEN.rows([]), "now": LONG_AGO}))
 
 
 async def cancel(

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from kit.db import table_of
+from kit.kept import keep
 from kit.outbox import publish
 from kit.rows import Given
 from notifications.events import NotificationFailed
@@ -148,6 +149,8 @@ GIVEN = Given(*(getattr(Notification, name) for name in _Row._fields))
 ATTEMPTS = Given(*(getattr(Attempt, name) for name in _AttemptRow._fields))
 MOVED, TRIED = _moving(), _trying()
 """Built once: building them costs more than what they do for a few rows."""
+keep(lambda: (MOVED, GIVEN.rows([])))
+keep(lambda: (TRIED, ATTEMPTS.rows([])))
 
 
 def _told(sent: Leaving, outcome: Outcome, took: timedelta) -> Select[tuple[bool]]:

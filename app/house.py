@@ -162,7 +162,7 @@ class House:
         try:
             await self.db.warm()
         except UNREACHED as error:
-            log.warning("connections are opened when they are needed: %s", error)
+            log.warning("connections are opened, and learn, when they are needed: %s", error)
 
     async def close(self) -> None:
         """Bring everything down in order; what is under way gets a moment to end."""

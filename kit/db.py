@@ -211,15 +211,19 @@ class Database:
     async def warm(self) -> None:
         """Open every connection that stays open: who comes first would otherwise wait for it.
 
-        And for the driver, which asks of each what an array is when it first meets one. Those that
-        are taken first learn what is asked most.
+        And for the driver, which asks of each what an array is when it first meets one. Then some
+        learn what is asked most: those that were given back last are taken first.
         """
         async with AsyncExitStack() as held:
-            for number in range(self._pool):  # let go of the other way round: the first one last
+            for _ in range(self._pool):
                 connection = await held.enter_async_context(self.engine.connect())
                 await connection.execute(ARRAYS)
-                if number < LEARNED:
-                    await learn(AsyncSession(connection))
+        async with AsyncExitStack() as held:
+            for _ in range(min(LEARNED, self._pool)):
+                connection = await held.enter_async_context(self.engine.connect())
+                async with AsyncSession(connection) as session:
+                    await learn(session)
+                await connection.rollback()
         for share in self._shares:
             await share.warm()
 

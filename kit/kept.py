@@ -1,4 +1,4 @@
-"""Statements that are built once and kept: connections learn them before somebody waits."""
+"""Statements that are built once and kept: after a start connections learn them before use."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ _kept: list[Callable[[], Asked]] = []
 
 
 def keep(asked: Callable[[], Asked]) -> None:
-    """Have every connection that stays open learn a statement; called once, at import."""
+    """Have connections learn a statement after the start; called once, at import."""
     _kept.append(asked)
 
 

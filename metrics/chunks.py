@@ -36,9 +36,9 @@ HOUR = 3_600_000
 """A flush cuts at full hours, so that all that is said of a moment can be packed as one."""
 WINDOW = 4 * HOUR
 """Nothing packed reaches over the end of one: at 15 seconds it is one chunk of 960 samples."""
-ENOUGH = codec.MOST // 2
-"""Samples of an hour that a flush brings of a series before packing gains too little: half as many
-as a chunk holds."""
+ENOUGH = codec.MOST // 4
+"""Samples of an hour that a flush brings of a series before packing gains too little: a quarter
+of what a chunk holds. What else a row takes is a tenth of them then."""
 ROWS = 1000
 """Series that are read in one go."""
 REACH = 24 * HOUR

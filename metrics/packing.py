@@ -1,22 +1,25 @@
 """Many small chunks of a series made one: a flush writes what ten minutes have brought.
 
-Who reads sees either the small ones or the one. What is half full as a flush writes it counts as
-packed (`chunks.ENOUGH`). An hour is packed when it is over, a window of
-several hours with its last hour, and either again when late samples have come for it.
+Who reads sees either the small ones or the one. What a flush brings much of counts as packed
+(`chunks.ENOUGH`) and stays as it is, unless something overlaps it. An hour is packed when it is
+over, a window of several hours with its last hour, and either again when late samples have come
+for it.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, delete, select, text
+from sqlalchemy import ColumnElement, delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from kit.clock import milliseconds
 from kit.db import Database, among, lock
 from metrics import chunks, partitions
+from metrics.arrivals import TIME_BITS
 from metrics.batch import Ints, merged
 from metrics.tables import Chunk
 
@@ -24,6 +27,9 @@ SETTLED = timedelta(minutes=15)
 """So long after its end an hour is packed: flushes have written it by then."""
 SLICE = 500
 """Series of which an hour is packed in one transaction; of a window fewer."""
+KNOWN = (Chunk.series, Chunk.start_at, Chunk.end_at, Chunk.count, Chunk.packed, Chunk.id)
+SERIES, START, END, COUNT, PACKED, ID = range(len(KNOWN))
+BLIND: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
 
 
 class Packing:
@@ -59,7 +65,7 @@ class Packing:
             theirs = (*inside, among(Chunk.series, some), Chunk.end_at < end)
             async with self._db.transaction() as tx:
                 await lock(tx, *chunks.WRITING)
-                made += await _repacked(tx, some, theirs)
+                made += await _repacked(tx, theirs)
         await self._tidy(begin // partitions.DAY)
         return made
 
@@ -83,19 +89,53 @@ def _span(at: int, before: int) -> tuple[int, int]:
     return begin, begin + length
 
 
-async def _repacked(
-    tx: AsyncSession, series: Sequence[int], theirs: Sequence[ColumnElement[bool]]
-) -> int:
-    stmt = select(Chunk.series, Chunk.body).where(*theirs).order_by(Chunk.id)
-    rows = [(number, body) for number, body in await tx.execute(stmt)]
-    ids = np.array(series, np.int64)
-    packed = await asyncio.to_thread(_encoded, rows, ids)
-    await tx.execute(delete(Chunk).where(*theirs))
-    await chunks.copy(tx, deque([(packed, ids)]))
+async def _repacked(tx: AsyncSession, theirs: Sequence[ColumnElement[bool]]) -> int:
+    """Make one of the chunks of each run; return how many there are now in place of them."""
+    stmt = select(*KNOWN).where(*theirs).order_by(Chunk.series, Chunk.start_at, Chunk.id)
+    known = np.array([tuple(row) for row in await tx.execute(stmt)], np.int64).reshape(-1, 6)
+    runs = runs_of(known)
+    of_each = np.bincount(runs)[runs]
+    changes = np.bincount(runs, weights=known[:, PACKED] == 0)[runs] > 0
+    alone, several = changes & (of_each == 1), changes & (of_each > 1)
+    if alone.any():
+        these = among(Chunk.id, known[alone, ID].tolist())
+        await tx.execute(update(Chunk).where(*theirs, these).values(packed=True), **BLIND)
+    if not several.any():
+        return 0
+    _, first, run = np.unique(runs[several], return_index=True, return_inverse=True)
+    run_of = dict(zip(known[several, ID].tolist(), run.tolist(), strict=True))
+    series = known[several, SERIES][first]
+    these = among(Chunk.id, list(run_of))
+    stmt_ = select(Chunk.id, Chunk.body).where(*theirs, these).order_by(Chunk.id)
+    rows = [(run_of[id], body) for id, body in await tx.execute(stmt_)]
+    packed = await asyncio.to_thread(_encoded, rows, len(series))
+    await tx.execute(delete(Chunk).where(*theirs, these), **BLIND)
+    await chunks.copy(tx, deque([(packed, series)]))
     return len(packed.owner)
 
 
-def _encoded(rows: Sequence[tuple[int, bytes]], ids: Ints) -> chunks.Encoded:
-    owners = np.searchsorted(ids, np.array([number for number, _ in rows], np.int64))
+def runs_of(known: Ints) -> Ints:
+    """Return the number of the run of each chunk, in the order of `KNOWN`: series, beginning.
+
+    What overlaps is of one run, as are small ones that follow each other.
+    """
+    series, start_at, end_at, small = (
+        known[:, SERIES],
+        known[:, START],
+        known[:, END],
+        known[:, COUNT] < chunks.ENOUGH,
+    )
+    place = np.cumsum(np.diff(series, prepend=series[:1]) != 0) << TIME_BITS
+    reach = np.maximum.accumulate(place + end_at)
+    new = np.ones(len(known), np.bool_)
+    overlaps = (place + start_at)[1:] <= reach[:-1]
+    same = series[1:] == series[:-1]
+    new[1:] = ~overlaps & ~(same & small[1:] & small[:-1])
+    runs: Ints = np.cumsum(new) - 1
+    return runs
+
+
+def _encoded(rows: Sequence[tuple[int, bytes]], runs: int) -> chunks.Encoded:
+    owners = np.array([run for run, _ in rows], np.int64)
     pieces = chunks.opened([body for _, body in rows], owners, chunks.EVERYTHING)
-    return chunks.encoded(merged([pieces], [()] * len(ids)), packed=True)
+    return chunks.encoded(merged([pieces], [()] * runs), packed=True)

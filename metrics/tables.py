@@ -24,7 +24,7 @@ class Chunk(Base):
 
     Times are milliseconds since 1970. There is no foreign key: a check for each row would cost
     more than the copy, and whoever deletes series deletes their chunks first. Those that are not
-    `packed` are small ones as flushes wrote them, less than half full.
+    `packed` are small ones as flushes wrote them, less than a quarter full.
     `metrics/partitions.py` has a table for each day.
     """
 

@@ -90,7 +90,7 @@ def _unread(lines: Sequence[Line]) -> set[int]:
             silent.update(alerts)
         elif line.what in (What.ALERT_KNOWN, What.ALERT_RESOLVED):
             silent.difference_update(alerts)
-        elif silent.intersection(alerts):
+        elif silent.issuperset(alerts):
             found.add(line.id)
     return found
 
@@ -170,10 +170,11 @@ def _text(line: Line, words: Words, *, now: datetime, unread: bool) -> str:
 
 
 def _with_reading(said: str, facts: Mapping[str, Any], words: Words, *, unread: bool) -> str:
-    if "value" not in facts:
+    if "value" not in facts and not unread:  # of several, each read its own
         return said
-    read = reading(facts["value"], facts.get("unit", ""), words.locale)
-    if facts["value"] is None or unread:
+    value = facts.get("value")
+    read = reading(value, facts.get("unit", ""), words.locale)
+    if value is None or unread:
         read = t("timeline.no_data", words.locale)
     return t("timeline.reading", words.locale, line=said, value=read) if read else said
 

@@ -34,13 +34,17 @@ LINES = {
 }
 
 
-class _Line(NamedTuple):
-    """What a line of the timeline says of alerts; of a batch, all of whom it is true share it."""
+class _Same(NamedTuple):
+    """What the timeline says of an alert; of a batch, all alerts of which it is true share a line.
+
+    `silent`: it had no value.
+    """
 
     what: What
     rule: str
     priority: Priority | None
     before: Priority | None
+    silent: bool
 
 
 @dataclass
@@ -57,11 +61,11 @@ class Folder:
     calls: list[Transition] = field(default_factory=list)
     fresh: list[AlertRecord] = field(default_factory=list)
     calmed: bool = False
-    lines: dict[_Line, list[Transition]] = field(default_factory=dict)
+    lines: dict[_Same, list[Transition]] = field(default_factory=dict)
 
     def tell(self, what: What, of: Transition) -> None:
         """Have the timeline tell what became of an alert."""
-        line = _Line(what, of.rule, of.priority, of.priority_before)
+        line = _Same(what, of.rule, of.priority, of.priority_before, silent=of.value is None)
         self.lines.setdefault(line, []).append(of)
 
     @property
@@ -214,10 +218,12 @@ def _facts(told: Sequence[Transition]) -> dict[str, Any]:
         "title": dict(first.title),
         "priority": first.priority,
         "before": first.priority_before,
-        "at": first.at,
+        "at": min(one.at for one in told),
     }
     if others:
-        return shared | {"alerts": [str(one.alert_id) for one in told], "count": len(told)}
+        silent = {"value": None} if first.value is None else {}
+        alerts = [str(one.alert_id) for one in told]
+        return shared | silent | {"alerts": alerts, "count": len(alerts)}
     return shared | {
         "alert": str(first.alert_id),
         "labels": dict(first.labels),

@@ -48,7 +48,7 @@ MOVING = (
 )
 """The columns of an incident that change after it opened."""
 Written = tuple[tuple[Given, ...], Executable]
-"""A statement and the rows that it takes."""
+"""The rows that a statement takes, and the statement."""
 
 
 @dataclass

@@ -12,16 +12,19 @@ from sqlalchemy import (
     Integer,
     Select,
     String,
+    Text,
     Uuid,
     bindparam,
     case,
     cast,
     exists,
     func,
+    literal,
     or_,
     select,
     true,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from access.scope import Scope
@@ -276,8 +279,12 @@ def _first_alerts() -> Select[Any]:
     return stmt.select_from(Incident).join(each, true()).where(OF_THESE)
 
 
-def _newest_lines() -> Select[Any]:
-    theirs = select(TimelineNote).where(TimelineNote.incident_id == Incident.id)
+def _newest_lines(*, brief: bool) -> Select[Any]:
+    facts: ColumnElement[Any] = TimelineNote.facts.expression
+    if brief:  # up to 1,000 ids
+        facts = facts.op("-", return_type=JSONB())(literal("alerts", Text))
+    fields_ = (getattr(TimelineNote, field.name) for field in fields(Line)[:-1])
+    theirs = select(*fields_, facts.label("facts")).where(TimelineNote.incident_id == Incident.id)
     newest = theirs.order_by(TimelineNote.id.desc()).limit(MOST).correlate(Incident)
     each = newest.lateral()
     columns = [each.c[column.name] for column in fields(Line)]
@@ -301,13 +308,15 @@ def _unheard() -> Select[Any]:
 THESE, MOST = bindparam("these", type_=ARRAY(Uuid)), bindparam("most", type_=Integer)
 OF_THESE = Incident.id == func.any(THESE)
 ABOUT = select(Incident).where(OF_THESE)
-FIRST_ALERTS, NEWEST_LINES = _first_alerts(), _newest_lines()
+FIRST_ALERTS, NEWEST_LINES = _first_alerts(), _newest_lines(brief=False)
+NEWEST_BRIEFLY = _newest_lines(brief=True)
 OPEN_OF_ALERTS, SILENT = _open_of_alerts(), _unheard()
 """Built once: every page and every message asks for them, and building costs more than asking."""
 keep(lambda: (ABOUT, {"these": []}))
 keep(lambda: (SILENT, {"these": []}))
 keep(lambda: (FIRST_ALERTS, {"these": [], "most": 0}))
 keep(lambda: (NEWEST_LINES, {"these": [], "most": 0}))
+keep(lambda: (NEWEST_BRIEFLY, {"these": [], "most": 0}))
 
 
 @dataclass
@@ -344,7 +353,8 @@ async def _timeline(
     session: AsyncSession, incidents: Collection[UUID], *, most: int
 ) -> dict[UUID, list[Line]]:
     found: dict[UUID, list[Line]] = {}
-    for row in await session.execute(NEWEST_LINES, {"these": incidents, "most": most}):
+    stmt = NEWEST_LINES if most >= IN_DETAIL else NEWEST_BRIEFLY
+    for row in await session.execute(stmt, {"these": incidents, "most": most}):
         line = Line(*row)
         found.setdefault(line.incident_id, []).append(line)
     return found

@@ -104,6 +104,7 @@ def _leasing() -> Update:
             tried_since=func.coalesce(Notification.tried_since, NOW),
             held_reason=None,
         )
+        .execution_options(**BLIND)
     )
 
 
@@ -227,7 +228,7 @@ async def _lease(tx: AsyncSession, rows: Sequence[Notification], *, now: datetim
     mine = [row for row in rows if not row.cancelled_at]
     if mine:
         leased = {"these": [row.id for row in mine], "now": now, "until": now + LEASE}
-        await tx.execute(LEASED, leased, execution_options=BLIND)
+        await tx.execute(LEASED, leased)
     return [_leaving(row, now=now) for row in mine]
 
 

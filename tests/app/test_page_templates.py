@@ -315,7 +315,7 @@ def test_facts_are_said_in_words() -> None:
     assert said("notification_failed", "en") == "Could not notify P: refused (404 gone)"
     assert said("notification_failed", "zh-CN") == "未能通知 P：对方拒收（404 gone）"
     assert said("joined_many", "en") == "2 more alerts joined as P1: A"
-    assert said("alert_resolved_many", "zh-CN") == "告警恢复 2 条：A"
+    assert said("alert_resolved_many", "zh-CN") == "2 条告警恢复：A"
     assert said("exhausted", "en").startswith("Nobody took it in 2 rounds of notifications")
 
 

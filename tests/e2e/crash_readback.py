@@ -70,14 +70,18 @@ async def everything(client: httpx.AsyncClient, path: str) -> list[Incident]:
 
 
 async def settled(client: httpx.AsyncClient, phone: Phone, ledger: Ledger) -> list[Incident]:
-    """Wait until every acknowledged crossing has an incident and each incident was told."""
+    """Wait until every acknowledged crossing has an incident and each incident was told.
+
+    Returns each incident with all of its story.
+    """
     for _ in range(60):
         incidents = await everything(client, "/api/v1/incidents")
-        known = {number for number, _ in _calls(incidents)}
+        known = {int(alert["labels"]["n"]) for one in incidents for alert in one["alerts"]}
         if known >= ledger.crossings.keys() and not Heard.of(phone).untold(incidents):
             break
         await asyncio.sleep(1)
-    return incidents
+    whole = [await client.get(f"/api/v1/incidents/{one['number']}") for one in incidents]
+    return [answer.raise_for_status().json() for answer in whole]
 
 
 def _calls(incidents: Sequence[Incident]) -> Iterator[tuple[int, int]]:

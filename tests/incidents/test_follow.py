@@ -1,5 +1,7 @@
 """What alerts do to incidents."""
 
+from dataclasses import replace
+
 import pytest
 
 from alerting.lifecycle import Kind
@@ -190,6 +192,20 @@ async def test_what_becomes_of_many_alerts_of_a_rule_at_once_is_one_line(world: 
         What.ALERT_UNKNOWN,
         [str(one.alert_id) for one in lost],
     )
+
+
+async def test_an_alert_that_fires_without_a_value_shares_no_line_with_one_that_has_one(
+    world: House,
+) -> None:
+    seen = [transition(f"disk/{number}", clock=world.clock) for number in range(3)]
+    silent = [
+        replace(transition(f"disk/{number}", clock=world.clock), value=None) for number in (3, 4)
+    ]
+    await world.follows([*seen, *silent])
+
+    _, joined, unheard, _ = (await world.shows()).timeline
+    assert "value" not in joined.facts
+    assert (unheard.facts["count"], unheard.facts["value"]) == (2, None)
 
 
 async def test_an_alert_that_fires_again_stops_the_end(world: House) -> None:

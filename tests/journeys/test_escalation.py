@@ -93,3 +93,22 @@ async def test_a_grave_incident_that_reaches_nobody_is_seen_in_the_health(world:
 
     wrong = (await world.http.get("/healthz")).json()["wrong"]
     assert "no step of its policy reaches anybody for incident 1" in wrong
+
+
+async def test_a_message_tells_how_many_alerts_joined_and_the_incident_which(
+    world: World,
+) -> None:
+    machines = [{"instance": f"web-{number}"} for number in range(1, 4)]
+    await world.writes("latency", 200, *machines)
+    world.clock.advance(minutes=1)
+    await world.writes("latency", 2600, *machines)
+    await world.settles()
+
+    told = world.phone.calls[0].json["incident"]["timeline"]
+    known = (await world.incident())["timeline"]
+    in_message, here = (
+        next(line["facts"] for line in lines if line["what"] == "joined") for lines in (told, known)
+    )
+    assert (in_message["count"], here["count"]) == (2, 2)
+    assert "alerts" not in in_message
+    assert len(set(here["alerts"])) == 2

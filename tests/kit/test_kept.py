@@ -7,7 +7,7 @@ from kit.db import Database
 from kit.kept import learn
 
 
-async def test_learning_finds_and_changes_nothing(db: Database) -> None:
+async def test_learning_changes_nothing(db: Database) -> None:
     counted = text("SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables")
     async with db.transaction() as tx:
         await learn(tx)

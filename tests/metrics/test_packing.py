@@ -1,6 +1,7 @@
 """Packing: an hour of a series becomes one chunk, then a window of hours; late samples join in."""
 
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,12 @@ class Yard:
         stmt = select(Chunk.start_at, Chunk.count).order_by(Chunk.series, Chunk.start_at)
         async with self.db.snapshot() as session:
             return [(start, count) for start, count in await session.execute(stmt)]
+
+    async def numbers(self) -> list[int]:
+        """Return the number of each chunk, in the order of their beginnings."""
+        stmt = select(Chunk.id).order_by(Chunk.series, Chunk.start_at)
+        async with self.db.snapshot() as session:
+            return list(await session.scalars(stmt))
 
     async def reads(self) -> dict[Labels, dict[int, float]]:
         """Return everything, without the label that says whose it is."""
@@ -116,5 +123,31 @@ async def test_what_comes_by_the_hundred_is_left_as_it_came_until_something_late
     assert await yard.packs(MS + 2 * HOUR) == [(MS, 600), (MS + 600_000, 600)]
 
     await yard.feeds(MS + 300_500, MS + 300_501, HOSTS[0])
-    assert [count for _, count in await yard.packs(MS + 2 * HOUR)] == [1024, 177]
+    assert [count for _, count in await yard.packs(MS + 2 * HOUR)] == [601, 600]
+    assert await yard.reads() == yard.sent
+
+
+async def test_small_ones_that_follow_each_other_become_one_and_the_large_ones_stay(
+    yard: Yard,
+) -> None:
+    seconds = [0, 100, 200, 800, 900, 1500]
+    for begin, end in pairwise(seconds):
+        yard.clock.advance(minutes=10)
+        await yard.feeds(MS + begin * 1000, MS + end * 1000, HOSTS[0], step=1_000)
+    before = await yard.numbers()
+
+    assert [count for _, count in await yard.packs(MS + 2 * HOUR)] == [200, 600, 100, 600]
+    assert (await yard.numbers())[1:] == before[2:]
+    assert await yard.reads() == yard.sent
+    assert await yard.packs(MS + 3 * HOUR) == await yard.packs(MS + 2 * HOUR)
+
+
+async def test_of_two_words_on_a_moment_the_later_counts_however_they_are_packed(
+    yard: Yard,
+) -> None:
+    yard.clock.advance(minutes=20)
+    await yard.feeds(MS, MS + 600_000, HOSTS[0], step=1_000)
+    await yard.feeds(MS + 590_000, MS + 640_000, HOSTS[0], step=1_000, value=-1)
+    await yard.feeds(MS + 630_000, MS + 650_000, HOSTS[0], step=1_000, value=-2)
+    assert [count for _, count in await yard.packs(MS + 2 * HOUR)] == [650]
     assert await yard.reads() == yard.sent

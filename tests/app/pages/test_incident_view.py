@@ -61,7 +61,7 @@ async def test_many_alerts_that_come_at_once_are_one_line_of_the_story(world: Wo
     english, chinese = await both(world)
 
     assert "2 more alerts joined as P1: Order latency" in english.words
-    assert "新告警并入 2 条，一级：下单延迟" in chinese.words
+    assert "2 条新告警并入，一级：下单延迟" in chinese.words
 
 
 async def test_a_schedule_of_the_next_step_is_told_by_who_is_on_call_then(world: World) -> None:

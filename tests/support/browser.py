@@ -33,6 +33,10 @@ DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 AWAY = ("Failed to load resource", "Failed to fetch", "network error")
 
 
+TALLEST = 16_000
+"""Pixels of a page: a picture of a taller one never ends."""
+
+
 @dataclass
 class Screen:
     """One page of one browser; `wrong` has the errors of its console and its scripts."""
@@ -99,7 +103,9 @@ class Screen:
         folder = os.environ.get("LANGYAN_SHOTS")
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
-            await self.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+            height = await self.page.evaluate("document.documentElement.scrollHeight")
+            place = Path(folder) / f"{name}.png"
+            await self.page.screenshot(path=place, full_page=height < TALLEST)
 
 
 @dataclass

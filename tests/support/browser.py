@@ -33,7 +33,7 @@ DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 AWAY = ("Failed to load resource", "Failed to fetch", "network error")
 
 
-TALLEST = 16_000
+TALLEST = 8_000
 """Pixels of a page: a picture of a taller one never ends."""
 
 

@@ -108,8 +108,8 @@ def _told(context: Context, text: str) -> str:
 
 
 @pass_context
-def _moment(context: Context, at: datetime) -> str:
-    return wording.moment(at, context["locale"], context["zone"], now=context["now"])
+def _moment(context: Context, at: datetime, *, dated: bool = False) -> str:
+    return wording.moment(at, context["locale"], context["zone"], now=context["now"], dated=dated)
 
 
 @pass_context

@@ -30,11 +30,21 @@ def _babel(locale: Locale) -> babel.Locale:
     return babel.Locale.parse(locale.babel)
 
 
-def moment(at: datetime, locale: str, zone: str, *, now: datetime, seconds: bool = True) -> str:
-    """Return the time of day in `zone`, with the date before it when that is not today's."""
+def moment(
+    at: datetime,
+    locale: str,
+    zone: str,
+    *,
+    now: datetime,
+    seconds: bool = True,
+    dated: bool = False,
+) -> str:
+    """Return the time of day in `zone`, with the date before it if not today's, or if `dated`."""
     local, today = at.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone)).date()
     time = local.time().isoformat("seconds" if seconds else "minutes")
-    return time if local.date() == today else f"{day(at, locale, zone, now=now)} {time}"
+    return (
+        time if local.date() == today and not dated else f"{day(at, locale, zone, now=now)} {time}"
+    )
 
 
 def exact(at: datetime, zone: str) -> str:

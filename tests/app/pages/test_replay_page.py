@@ -1,5 +1,7 @@
 """The page of a replay: what a rule would have made, in a sentence, a chart and tables."""
 
+import re
+
 import pytest
 
 from tests.support.reading import read
@@ -25,6 +27,7 @@ async def test_it_says_what_would_have_happened_and_whom_it_would_have_woken(wor
     assert 'class="bar P1"' in page.markup
     assert 'class="bar wait P1"' in page.markup
     assert "Asia/Shanghai" in page.words
+    assert re.search(r"Nov 1 [\d:]+ – Nov 2 [\d:]+", page.words)
 
 
 async def test_two_sets_of_limits_are_held_together(world: World) -> None:

@@ -10,7 +10,6 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 from sqlalchemy import ColumnElement, delete, select, text, update
@@ -29,7 +28,7 @@ SLICE = 500
 """Series of which an hour is packed in one transaction; of a window fewer."""
 KNOWN = (Chunk.series, Chunk.start_at, Chunk.end_at, Chunk.count, Chunk.packed, Chunk.id)
 SERIES, START, END, COUNT, PACKED, ID = range(len(KNOWN))
-BLIND: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
+BLIND = {"synchronize_session": False}
 
 
 class Packing:
@@ -99,18 +98,23 @@ async def _repacked(tx: AsyncSession, theirs: Sequence[ColumnElement[bool]]) -> 
     alone, several = changes & (of_each == 1), changes & (of_each > 1)
     if alone.any():
         these = among(Chunk.id, known[alone, ID].tolist())
-        await tx.execute(update(Chunk).where(*theirs, these).values(packed=True), **BLIND)
-    if not several.any():
-        return 0
-    _, first, run = np.unique(runs[several], return_index=True, return_inverse=True)
-    run_of = dict(zip(known[several, ID].tolist(), run.tolist(), strict=True))
-    series = known[several, SERIES][first]
+        marked = update(Chunk).where(*theirs, these).values(packed=True)
+        await tx.execute(marked, execution_options=BLIND)
+    return await _made_one(tx, known[several], runs[several], theirs) if several.any() else 0
+
+
+async def _made_one(
+    tx: AsyncSession, known: Ints, runs: Ints, theirs: Sequence[ColumnElement[bool]]
+) -> int:
+    """Replace the chunks of each run; return how many there are now in place of them."""
+    _, first, run = np.unique(runs, return_index=True, return_inverse=True)
+    run_of = dict(zip(known[:, ID].tolist(), run.tolist(), strict=True))
     these = among(Chunk.id, list(run_of))
-    stmt_ = select(Chunk.id, Chunk.body).where(*theirs, these).order_by(Chunk.id)
-    rows = [(run_of[id], body) for id, body in await tx.execute(stmt_)]
-    packed = await asyncio.to_thread(_encoded, rows, len(series))
-    await tx.execute(delete(Chunk).where(*theirs, these), **BLIND)
-    await chunks.copy(tx, deque([(packed, series)]))
+    stmt = select(Chunk.id, Chunk.body).where(*theirs, these).order_by(Chunk.id)
+    rows = [(run_of[id], body) for id, body in await tx.execute(stmt)]
+    packed = await asyncio.to_thread(_encoded, rows, len(first))
+    await tx.execute(delete(Chunk).where(*theirs, these), execution_options=BLIND)
+    await chunks.copy(tx, deque([(packed, known[first, SERIES])]))
     return len(packed.owner)
 
 
@@ -119,16 +123,11 @@ def runs_of(known: Ints) -> Ints:
 
     What overlaps is of one run, as are small ones that follow each other.
     """
-    series, start_at, end_at, small = (
-        known[:, SERIES],
-        known[:, START],
-        known[:, END],
-        known[:, COUNT] < chunks.ENOUGH,
-    )
+    series, small = known[:, SERIES], known[:, COUNT] < chunks.ENOUGH
     place = np.cumsum(np.diff(series, prepend=series[:1]) != 0) << TIME_BITS
-    reach = np.maximum.accumulate(place + end_at)
+    reach = np.maximum.accumulate(place + known[:, END])
     new = np.ones(len(known), np.bool_)
-    overlaps = (place + start_at)[1:] <= reach[:-1]
+    overlaps = (place + known[:, START])[1:] <= reach[:-1]
     same = series[1:] == series[:-1]
     new[1:] = ~overlaps & ~(same & small[1:] & small[:-1])
     runs: Ints = np.cumsum(new) - 1

@@ -283,8 +283,8 @@ def _newest_lines(*, brief: bool) -> Select[Any]:
     facts: ColumnElement[Any] = TimelineNote.facts.expression
     if brief:  # up to 1,000 ids
         facts = facts.op("-", return_type=JSONB())(literal("alerts", Text))
-    fields_ = (getattr(TimelineNote, field.name) for field in fields(Line)[:-1])
-    theirs = select(*fields_, facts.label("facts")).where(TimelineNote.incident_id == Incident.id)
+    others = (getattr(TimelineNote, column.name) for column in fields(Line)[:-1])
+    theirs = select(*others, facts.label("facts")).where(TimelineNote.incident_id == Incident.id)
     newest = theirs.order_by(TimelineNote.id.desc()).limit(MOST).correlate(Incident)
     each = newest.lateral()
     columns = [each.c[column.name] for column in fields(Line)]

@@ -31,8 +31,6 @@ PHONE: dict[str, Any] = {
 }
 DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 AWAY = ("Failed to load resource", "Failed to fetch", "network error")
-
-
 TALLEST = 8_000
 """Pixels of a page: a picture of a taller one never ends."""
 

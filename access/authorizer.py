@@ -27,6 +27,9 @@ REMEMBERED_FOR = timedelta(seconds=30)
 REFUSED_FOR = timedelta(seconds=5)
 TRUSTED_WITHOUT_DATABASE = timedelta(hours=1)
 LOOKED_UP_WITHIN = 2.0
+"""Seconds that the database has to say whose token this is, where we still know of ourselves."""
+WAITED_FOR = 10.0
+"""Seconds for one that we do not know: it can only be refused without an answer."""
 REMEMBERED_MOST = 10_000
 
 
@@ -100,8 +103,9 @@ class Authorizer:
 
     async def _look(self, raw: str, key: str, now: datetime) -> _Known:
         cleared = self._cleared
+        within = WAITED_FOR if self._trustable(key, now) is None else LOOKED_UP_WITHIN
         try:
-            async with asyncio.timeout(LOOKED_UP_WITHIN), self._db.snapshot() as session:
+            async with asyncio.timeout(within), self._db.snapshot() as session:
                 identity, ends = await queries.identity_of_token(session, raw, now)
         except Unauthorized:
             found, shelf = _Known(None, now + REFUSED_FOR, now), self._refused
@@ -119,9 +123,13 @@ class Authorizer:
                 shelf.popitem(last=False)
         return found
 
-    def _trusted(self, key: str, now: datetime, error: Exception) -> _Known:
+    def _trustable(self, key: str, now: datetime) -> _Known | None:
         known = self._known.get(key)
-        if known is None or known.trusted_until <= now:
+        return known if known is not None and now < known.trusted_until else None
+
+    def _trusted(self, key: str, now: datetime, error: Exception) -> _Known:
+        known = self._trustable(key, now)
+        if known is None:
             raise DatabaseAway("the database cannot be asked whose token this is") from error
         return replace(known, until=min(now + REMEMBERED_FOR, known.trusted_until))
 

@@ -5,7 +5,7 @@ import base64
 from itertools import product
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from access.authorizer import Authorizer
 from access.commands import make_token, revoke_token
@@ -208,6 +208,21 @@ async def test_a_known_token_is_trusted_for_an_hour_while_the_database_is_away(
         await line.mend()
         assert (await authorizer.identity(raw)).name == "token:agent"
         await far.close()
+
+
+async def test_a_slow_database_is_waited_for_where_nobody_is_known(
+    db: Database, doors: Doors, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("access.authorizer.LOOKED_UP_WITHIN", 0.05)
+    known, unknown = [await doors.gives(name, [Right.INGEST]) for name in ("agent", "other")]
+    await doors.authorizer.identity(known)
+    clock.advance(minutes=1)
+    async with db.transaction() as tx:
+        await tx.execute(text(f"LOCK TABLE {Token.__tablename__}"))
+        waiting = asyncio.create_task(doors.authorizer.identity(unknown))
+        assert (await doors.authorizer.identity(known)).name == "token:agent"
+        assert not waiting.done()
+    assert (await waiting).name == "token:other"
 
 
 async def test_the_name_of_another_clients_revoked_token_stays_taken(doors: Doors) -> None:

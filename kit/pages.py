@@ -46,7 +46,7 @@ class Pages:
             "day": _day,
             "ago": _ago,
             "duration": _spoken(wording.duration),
-            "percent": _spoken(wording.percent),
+            "availability": _spoken(wording.availability),
             "percent_of": "{:.2%}".format,
             "countdown": wording.countdown,
             "epoch": milliseconds,

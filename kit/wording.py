@@ -121,6 +121,11 @@ def percent(share: float, locale: str) -> str:
     return f"{number(share * 100, locale, digits=1)}%"
 
 
+def availability(share: float, locale: str) -> str:
+    """Return a share of the time as percent, rounded down: 100% is said of no outage at all."""
+    return f"{number(math.floor(share * 10_000 + 1e-6) / 100, locale)}%"
+
+
 def quantity(value: float, unit: str, locale: str) -> str:
     """Return an amount with its unit, scaled so that it has three or four digits."""
     if not math.isfinite(value):

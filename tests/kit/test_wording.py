@@ -86,6 +86,14 @@ def test_what_is_left_is_shown_as_digits(seconds: int, digits: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("share", "words"),
+    [(1.0, "100%"), (0.99996, "99.99%"), (0.9987, "99.87%"), (0.5, "50%"), (0.0, "0%")],
+)
+def test_only_a_time_without_any_outage_is_a_hundred_percent(share: float, words: str) -> None:
+    assert wording.availability(share, EN) == words
+
+
+@pytest.mark.parametrize(
     ("value", "unit", "words"),
     [
         (92.44, "percent", "92.4%"),

@@ -105,7 +105,7 @@ class Authorizer:
         cleared = self._cleared
         within = WAITED_FOR if self._trustable(key, now) is None else LOOKED_UP_WITHIN
         try:
-            async with asyncio.timeout(within), self._db.snapshot() as session:
+            async with asyncio.timeout(within), self._db.glance() as session:
                 identity, ends = await queries.identity_of_token(session, raw, now)
         except Unauthorized:
             found, shelf = _Known(None, now + REFUSED_FOR, now), self._refused

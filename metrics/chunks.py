@@ -291,7 +291,7 @@ def opened(bodies: Sequence[bytes], owners: Ints, wanted: Wanted) -> Pieces:
     """
     found = codec.Plain(bodies)
     pieces = _decoded(found, owners, np.lexsort((found.heads["start"], owners)), wanted)
-    if rising(pieces.times, np.flatnonzero(np.diff(pieces.owner)) + 1):
+    if rising(pieces.times, np.flatnonzero(pieces.owner[1:] != pieces.owner[:-1]) + 1):
         return pieces
     return _decoded(found, owners, np.arange(len(bodies)), wanted)
 

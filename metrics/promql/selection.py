@@ -1,5 +1,7 @@
 """Samples at steps: what each series shows at each moment of a query."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,6 +9,8 @@ from metrics.columns import Columns, is_stale
 from metrics.promql.frames import Matrix
 
 Times = NDArray[np.int64]
+AT_HAND = 8_192
+"""So many values or windows are computed at one go: they lie in the processor's cache."""
 
 
 def at_steps(columns: Columns, steps: Times, *, lookback_ms: int, as_times: bool = False) -> Matrix:
@@ -44,10 +48,23 @@ def _last_places(columns: Columns, steps: Times) -> NDArray[np.int32]:
     """
     width = len(steps)
     places = np.full((len(columns.labels), width), -1, np.int32)
-    seen_at = -((steps[0] - columns.times) // (steps[1] - steps[0]))  # rounds up
-    rows = np.repeat(np.arange(len(columns.labels)), np.diff(columns.starts))
-    cells = rows * width + np.maximum(seen_at, 0)
-    last = np.append(cells[1:] != cells[:-1], True)
-    wanted = np.flatnonzero(last & (seen_at < width))
-    places.ravel()[cells[wanted]] = wanted
-    return np.maximum.accumulate(places, axis=1)
+    for part, starts in few(columns.starts, width):
+        seen_at = -((steps[0] - columns.times[starts[0] : starts[-1]]) // (steps[1] - steps[0]))
+        np.clip(seen_at, 0, width, out=seen_at)  # rounded up; at `width` no step sees it
+        cells = seen_at + np.repeat(np.arange(len(starts) - 1) * width, np.diff(starts))
+        last = np.append(cells[1:] != cells[:-1], True)
+        wanted = np.flatnonzero(last & (seen_at < width))
+        places[part].ravel()[cells[wanted]] = wanted + starts[0]
+        np.maximum.accumulate(places[part], axis=1, out=places[part])
+    return places
+
+
+def few(starts: NDArray[np.int64], width: int) -> Iterator[tuple[slice, NDArray[np.int64]]]:
+    """Yield runs of series, and where their samples start, with not much more than `AT_HAND` each.
+
+    All at once they would ask for new memory at every turn, which takes longer than what is done.
+    """
+    series, samples = len(starts) - 1, int(starts[-1])
+    size = max(AT_HAND * series // max(series * width + samples, 1), 1)
+    for row in range(0, series, size):
+        yield slice(row, row + size), starts[row : row + size + 1]

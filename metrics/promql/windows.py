@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from metrics.columns import Columns, Labels, is_stale
 from metrics.promql.frames import Flags, Floats, Matrix, Rows
-from metrics.promql.selection import Times
+from metrics.promql.selection import AT_HAND, Times, few
 from metrics.promql.terms import Terms
 from metrics.rolled import Rolled
 
@@ -24,8 +24,6 @@ BLOCK = 2_000_000
 """So many values are laid out in one block, or reduced at one go."""
 LANES = 100_000
 """So many windows are walked through together."""
-AT_HAND = 8_192
-"""So many windows are computed at one go: a column of them lies in the processor's cache."""
 SPARSE = 8
 """With more samples than this for each window, to look its edges up costs less than to count."""
 
@@ -203,12 +201,22 @@ def after(columns: Columns, moments: Times) -> Ints:
         return _after_one(columns, moments[0])
     if len(columns.times) > SPARSE * series * width:
         return _after_each(columns, moments)
-    seen_at = -((moments[0] - columns.times) // (moments[1] - moments[0]))  # rounds up
-    seen_at = np.clip(seen_at, 0, width)
-    rows = np.repeat(np.arange(series), np.diff(columns.starts))
-    counts = np.bincount(rows * (width + 1) + seen_at, minlength=series * (width + 1))
-    seen = np.cumsum(counts.reshape(series, width + 1)[:, :width], axis=1)
-    return seen + columns.starts[:-1, None]
+    found = np.empty((series, width), np.int64)
+    for part, starts in few(columns.starts, width):
+        _count(columns.times[starts[0] : starts[-1]], starts, moments, found[part])
+    return found
+
+
+def _count(times: Ints, starts: Ints, moments: Times, found: Ints) -> None:
+    """Write the places of a few series: it is counted which moment sees each sample first."""
+    series, width = found.shape
+    step = moments[1] - moments[0]
+    seen_at = (times - (moments[0] - step + 1)) // step  # rounded up, for what was added
+    np.clip(seen_at, 0, width, out=seen_at)
+    seen_at += np.repeat(np.arange(series) * (width + 1), np.diff(starts))
+    counts = np.bincount(seen_at, minlength=series * (width + 1)).reshape(series, width + 1)
+    counts[:, 0] += starts[:-1]
+    np.cumsum(counts[:, :width], axis=1, out=found)
 
 
 def _after_each(columns: Columns, moments: Times) -> Ints:

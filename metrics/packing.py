@@ -24,8 +24,14 @@ from metrics.tables import Chunk
 
 SETTLED = timedelta(minutes=15)
 """So long after its end an hour is packed: flushes have written it by then."""
-SLICE = 500
+SLICE = 100
 """Series of which an hour is packed in one transaction; of a window fewer."""
+REST = 3
+"""After each transaction it rests so many times as long: what comes in meanwhile goes first."""
+RESTS_MOST = 1200.0
+"""Seconds that all the rests of one span take: however much there is, the next is not kept."""
+LONGEST = 60.0
+"""Seconds after which a run leaves the rest to the next one."""
 KNOWN = (Chunk.series, Chunk.start_at, Chunk.end_at, Chunk.count, Chunk.packed, Chunk.id)
 SERIES, START, END, COUNT, PACKED, ID = range(len(KNOWN))
 BLIND = {"synchronize_session": False}
@@ -40,8 +46,8 @@ class Packing:
     async def run(self, now: datetime) -> int:
         """Pack every hour that is over, as part of its window if that is; return the chunks made.
 
-        What is packed already is not touched but by what came since: a series that ended stays as
-        it is.
+        It does so for a minute; where there is more, the next run goes on. What is packed already
+        is not touched but by what came since: a series that ended stays as it is.
         """
         before = milliseconds(now - SETTLED) // chunks.HOUR * chunks.HOUR
         async with self._db.snapshot() as session:
@@ -49,22 +55,29 @@ class Packing:
             loose = select(hour_of).where(~Chunk.packed, Chunk.start_at < before).distinct()
             hours = sorted((await session.scalars(loose)).all())
         spans = dict.fromkeys(_span(hour * chunks.HOUR, before) for hour in hours)
-        return sum([await self._pack(begin, end) for begin, end in spans])
+        ends_at = asyncio.get_running_loop().time() + LONGEST
+        return sum([await self._pack(begin, end, ends_at) for begin, end in spans])
 
-    async def _pack(self, begin: int, end: int) -> int:
-        inside = (Chunk.start_at >= begin, Chunk.start_at < end)
+    async def _pack(self, begin: int, end: int, ends_at: float) -> int:
+        # one from before there were hours may reach over the end, and stays as it is
+        inside = (Chunk.start_at >= begin, Chunk.start_at < end, Chunk.end_at < end)
         async with self._db.snapshot() as session:
             loose = select(Chunk.series).where(*inside, ~Chunk.packed).distinct()
             series = sorted((await session.scalars(loose)).all())
+        if not series:
+            return 0
         size = SLICE * chunks.HOUR // (end - begin)
+        clock, rest_most = asyncio.get_running_loop().time, RESTS_MOST * size / max(len(series), 1)
         made = 0
         for start in range(0, len(series), size):
-            some = series[start : start + size]
-            # one from before there were hours may reach over the end, and stays as it is
-            theirs = (*inside, among(Chunk.series, some), Chunk.end_at < end)
+            some, began = series[start : start + size], clock()
+            if start and began > ends_at:
+                return made
+            theirs = (*inside, among(Chunk.series, some))
             async with self._db.transaction() as tx:
                 await lock(tx, *chunks.WRITING)
                 made += await _repacked(tx, theirs)
+            await asyncio.sleep(min(REST * (clock() - began), rest_most))
         await self._tidy(begin // partitions.DAY)
         return made
 

@@ -93,6 +93,17 @@ async def test_an_hour_that_is_over_is_one_chunk_and_a_window_that_is_over_is_on
     assert await yard.reads() == yard.sent
 
 
+async def test_a_run_ends_in_time_and_the_next_goes_on(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("metrics.packing.SLICE", WINDOW // HOUR)
+    monkeypatch.setattr("metrics.packing.LONGEST", 0.0)
+    await yard.feeds(MS - WINDOW, MS, step=60_000)
+    for done in (1, 2, 3, 3):
+        assert len(await yard.packs(MS + HOUR)) == done + 4 * (3 - done)
+    assert await yard.reads() == yard.sent
+
+
 async def test_late_samples_join_the_window_and_count_for_more(yard: Yard) -> None:
     begin = MS - WINDOW
     await yard.feeds(begin, MS)

@@ -338,7 +338,7 @@ async def identity_of_token(
     session: AsyncSession, raw: str, now: datetime
 ) -> tuple[Identity, datetime | None]:
     """Return who shows this token and when it ends; unknown, revoked and expired are refused."""
-    row = await session.scalar(SHOWN, {"shown": digest(raw)})
+    row = await session.scalar(TOKEN, {"shown": digest(raw)})
     if row is None or row.revoked_at is not None or (row.expires_at and row.expires_at <= now):
         raise Unauthorized("this token is unknown, revoked or expired")
     return _holder(row), row.expires_at
@@ -353,11 +353,6 @@ def _holder(row: Token) -> Identity:
         scope=Scope(None if row.client is None else frozenset({row.client})),
         rights=rights,
     )
-
-
-SHOWN = select(Token).where(Token.digest == bindparam("shown"))
-"""Built once: a token that we do not remember asks it, and so do hot ports twice a minute."""
-keep(lambda: (SHOWN, {"shown": ""}))
 
 
 def _signed_in() -> Select[Any]:
@@ -377,8 +372,9 @@ def _signed_in() -> Select[Any]:
     )
 
 
-SIGNED_IN = _signed_in()
-"""Built once: every request of a browser asks it."""
+TOKEN, SIGNED_IN = select(Token).where(Token.digest == bindparam("shown")), _signed_in()
+"""Built once: every request of a browser asks the one, hot ports the other twice a minute."""
+keep(lambda: (TOKEN, {"shown": ""}))
 keep(lambda: (SIGNED_IN, {"shown": "", "now": LONG_AGO, "idle_since": LONG_AGO}))
 
 

@@ -55,8 +55,13 @@ class Packing:
             loose = select(hour_of).where(~Chunk.packed, Chunk.start_at < before).distinct()
             hours = sorted((await session.scalars(loose)).all())
         spans = dict.fromkeys(_span(hour * chunks.HOUR, before) for hour in hours)
-        ends_at = asyncio.get_running_loop().time() + LONGEST
-        return sum([await self._pack(begin, end, ends_at) for begin, end in spans])
+        clock, made = asyncio.get_running_loop().time, 0
+        ends_at = clock() + LONGEST
+        for number, (begin, end) in enumerate(spans):
+            if number and clock() > ends_at:
+                break
+            made += await self._pack(begin, end, ends_at)
+        return made
 
     async def _pack(self, begin: int, end: int, ends_at: float) -> int:
         # one from before there were hours may reach over the end, and stays as it is

@@ -8,7 +8,7 @@ for it.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -27,7 +27,7 @@ SETTLED = timedelta(minutes=15)
 SLICE = 100
 """Series of which an hour is packed in one transaction; of a window fewer."""
 REST = 3
-"""After each transaction it rests so many times as long: what comes in meanwhile goes first."""
+"""After a transaction it rests so many times as long, if samples came in: these go first."""
 RESTS_MOST = 1200.0
 """Seconds that all the rests of one span take: however much there is, the next is not kept."""
 LONGEST = 60.0
@@ -38,10 +38,13 @@ BLIND = {"synchronize_session": False}
 
 
 class Packing:
-    """Packs what can be packed, a few series at a time; flushes have their turn in between."""
+    """Packs what can be packed, a few series at a time; flushes have their turn in between.
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    `came` tells how many samples have come in so far.
+    """
+
+    def __init__(self, db: Database, came: Callable[[], int]) -> None:
+        self._db, self._came = db, came
 
     async def run(self, now: datetime) -> int:
         """Pack every hour that is over, as part of its window if that is; return the chunks made.
@@ -75,14 +78,15 @@ class Packing:
         clock, rest_most = asyncio.get_running_loop().time, RESTS_MOST * size / max(len(series), 1)
         made = 0
         for start in range(0, len(series), size):
-            some, began = series[start : start + size], clock()
+            some, began, came = series[start : start + size], clock(), self._came()
             if start and began > ends_at:
                 return made
             theirs = (*inside, among(Chunk.series, some))
             async with self._db.transaction() as tx:
                 await lock(tx, *chunks.WRITING)
                 made += await _repacked(tx, theirs)
-            await asyncio.sleep(min(REST * (clock() - began), rest_most))
+            if self._came() != came:
+                await asyncio.sleep(min(REST * (clock() - began), rest_most))
         await self._tidy(begin // partitions.DAY)
         return made
 

@@ -107,7 +107,9 @@ class Store:
         self._reader = Reader(self._head, self._registry, db)
         steps = Steps(self._head, self._registry, db, self._reader)
         self.steps: Steps | None = steps
-        self.upkeep = Upkeep(db, retention, kept or {}, steps)
+        self.upkeep = Upkeep(
+            db, steps, retention=retention, kept=kept or {}, came=lambda: self.appended
+        )
         self._decoders = decoders(self._registry, known_clients, presence.newest)
 
     def listen(self, callback: Listener) -> None:

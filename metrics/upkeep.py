@@ -1,7 +1,7 @@
 """What is done to chunks from time to time: packed, dropped when they are old, or cleared away."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from kit import allocation
@@ -22,14 +22,21 @@ NOTHING = timedelta(0)
 class Upkeep:
     """Ticks over what the database holds of samples; none needs what the head holds.
 
-    `retention` is that of raw samples, `kept` says how long each step of rollups stays.
+    `retention` is that of raw samples, `kept` says how long each step of rollups stays, `came`
+    how many samples have come in so far.
     """
 
     def __init__(
-        self, db: Database, retention: timedelta, kept: Mapping[str, timedelta], steps: Steps
+        self,
+        db: Database,
+        steps: Steps,
+        *,
+        retention: timedelta,
+        kept: Mapping[str, timedelta],
+        came: Callable[[], int],
     ) -> None:
         self._db, self._retention, self._steps = db, retention, steps
-        self._packing = Packing(db)
+        self._packing = Packing(db, came)
         self._making = Making(db, kept)
 
     async def pack(self, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """Packing: an hour of a series becomes one chunk, then a window of hours; late samples join in."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from kit.clock import milliseconds
-from kit.db import Database
+from kit.db import Database, lock
+from metrics import chunks
 from metrics.chunks import HOUR, WINDOW
 from metrics.columns import Labels
 from metrics.matchers import Matcher, Op
@@ -102,6 +104,26 @@ async def test_a_run_ends_in_time_and_the_next_goes_on(
     for done in (1, 2, 3, 3):
         assert len(await yard.packs(MS + HOUR)) == done + 4 * (3 - done)
     assert await yard.reads() == yard.sent
+
+
+async def test_it_rests_where_samples_come_in_meanwhile_and_nowhere_else(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("metrics.packing.SLICE", WINDOW // HOUR)
+    monkeypatch.setattr("metrics.packing.REST", 1e6)
+    monkeypatch.setattr("metrics.packing.RESTS_MOST", 3600.0)
+    await yard.feeds(MS - 2 * WINDOW, MS - WINDOW, step=60_000)
+    assert len(await asyncio.wait_for(yard.packs(MS + HOUR), 60)) == 3
+
+    await yard.feeds(MS - WINDOW, MS, step=60_000)
+    async with yard.db.transaction() as flush:
+        await lock(flush, *chunks.WRITING)
+        packing = asyncio.create_task(yard.store.upkeep.pack(yard.clock()))
+        await asyncio.sleep(0.2)
+        body = write_request([HOSTS[0]], [MS], [1.0])
+        await yard.store.append(body, port="remote_write", client="acme", now=yard.clock())
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(packing, 1)
 
 
 async def test_late_samples_join_the_window_and_count_for_more(yard: Yard) -> None:

@@ -170,10 +170,10 @@ def _passes_on(house: House) -> bool:
 
 def _short(house: House, app: ASGIApp) -> Shortcut:
     async def instant(asked: Parameters, who: Identity) -> Response:
-        return await _engine().instant(asked, who, reader=house.store, now=house.clock())
+        return await _own_engine().instant(asked, who, reader=house.store, now=house.clock())
 
     async def ranged(asked: Parameters, who: Identity) -> Response:
-        return await _engine().ranged(asked, who, reader=house.store)
+        return await _own_engine().ranged(asked, who, reader=house.store)
 
     async def authorize(scope: Scope) -> Identity:
         return await house.authorizer(scope, Right.READ)
@@ -184,7 +184,7 @@ def _short(house: House, app: ASGIApp) -> Shortcut:
 
 
 @cache
-def _engine() -> Engine:
+def _own_engine() -> Engine:
     return Engine()
 
 
@@ -212,7 +212,7 @@ def routers(*, passing_on: bool = False) -> list[APIRouter]:
     prometheus = (
         metrics.engine.api.router(_store, _who)
         if passing_on
-        else metrics.api.router(_store, _who, _engine()),
+        else metrics.api.router(_store, _who, _own_engine()),
         metrics.catalogue.router(_store, _who, metrics.api.PREFIX),
     )
     return [*first, *prometheus, *rooms, search.rest]

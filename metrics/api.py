@@ -72,8 +72,8 @@ class Engine:
 
     def terms(self, asked: Parameters) -> Terms:
         """Return how the query is to be computed."""
-        lookback = asked.positive("lookback_delta", LOOKBACK_MS)
-        return Terms(lookback, self.limits, self.memory)
+        lookback = asked.length("lookback_delta", LOOKBACK_MS)
+        return Terms(lookback if lookback > 0 else LOOKBACK_MS, self.limits, self.memory)
 
     async def at_once(self, plan: Plan, at_ms: int, *, asked: Parameters, reader: Reader) -> bytes:
         """Return the answer of one moment, as JSON."""

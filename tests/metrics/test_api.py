@@ -239,8 +239,9 @@ async def test_a_lookback_may_be_asked_for(office: Office) -> None:
 
     near = await office.ask("/query", query="disk", **later)
     far = await office.ask("/query", query="disk", lookback_delta="10m", **later)
+    usual = await office.ask("/query", query="disk", lookback_delta="0", **later)
 
-    assert [len(each.json()["data"]["result"]) for each in (near, far)] == [0, 3]
+    assert [len(each.json()["data"]["result"]) for each in (near, far, usual)] == [0, 3, 0]
 
 
 class Slow(Shelf):

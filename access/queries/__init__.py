@@ -1,0 +1,71 @@
+"""Reads of access. Those for a caller take its scope; another client's row is not found."""
+
+from access.queries.clientele import (
+    client,
+    clients,
+    directory,
+    sealed,
+    system,
+    systems,
+    target,
+    targets,
+    targets_of,
+)
+from access.queries.identities import (
+    SignedIn,
+    every_token,
+    identity_of,
+    identity_of_session,
+    identity_of_token,
+    token,
+    tokens,
+)
+from access.queries.staff import (
+    LinkOver,
+    everybody,
+    invited,
+    password_link,
+    people,
+    person,
+    persons,
+    sessions_of,
+    titles_of_people,
+)
+from access.queries.trail import (
+    Trail,
+    audit_entries,
+    configuration_version,
+    last_audit,
+)
+
+__all__ = [
+    "LinkOver",
+    "SignedIn",
+    "Trail",
+    "audit_entries",
+    "client",
+    "clients",
+    "configuration_version",
+    "directory",
+    "every_token",
+    "everybody",
+    "identity_of",
+    "identity_of_session",
+    "identity_of_token",
+    "invited",
+    "last_audit",
+    "password_link",
+    "people",
+    "person",
+    "persons",
+    "sealed",
+    "sessions_of",
+    "system",
+    "systems",
+    "target",
+    "targets",
+    "targets_of",
+    "titles_of_people",
+    "token",
+    "tokens",
+]

@@ -20,6 +20,7 @@ from metrics.chunks import Encoded, Wanted
 from metrics.growing import spread
 
 Edges: TypeAlias = npt.NDArray[np.signedinteger[Any]]
+Hours: TypeAlias = npt.NDArray[np.int32]
 
 GROUP = 64
 """Bodies that are pressed together: measured, less than half stays, and 2 µs open a group."""
@@ -31,9 +32,11 @@ class Slab:
 
     Unpressed, body i would stand at `edges[i]` to `edges[i + 1]`; group g stands at `cuts[g]` to
     `cuts[g + 1]` of `pressed`. Each is one piece: what is large lies apart from small things.
+    `hours[i]` is the hour of which body i is, since 1970; where all are of one, it takes no room.
     """
 
     refs: Refs
+    hours: Hours
     edges: Edges
     cuts: Edges
     pressed: bytes
@@ -43,22 +46,20 @@ class Slab:
 
     def bodies(self, places: Ints) -> list[bytes]:
         """Return the bodies of these places, in their order."""
-        groups: dict[int, bytes] = {}
-        found = []
-        begins, ends = self.edges[places].tolist(), self.edges[places + 1].tolist()
-        for number, begin, end in zip((places // GROUP).tolist(), begins, ends, strict=True):
-            if number not in groups:
-                groups[number] = self._opened(number)
-            start = int(self.edges[number * GROUP])
-            found.append(groups[number][begin - start : end - start])
-        return found
+        number = places // GROUP
+        groups = {group: self._opened(group) for group in np.unique(number).tolist()}
+        at = self.edges[number * GROUP]
+        begins, ends = (self.edges[places] - at).tolist(), (self.edges[places + 1] - at).tolist()
+        each = zip(number.tolist(), begins, ends, strict=True)
+        return [groups[group][begin:end] for group, begin, end in each]
 
     def _opened(self, group: int) -> bytes:
         pressed = self.pressed[self.cuts[group] : self.cuts[group + 1]]
         return bytes(snappy.decompress_raw(pressed))
 
 
-NOTHING = Slab(np.empty(0, np.int32), np.zeros(1, np.int32), np.zeros(1, np.int32), b"", 0, 0, 0)
+NONE, ZERO = np.empty(0, np.int32), np.zeros(1, np.int32)
+NOTHING = Slab(NONE, NONE, ZERO, ZERO, b"", 0, 0, 0)
 
 
 def slab_of(parts: Sequence[tuple[Refs, Encoded]]) -> Slab:
@@ -68,23 +69,31 @@ def slab_of(parts: Sequence[tuple[Refs, Encoded]]) -> Slab:
     bodies = b"".join(part.bodies for _, part in parts)
     refs = np.concatenate([of[part.owner] for of, part in parts]).astype(np.int32)
     ends = np.cumsum(np.concatenate([part.sizes for _, part in parts]))
+    starts = np.concatenate([part.fixed["start_at"] for _, part in parts])
     if (refs[1:] < refs[:-1]).any():
         order = np.argsort(refs, kind="stable")
         begins = np.append(0, ends[:-1])
         each = zip(begins[order].tolist(), ends[order].tolist(), strict=True)
         bodies = b"".join([bodies[begin:end] for begin, end in each])
-        refs, ends = refs[order], np.cumsum((ends - begins)[order])
+        refs, ends, starts = refs[order], np.cumsum((ends - begins)[order]), starts[order]
     edges = _edges(ends)
     cuts, pressed = _pressed(bodies, edges)
     return Slab(
         refs=refs,
+        hours=_hours(starts),
         edges=edges,
         cuts=cuts,
         pressed=pressed,
-        first=min(int(part.fixed["start_at"].min()) for _, part in parts),
+        first=int(starts.min()),
         last=max(int(part.fixed["end_at"].max()) for _, part in parts),
         samples=sum(part.samples for _, part in parts),
     )
+
+
+def _hours(starts: Ints) -> Hours:
+    hours = (starts // chunks.HOUR).astype(np.int32)
+    alike = bool((hours == hours[0]).all())
+    return np.broadcast_to(hours[:1].copy(), hours.shape) if alike else hours
 
 
 def _edges(ends: Ints) -> Edges:
@@ -133,11 +142,15 @@ class Slabs:
 
 def within(slabs: Sequence[Slab], refs: Refs, wanted: Wanted) -> Pieces:
     """Return what slabs hold of these series that is wanted; owners are places."""
+    first, last = wanted.start // chunks.HOUR, wanted.end // chunks.HOUR
     bodies: list[bytes] = []
     owners = [np.empty(0, np.int64)]
     for slab in slabs:
         low = np.searchsorted(slab.refs, refs, "left")
         count = np.searchsorted(slab.refs, refs, "right") - low
-        bodies += slab.bodies(spread(low, count))
-        owners.append(np.repeat(np.arange(len(refs)), count))
+        places, owner = spread(low, count), np.repeat(np.arange(len(refs)), count)
+        hours = slab.hours[places]
+        inside = (hours >= first) & (hours <= last)
+        bodies += slab.bodies(places[inside])
+        owners.append(owner[inside])
     return chunks.opened(bodies, np.concatenate(owners), wanted)

@@ -65,6 +65,20 @@ def test_a_series_with_two_chunks_in_a_slab_has_both() -> None:
     assert read([over_the_hour], [7, GROUP]) == {7: values(7), GROUP: values(GROUP)}
 
 
+@pytest.mark.parametrize("hours", [(0, 1), (1, 2), (3, 4), (0, 4)])
+def test_of_a_slab_of_many_hours_those_are_read_that_are_asked_for(hours: tuple[int, int]) -> None:
+    minutes = slab([4, 8], step=60_000, samples=240)
+    start, end = (hour * chunks.HOUR for hour in hours)
+    found = within([minutes], np.array([8, 4], np.int32), Wanted(start, end - 1))
+    expected = list(range(start, end, 60_000))
+    assert found.owner.tolist() == [0] * len(expected) + [1] * len(expected)
+    assert found.times.tolist() == 2 * expected
+
+
+def test_the_hours_of_a_slab_of_one_hour_take_no_room() -> None:
+    assert slab(list(range(1000))).hours.strides == (0,)
+
+
 def test_neighbours_that_are_much_alike_take_half_the_room() -> None:
     held = slab(list(range(1000)), samples=40)
     assert len(held.pressed) < held.edges[-1] / 2

@@ -67,7 +67,8 @@ class Reader:
         if self.covers(refs, start):
             return merged(at_hand, labels)
         bare, covered = self._head.bare[refs], self._head.covered[refs]
-        slabs = self._head.slabs.within(start, min(end, int(bare.max()) - 1))
+        held = max(start, int(covered.min()))  # what is older comes from chunks
+        slabs = self._head.slabs.within(held, min(end, int(bare.max()) - 1))
         beyond = np.flatnonzero(covered > start)
         ids = self._registry.ids_of(refs[beyond])
         stored = ids != UNSTORED
@@ -82,8 +83,8 @@ class Reader:
                     work = asyncio.to_thread(_opened, rows, place_of, wanted)
                     opening.append(asyncio.ensure_future(work))
         if slabs:
-            held = asyncio.to_thread(slabs_within, slabs, refs, Wanted(start, end, bare))
-            opening.append(asyncio.ensure_future(held))
+            work = asyncio.to_thread(slabs_within, slabs, refs, Wanted(held, end, bare))
+            opening.append(asyncio.ensure_future(work))
         if not opening:
             return merged(at_hand, labels)
         opened = await asyncio.gather(*opening)

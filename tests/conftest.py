@@ -1,17 +1,14 @@
 """What every test may ask for: a database that is empty, a clock that is turned by hand."""
 
-import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
-import uvloop
 from sqlalchemy import text
 
 from access import passwords
 from app.schema import TABLES
-from app.server import COLLECT
 from kit.db import Base, Database
 from tests.support.access import HASHER
 from tests.support.clock import FakeClock
@@ -26,11 +23,6 @@ EMPTIED = f"DO $$ BEGIN {GONE} {BEGUN_ANEW} END $$"
 """TRUNCATE makes new files for every table; for so few rows it takes a hundred times as long."""
 
 
-def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Have tests run on the loop that the program runs on."""
-    return {"uvloop": uvloop.new_event_loop}
-
-
 @pytest.fixture(scope="module", autouse=True)
 def heap_at_rest() -> None:
     """Have the collector pass over what earlier files left: a look at all of it takes a second.
@@ -39,7 +31,6 @@ def heap_at_rest() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*COLLECT)
 
 
 @pytest.fixture(scope="session")

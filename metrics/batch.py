@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -51,20 +52,54 @@ class Appended:
 
 @dataclass(frozen=True)
 class Pieces:
-    """Samples as they were found: `owner` says whose each is; the later of two equals counts."""
+    """Samples as they were found, in runs; the later of two equals counts.
 
-    owner: Ints
+    The next `counts[i]` samples belong to `owners[i]`.
+    """
+
+    owners: Ints
+    counts: Ints
     times: Ints
     values: Floats
 
+    @classmethod
+    def of_each(cls, owner: Ints, times: Ints, values: Floats) -> "Pieces":
+        """Return samples of which each says whose it is."""
+        begins = _changes(owner)
+        return cls(owner[begins], np.diff(np.append(begins, len(owner))), times, values)
+
+    @classmethod
+    def of_runs(cls, owners: Ints, counts: Ints, times: Ints, values: Floats) -> "Pieces":
+        """Return samples in runs; those of one owner that follow each other become one."""
+        begins = _changes(owners)
+        sums = np.add.reduceat(counts, begins) if len(begins) else counts
+        return cls(owners[begins], sums, times, values)
+
+    @cached_property
+    def owner(self) -> Ints:
+        """Whose each sample is."""
+        owner: Ints = np.repeat(self.owners, self.counts)
+        return owner
+
+    def only(self, which: npt.NDArray[np.bool_]) -> "Pieces":
+        """Return some of the samples."""
+        return Pieces.of_each(self.owner[which], self.times[which], self.values[which])
+
     def placed(self, places: Ints) -> "Pieces":
         """Return the same with the owners found at these places."""
-        return Pieces(places[self.owner], self.times, self.values)
+        return Pieces(places[self.owners], self.counts, self.times, self.values)
+
+
+def _changes(owners: Ints) -> npt.NDArray[np.intp]:
+    """Return the places at which another owner begins."""
+    if not len(owners):
+        return np.empty(0, np.intp)
+    return np.append(0, np.flatnonzero(owners[1:] != owners[:-1]) + 1)
 
 
 def merged(pieces: Sequence[Pieces], labels: Sequence[Labels]) -> Columns:
     """Sort pieces into columns; of samples with equal owner and time the last given wins."""
-    some = [piece for piece in pieces if len(piece.owner)]
+    some = [piece for piece in pieces if len(piece.times)]
     starts, times, values = _woven(some, len(labels))
     falls = _falls(times, starts)
     if not len(falls):
@@ -108,31 +143,41 @@ def _woven(pieces: Sequence[Pieces], owners: int) -> tuple[Ints, Ints, Floats]:
     """Return where each owner's samples begin, and the pieces as one: what came first, first."""
     counts = np.zeros((len(pieces), owners), np.int64)
     for line, piece in zip(counts, pieces, strict=True):
-        line[:] = np.bincount(piece.owner, minlength=owners)
+        np.add.at(line, piece.owners, piece.counts)
     starts = np.append(0, np.cumsum(counts.sum(axis=0)))
-    if len(pieces) == 1 and _in_order(pieces[0].owner):
+    if len(pieces) == 1 and _in_order(pieces[0].owners):
         return starts, pieces[0].times, pieces[0].values
     times, values = np.empty(starts[-1], np.int64), np.empty(starts[-1], np.float64)
     begins = starts[:-1] + np.cumsum(counts, axis=0) - counts
     for piece, begin, count in zip(pieces, begins, counts, strict=True):
-        taken = np.cumsum(count) - count
-        if len(piece.owner) > LONG * owners and _in_order(piece.owner):
-            for to, at, many in zip(begin.tolist(), taken.tolist(), count.tolist(), strict=True):
-                times[to : to + many] = piece.times[at : at + many]
-                values[to : to + many] = piece.values[at : at + many]
-            continue
-        places = np.repeat(begin - taken, count)
-        places += np.arange(len(places))
-        if not _in_order(piece.owner):
-            by_owner = np.empty_like(places)
-            by_owner[np.argsort(piece.owner, kind="stable")] = places
-            places = by_owner
-        times[places], values[places] = piece.times, piece.values
+        to, froms = _targets(piece, begin, count), np.cumsum(piece.counts) - piece.counts
+        if len(piece.times) > LONG * len(to):
+            each = (column.tolist() for column in (to, froms, piece.counts))
+            for at, first, many in zip(*each, strict=True):
+                times[at : at + many] = piece.times[first : first + many]
+                values[at : at + many] = piece.values[first : first + many]
+        else:
+            places = np.repeat(to - froms, piece.counts)
+            places += np.arange(len(places))
+            times[places], values[places] = piece.times, piece.values
     return starts, times, values
 
 
-def _in_order(owner: Ints) -> bool:
-    return bool((owner[1:] >= owner[:-1]).all())
+def _targets(piece: Pieces, begin: Ints, count: Ints) -> Ints:
+    """Return where the samples of each run go: behind those of the same owner's earlier runs.
+
+    `begin` and `count` say of each owner where his begin, and how many he has in this piece.
+    """
+    order = np.argsort(piece.owners, kind="stable")
+    sizes = piece.counts[order]
+    found = np.empty_like(sizes)
+    shift = begin - (np.cumsum(count) - count)
+    found[order] = np.cumsum(sizes) - sizes + shift[piece.owners[order]]
+    return found
+
+
+def _in_order(owners: Ints) -> bool:
+    return bool((owners[1:] >= owners[:-1]).all())
 
 
 def without_empty(columns: Columns) -> Columns:

@@ -3,7 +3,7 @@
 import asyncio
 import struct
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, pairwise
@@ -291,7 +291,7 @@ def opened(bodies: Sequence[bytes], owners: Ints, wanted: Wanted) -> Pieces:
     """
     found = codec.Plain(bodies)
     pieces = _decoded(found, owners, np.lexsort((found.heads["start"], owners)), wanted)
-    if rising(pieces.times, np.flatnonzero(pieces.owner[1:] != pieces.owner[:-1]) + 1):
+    if rising(pieces.times, np.cumsum(pieces.counts)):
         return pieces
     return _decoded(found, owners, np.arange(len(bodies)), wanted)
 
@@ -300,40 +300,44 @@ def _decoded(
     found: codec.Plain, owners: Ints, order: npt.NDArray[np.intp], wanted: Wanted
 ) -> Pieces:
     """Return what bodies hold, in this order; a part at a time, which stays at hand meanwhile."""
-    ends = np.cumsum(found.counts[order])
+    of, counts = owners[order], found.counts[order]
+    ends = np.cumsum(counts)
     size = int(ends[-1]) if len(ends) else 0
-    owner, times = np.empty((2, size), np.int64)
-    values = np.empty(size, np.float64)
+    times, values = np.empty(size, np.int64), np.empty(size)
+    cuts = np.searchsorted(ends, np.arange(AT_HAND, size, AT_HAND)).tolist()
     filled = 0
-    for bodies in np.split(order, np.searchsorted(ends, np.arange(AT_HAND, size, AT_HAND))):
-        part = found.taken(bodies)
+    for begin, end in pairwise([0, *cuts, len(order)]):
+        part, bodies = found.taken(order[begin:end]), slice(begin, end)
         at, read = part.samples()
-        of = np.repeat(owners[bodies], part.counts)
-        for chosen in _chosen(part.counts, owners[bodies], at, wanted):
-            got = at[chosen]
+        stretches, counts[bodies] = _chosen(counts[bodies], of[bodies], at, wanted)
+        for stretch in stretches:
+            got = at[stretch]
             into = slice(filled, filled := filled + len(got))
-            owner[into], times[into], values[into] = of[chosen], got, read[chosen]
-    return Pieces(owner[:filled], times[:filled], values[:filled])
+            times[into], values[into] = got, read[stretch]
+    return Pieces.of_runs(of, counts, times[:filled], values[:filled])
 
 
 def _chosen(
     counts: Ints, owners: Ints, times: Ints, wanted: Wanted
-) -> Iterator[slice | npt.NDArray[np.intp]]:
-    """Yield where what is wanted stands in some chunks: a few stretches, or else each place.
+) -> tuple[list[slice | npt.NDArray[np.intp]], Ints]:
+    """Return where what is wanted stands in some chunks, and how much of each chunk it is.
 
-    Of long ranges most chunks are wanted as a whole; only the first and the last are cut.
+    It is a few stretches, or else each place. Of long ranges most chunks are wanted as a whole;
+    only the first and the last are cut.
     """
     first, last = wanted.start, wanted.until(owners)
     ends = np.cumsum(counts)
     begins = ends - counts
     cut = np.flatnonzero((times[begins] < first) | (times[ends - 1] > last))
     if len(cut) > FEW:
-        yield np.flatnonzero((times >= first) & (times <= np.repeat(last, counts)))
-        return
-    kept = 0
-    for begin, end, most in zip(*(of[cut].tolist() for of in (begins, ends, last)), strict=True):
+        inside = (times >= first) & (times <= np.repeat(last, counts))
+        return [np.flatnonzero(inside)], np.add.reduceat(inside, begins, dtype=np.int64)
+    stretches: list[slice | npt.NDArray[np.intp]] = []
+    kept, done = counts.copy(), 0
+    for place in cut.tolist():
+        begin, end = int(begins[place]), int(ends[place])
         part = times[begin:end]
-        yield slice(kept, begin)
-        yield begin + np.flatnonzero((part >= first) & (part <= most))
-        kept = end
-    yield slice(kept, len(times))
+        some = begin + np.flatnonzero((part >= first) & (part <= last[place]))
+        stretches += [slice(done, begin), some]
+        kept[place], done = len(some), end
+    return [*stretches, slice(done, len(times))], kept

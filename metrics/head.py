@@ -269,7 +269,7 @@ class Head:
         late = self.late.has[rows]
         if late.any():
             pieces.append(self.late.between(rows[late], start, end).placed(place[late]))
-        return [piece for piece in pieces if len(piece.owner)]
+        return [piece for piece in pieces if len(piece.times)]
 
     def _first_from(self, rows: Ints, moment: int | Ints) -> Ints:
         """Return for each row how many of its samples are older than `moment`."""
@@ -285,7 +285,7 @@ class Head:
     def _piece(self, rows: Ints, owners: Ints, skip: Ints, length: Ints) -> Pieces:
         """Return `length` samples of each row behind those to `skip`."""
         at = self._cells(np.repeat(rows, length), spread(self.first[rows] + skip, length))
-        return Pieces(np.repeat(owners, length), self._times.array[at], self._values.array[at])
+        return Pieces(owners, length, self._times.array[at], self._values.array[at])
 
     def unflushed(self) -> Ints:
         """Return the rows that hold samples which stand in no chunk."""

@@ -54,7 +54,7 @@ class Late:
         places[rows] = np.arange(len(rows))
         place = places[self._rows[: self.size]]
         at = np.flatnonzero(chosen & (place >= 0))
-        return Pieces(place[at], self._times[at], self._values[at])
+        return Pieces.of_each(place[at], self._times[at], self._values[at])
 
     def waiting(self, upto: int) -> Ints:
         """Return the distinct rows with samples in no chunk, among the first `upto`."""

@@ -66,7 +66,7 @@ def _in_memory(head: Head, refs: Refs, start: int, end: int) -> Flags:
     there: Flags = (newest >= start) & (newest <= end)
     beyond = np.flatnonzero(newest > end)
     for pieces in head.between(refs[beyond], start, end):
-        there[beyond[np.unique(pieces.owner)]] = True
+        there[beyond[np.unique(pieces.owners[pieces.counts > 0])]] = True
     return there
 
 

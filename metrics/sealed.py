@@ -94,11 +94,10 @@ class Sealed:
         place, slot = place[some], slot[some]
         times = self._times.array.reshape(-1, self.width)[slot].ravel()
         values = self._values.array.reshape(-1, self.width)[slot].ravel()
-        owner = np.repeat(place, self.width)
+        found = Pieces(place, np.full(len(place), self.width), times, values)
         if ((begins[some] < start) | (ends[some] > end)).any():
-            inside = (times >= start) & (times <= end)
-            return Pieces(owner[inside], times[inside], values[inside])
-        return Pieces(owner, times, values)
+            return found.only((times >= start) & (times <= end))
+        return found
 
     def behind(self, rows: Ints, numbers: Ints) -> Pieces:
         """Return the samples of these rows whose number in the series is at least `numbers`."""
@@ -117,7 +116,7 @@ class Sealed:
     def _piece(self, slots: Ints, owners: Ints, skip: Ints, length: Ints) -> Pieces:
         """Return `length` samples of each block behind those to `skip`."""
         at = spread(slots * self.width + skip, length)
-        return Pieces(np.repeat(owners, length), self._times.array[at], self._values.array[at])
+        return Pieces(owners, length, self._times.array[at], self._values.array[at])
 
     def _ends(self, slots: Ints) -> Ints:
         """Return the time of each block's newest sample."""

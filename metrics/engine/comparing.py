@@ -25,7 +25,7 @@ def placed(columns: Columns, labels: Sequence[Labels]) -> Pieces:
     places = np.array([place_of.get(each, NOWHERE) for each in columns.labels], np.int64)
     owner = np.repeat(places, np.diff(columns.starts))
     mine = owner != NOWHERE
-    return Pieces(owner[mine], columns.times[mine], columns.values[mine])
+    return Pieces.of_each(owner[mine], columns.times[mine], columns.values[mine])
 
 
 def missing(samples: Samples, refs: Refs, labels: Sequence[Labels], stored: Columns) -> Samples:

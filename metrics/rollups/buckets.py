@@ -29,27 +29,27 @@ def rolled(columns: Columns, step_ms: int) -> dict[Part, Pieces]:
     times, values = columns.times, columns.values
     stale = is_stale(values)
     ended = stale & _ends(owner, times, step_ms)
-    markers = Pieces(owner[ended], times[ended], values[ended])
+    markers = Pieces.of_each(owner[ended], times[ended], values[ended])
     if stale.any():
         owner, times, values = owner[~stale], times[~stale], values[~stale]
     begins = np.flatnonzero(_begins(owner, times, step_ms))
     lasts = np.append(begins, len(owner))[1:] - 1
     own, at = owner[begins], up(times[begins], step_ms)
     found = {
-        Part.FIRSTS: Pieces(own, times[begins], values[begins]),
-        Part.LASTS: _together(Pieces(own, times[lasts], values[lasts]), markers),
+        Part.FIRSTS: Pieces.of_each(own, times[begins], values[begins]),
+        Part.LASTS: _together(Pieces.of_each(own, times[lasts], values[lasts]), markers),
     }
     counts = (lasts - begins + 1).astype(np.float64)
     with np.errstate(all="ignore"):
         lost = _lost(values, begins)
         found |= {
-            Part.COUNTS: Pieces(own, at, counts),
-            Part.SUMS: Pieces(own, at, _sums(values, begins)),
-            Part.LOWS: Pieces(own, at, _reduced(np.fmin, values, begins)),
-            Part.HIGHS: Pieces(own, at, _reduced(np.fmax, values, begins)),
+            Part.COUNTS: Pieces.of_each(own, at, counts),
+            Part.SUMS: Pieces.of_each(own, at, _sums(values, begins)),
+            Part.LOWS: Pieces.of_each(own, at, _reduced(np.fmin, values, begins)),
+            Part.HIGHS: Pieces.of_each(own, at, _reduced(np.fmax, values, begins)),
         }
     some = lost != 0
-    return {**found, Part.LOST: Pieces(own[some], at[some], lost[some])}
+    return {**found, Part.LOST: Pieces.of_each(own[some], at[some], lost[some])}
 
 
 def up(times: Ints, step_ms: int) -> Ints:
@@ -108,10 +108,11 @@ def _lost(values: Floats, begins: Ints) -> Floats:
 
 
 def _together(one: Pieces, other: Pieces) -> Pieces:
-    if not len(other.owner):
+    if not len(other.times):
         return one
     return Pieces(
-        np.concatenate([one.owner, other.owner]),
+        np.concatenate([one.owners, other.owners]),
+        np.concatenate([one.counts, other.counts]),
         np.concatenate([one.times, other.times]),
         np.concatenate([one.values, other.values]),
     )
@@ -139,7 +140,7 @@ def decoded(bodies: Sequence[bytes | None], owners: Ints) -> Pieces:
     there = [body is not None for body in bodies]
     given = list(compress(bodies, there))
     counts, times, values = codec.decode_many([body for body in given if body is not None])
-    return Pieces(np.repeat(owners[np.array(there, np.bool_)], counts), times, values)
+    return Pieces(owners[np.array(there, np.bool_)], counts, times, values)
 
 
 def newest(found: Sequence[Found], labels: Sequence[Labels]) -> Columns:
@@ -169,9 +170,7 @@ def joined(
 
 def _live(pieces: Pieces) -> Pieces:
     stale = is_stale(pieces.values)
-    if not stale.any():
-        return pieces
-    return Pieces(pieces.owner[~stale], pieces.times[~stale], pieces.values[~stale])
+    return pieces.only(~stale) if stale.any() else pieces
 
 
 def _spread(lost: Columns, starts: Ints, ends: Ints) -> Floats:

@@ -20,7 +20,8 @@ from metrics.rollups.buckets import Found, decoded, joined, newest, rolled, up
 from metrics.rollups.steps import Step
 from metrics.series import UNSTORED, Registry
 
-NOTHING = Pieces(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64))
+NONE = np.empty(0, np.int64)
+NOTHING = Pieces(NONE, NONE, NONE, np.empty(0))
 
 
 class Steps:
@@ -112,7 +113,7 @@ def _opened(
         pieces = decoded([row[place] for row in taken], owners)
         at = up(pieces.times, step_ms)
         inside = (at >= ends[0]) & (at <= ends[1])
-        found[part] = Pieces(pieces.owner[inside], pieces.times[inside], pieces.values[inside])
+        found[part] = pieces.only(inside)
     return found
 
 

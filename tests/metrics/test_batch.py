@@ -23,7 +23,7 @@ def pieces_of(parts: list[list[tuple[int, int]]]) -> tuple[list[Pieces], dict[in
             model.setdefault(owner, {})[at] = number
             values.append(number)
         owners, times = (np.array(column, np.int64) for column in zip(*part, strict=True))
-        made.append(Pieces(owners, times, np.array(values, np.float64)))
+        made.append(Pieces.of_each(owners, times, np.array(values, np.float64)))
     return made, model
 
 
@@ -45,8 +45,8 @@ def test_pieces_are_read_one_after_the_other(
 
 
 def test_an_overlap_at_the_end_leaves_what_is_before_it_alone() -> None:
-    old = Pieces(np.zeros(6, np.int64), np.arange(6), np.arange(6.0))
-    new = Pieces(np.zeros(3, np.int64), np.array([4, 5, 6]), np.array([40.0, 50.0, 60.0]))
+    old = Pieces.of_each(np.zeros(6, np.int64), np.arange(6), np.arange(6.0))
+    new = Pieces.of_each(np.zeros(3, np.int64), np.array([4, 5, 6]), np.array([40.0, 50.0, 60.0]))
     columns = merged([old, new], LABELS[:1])
     assert columns.times.tolist() == [0, 1, 2, 3, 4, 5, 6]
     assert columns.values.tolist() == [0, 1, 2, 3, 40, 50, 60]

@@ -18,7 +18,7 @@ def written(refs: list[int], start: int, step: int = 15_000, samples: int = 5) -
     times = np.tile(start + step * np.arange(samples), len(refs))
     values = np.repeat(refs, samples) + np.tile(np.arange(samples) / 100, len(refs))
     owner = np.repeat(np.arange(len(refs)), samples)
-    return chunks.encoded(merged([Pieces(owner, times, values)], [()] * len(refs)))
+    return chunks.encoded(merged([Pieces.of_each(owner, times, values)], [()] * len(refs)))
 
 
 def slab(refs: list[int], start: int = 0, cut: int | None = None, **how: int) -> Slab:

@@ -139,7 +139,7 @@ def test_nothing_is_nothing() -> None:
     found = rolled(columns([[]]), 300_000)
 
     assert encoded(found, 1) == {part: [None] for part in Part}
-    assert all(len(pieces.owner) == 0 for pieces in through_bytes(found, 1).values())
+    assert all(len(pieces.times) == 0 for pieces in through_bytes(found, 1).values())
     assert isinstance(found[Part.SUMS], Pieces)
 
 

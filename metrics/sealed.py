@@ -67,24 +67,34 @@ class Sealed:
         del self._free[len(self._free) - count :]
         return taken
 
-    def _chains(self, rows: Ints) -> tuple[Ints, Ints]:
-        """Return the place in `rows` and the slot of every block of these rows."""
-        places, slots = [], []
-        place = np.arange(len(rows))
-        slot = self.newest_of[rows]
+    def _rounds(self, rows: Ints) -> list[tuple[Ints, Ints]]:
+        """Return place in `rows` and slot of the newest block of each row, then of the next."""
+        rounds = []
+        place, slot = np.arange(len(rows)), self.newest_of[rows]
         while len(slot):
             alive = slot != NONE
             place, slot = place[alive], slot[alive]
-            places.append(place)
-            slots.append(slot)
+            rounds.append((place, slot))
             slot = self.older[slot]
-        return np.concatenate([*places, place]), np.concatenate([*slots, slot])
+        return rounds
+
+    def _chains(self, rows: Ints) -> tuple[Ints, Ints]:
+        """Return the place in `rows` and the slot of every block of these rows."""
+        nothing = np.empty(0, np.int64)
+        places, slots = zip((nothing, nothing), *self._rounds(rows), strict=True)
+        return np.concatenate(places), np.concatenate(slots)
 
     def _in_order(self, rows: Ints) -> tuple[Ints, Ints]:
         """Return the same by place, and of each the oldest block first."""
-        place, slot = self._chains(rows)
-        order = np.lexsort((self.first[slot], place))
-        return place[order], slot[order]
+        rounds = self._rounds(rows)
+        depth = np.zeros(len(rows), np.int64)
+        for place, _ in rounds:
+            depth[place] += 1
+        ends = np.cumsum(depth)
+        slots = np.empty(int(depth.sum()), np.int64)
+        for turn, (place, slot) in enumerate(rounds, start=1):
+            slots[ends[place] - turn] = slot
+        return np.repeat(np.arange(len(rows)), depth), slots
 
     def between(self, rows: Ints, start: int, end: int) -> Pieces:
         """Return what the blocks of these rows hold from `start` to `end`, ends included."""

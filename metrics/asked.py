@@ -165,7 +165,7 @@ Asked = Annotated[Parameters, Depends(_parameters)]
 _MORE = {
     "timeout": ("how long it may take, at most 120s", False, "30s"),
     "limit": ("at most so many series; 0: all", False, "0"),
-    "lookback_delta": ("how old a sample may be to count, 5m if not given", False, "5m"),
+    "lookback_delta": ("how old a sample may be to count; 5m if not given, or 0", False, "5m"),
 }
 _QUERY = {"query": ("PromQL", True, "sum by (job) (up)")}
 _TIME = "RFC 3339, or seconds since 1970"

@@ -34,7 +34,7 @@ _ZSTD = 1
 _WORTH = 1024
 """Bytes below which zstd gains too little on packed bits: measured, an eighth for 16 µs."""
 UNEVEN = 1.25
-"""Rows whose longest is longer than the others by more are not laid out as lines."""
+"""Rows are laid out as lines of one length if these have not more places than this, a sample."""
 _POWERS = 10.0 ** np.arange(5)
 _XOR, _ORDER0, _ORDER1, _ORDER2 = 0, 16, 32, 48
 

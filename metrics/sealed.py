@@ -104,7 +104,7 @@ class Sealed:
         place, slot = place[some], slot[some]
         times = self._times.array.reshape(-1, self.width)[slot].ravel()
         values = self._values.array.reshape(-1, self.width)[slot].ravel()
-        found = Pieces(place, np.full(len(place), self.width), times, values)
+        found = Pieces.of_runs(place, np.full(len(place), self.width), times, values)
         if ((begins[some] < start) | (ends[some] > end)).any():
             return found.only((times >= start) & (times <= end))
         return found
@@ -126,7 +126,7 @@ class Sealed:
     def _piece(self, slots: Ints, owners: Ints, skip: Ints, length: Ints) -> Pieces:
         """Return `length` samples of each block behind those to `skip`."""
         at = spread(slots * self.width + skip, length)
-        return Pieces(owners, length, self._times.array[at], self._values.array[at])
+        return Pieces.of_runs(owners, length, self._times.array[at], self._values.array[at])
 
     def _ends(self, slots: Ints) -> Ints:
         """Return the time of each block's newest sample."""

@@ -58,8 +58,8 @@ class Slab:
         return bytes(snappy.decompress_raw(pressed))
 
 
-NONE, ZERO = np.empty(0, np.int32), np.zeros(1, np.int32)
-NOTHING = Slab(NONE, NONE, ZERO, ZERO, b"", 0, 0, 0)
+EMPTY, ZERO = np.empty(0, np.int32), np.zeros(1, np.int32)
+NOTHING = Slab(EMPTY, EMPTY, ZERO, ZERO, b"", 0, 0, 0)
 
 
 def slab_of(parts: Sequence[tuple[Refs, Encoded]]) -> Slab:

@@ -23,9 +23,8 @@ def placed(columns: Columns, labels: Sequence[Labels]) -> Pieces:
     """Return those of the columns that have a place in `labels`, as pieces of them."""
     place_of = {each: place for place, each in enumerate(labels)}
     places = np.array([place_of.get(each, NOWHERE) for each in columns.labels], np.int64)
-    owner = np.repeat(places, np.diff(columns.starts))
-    mine = owner != NOWHERE
-    return Pieces.of_each(owner[mine], columns.times[mine], columns.values[mine])
+    found = Pieces(places, np.diff(columns.starts), columns.times, columns.values)
+    return found.only(found.owner != NOWHERE)
 
 
 def missing(samples: Samples, refs: Refs, labels: Sequence[Labels], stored: Columns) -> Samples:

@@ -140,7 +140,7 @@ def decoded(bodies: Sequence[bytes | None], owners: Ints) -> Pieces:
     there = [body is not None for body in bodies]
     given = list(compress(bodies, there))
     counts, times, values = codec.decode_many([body for body in given if body is not None])
-    return Pieces(owners[np.array(there, np.bool_)], counts, times, values)
+    return Pieces.of_runs(owners[np.array(there, np.bool_)], counts, times, values)
 
 
 def newest(found: Sequence[Found], labels: Sequence[Labels]) -> Columns:

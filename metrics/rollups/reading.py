@@ -20,8 +20,8 @@ from metrics.rollups.buckets import Found, decoded, joined, newest, rolled, up
 from metrics.rollups.steps import Step
 from metrics.series import UNSTORED, Registry
 
-NONE = np.empty(0, np.int64)
-NOTHING = Pieces(NONE, NONE, NONE, np.empty(0))
+EMPTY = np.empty(0, np.int64)
+NOTHING = Pieces(EMPTY, EMPTY, EMPTY, np.empty(0))
 
 
 class Steps:

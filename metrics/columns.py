@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,17 @@ STALE_BITS = 0x7FF0000000000002
 STALE = float(np.array([STALE_BITS], np.uint64).view(np.float64)[0])
 
 
+class Enough(Enum):
+    """What has to be known of the samples in a range of time, at least."""
+
+    EVERY = auto()
+    """Each of them."""
+    ENDS = auto()
+    """The first, the last and how many; whatever lies between in a series that never fell."""
+    NEWEST = auto()
+    """The last, were it the marker of an end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Series i owns `times[starts[i]:starts[i+1]]` (ms, rising) and the values beside them.
@@ -29,6 +41,12 @@ class Columns:
     starts: NDArray[np.int64]
     times: NDArray[np.int64]
     values: NDArray[np.float64]
+
+    def only(
+        self, labels: Sequence[Labels], starts: NDArray[np.int64], places: NDArray[np.intp]
+    ) -> "Columns":
+        """Return the samples at these places, as those of other series."""
+        return Columns(labels, starts, self.times[places], self.values[places])
 
 
 def labels_of(named: Mapping[str, str]) -> Labels:

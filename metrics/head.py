@@ -3,11 +3,7 @@
 A series that is written to has a row: room for `WIDTH` times and values, ascending. A full row
 gives its oldest `PART` to `sealed`; what comes late goes to `late`. What a flush has written stands
 in `slabs` as well, so after a few minutes `sealed` lets go of it. Numbers count a series' samples
-in the order of their times; those below `flushed` stand in chunks.
-
-Rows lie side by side, a block of them in `WIDTH` lines: series that are written to together have
-their newest samples in one piece of memory. A sample's line is its number, modulo `WIDTH`.
-"""
+in the order of their times; those below `flushed` stand in chunks."""
 
 from itertools import pairwise
 
@@ -15,19 +11,13 @@ import numpy as np
 
 from metrics.arrivals import TIME_BITS, arrived
 from metrics.batch import Floats, Ints, Pieces, Refs, merged
-from metrics.growing import Cells, first_at_or_after, grown, neighbours, spread
+from metrics.growing import first_at_or_after, grown, neighbours, spread
 from metrics.late import Late
+from metrics.lines import STEP, WIDTH, Lines
 from metrics.sealed import Sealed
 from metrics.slabs import Slabs
 
-WIDTH = 32
 PART = WIDTH // 4
-STEP_BITS = 12
-STEP = 1 << STEP_BITS
-"""Rows of a block."""
-PITCH = STEP + 8
-"""From line to line: an odd number of cache lines, or all samples of a row would share one set."""
-BLOCK = WIDTH * PITCH
 FEW = 16
 """Runs of neighbouring rows that are written one by one, without looking for each row."""
 NONE = -1
@@ -54,14 +44,18 @@ class Head:
         self.taken = np.empty(0, np.int64)  # `flushed`, or what a flush under way has copied
         self.replayed = np.empty(0, np.int64)  # what is numbered below stands in no slab
         self.newest = np.empty(0, np.int64)
+        self.fell = np.empty(0, np.int64)  # from this number on no value is less than before
         self.touched = np.empty(0, np.int64)
-        self._times = Cells(np.int64)
-        self._values = Cells(np.float64)
+        self.lines = Lines()
         self._stamp = np.empty(0, np.int64)
         self._free: list[int] = []
         self.sealed = Sealed(PART)
         self.late = Late()
         self.slabs = Slabs()
+
+    @property
+    def _counted(self) -> tuple[Ints, ...]:
+        return self.count, self.first, self.flushed, self.taken, self.replayed, self.fell
 
     @property
     def rows(self) -> int:
@@ -93,7 +87,7 @@ class Head:
         del self._free[left:]
         self.row_of[refs] = rows
         self.ref_of[rows] = refs
-        for column in (self.count, self.first, self.flushed, self.taken, self.replayed):
+        for column in self._counted:
             column[rows] = 0
         self.newest[rows] = NEVER
         return rows
@@ -101,11 +95,9 @@ class Head:
     def _more_rows(self) -> None:
         size = len(self.ref_of)
         grown(self.ref_of, size + STEP, NONE)
-        counted = (self.count, self.first, self.flushed, self.taken, self.replayed)
-        for column in (*counted, self.newest, self.touched, self._stamp):
+        for column in (*self._counted, self.newest, self.touched, self._stamp):
             grown(column, size + STEP)
-        self._times.reserve((size // STEP + 1) * BLOCK)
-        self._values.reserve((size // STEP + 1) * BLOCK)
+        self.lines.reserve(size + STEP)
         self.sealed.reserve_rows(size + STEP)
         self.late.reserve_rows(size + STEP)
         self._free[:0] = range(size + STEP - 1, size - 1, -1)
@@ -139,42 +131,39 @@ class Head:
     def _in_line(self, run: slice, times: Ints, values: Floats) -> bool:
         """Write one newer sample to each row of a run if all are equally far; tell whether."""
         first, count = int(self.first[run.start]), int(self.count[run.start])
-        if count == WIDTH or not (
-            (self.count[run] == count).all() and (self.first[run] == first).all()
-        ):
+        if not ((self.count[run] == count).all() and (self.first[run] == first).all()):
             return False
-        line, begin = (first + count) % WIDTH * PITCH, 0
-        while begin < len(times):  # a block at a time
-            row = run.start + begin
-            end = min(begin + STEP - row % STEP, len(times))
-            at = row // STEP * BLOCK + row % STEP + line
-            self._times.array[at : at + end - begin] = times[begin:end]
-            self._values.array[at : at + end - begin] = values[begin:end]
-            begin = end
+        if count == WIDTH:
+            self._shift_line(run, first)
+            first, count = first + PART, count - PART
+        self.lines.write(run, first + count, times, values)
+        if count and (fell := ~(values >= self.lines.read(run, first + count - 1))).any():
+            self.fell[run][fell] = first + count
         self.count[run] += 1
         self.newest[run] = times
         return True
-
-    def _cells(self, rows: Ints, numbers: Ints) -> Ints:
-        """Return where the samples of these numbers stand."""
-        cells: Ints = rows + (rows >> STEP_BITS) * (BLOCK - STEP)
-        return cells + (numbers & (WIDTH - 1)) * PITCH
 
     def _extend(self, rows: Ints, times: Ints, values: Floats) -> None:
         """Write one sample newer than all before to each of distinct rows."""
         full = self.count[rows] >= WIDTH
         if full.any():
             self._shift(rows[full])
-        at = self._cells(rows, self.first[rows] + self.count[rows])
-        self._times.array[at] = times
-        self._values.array[at] = values
+        numbers = self.first[rows] + self.count[rows]
+        self._write(rows, numbers, times, values)
         self.count[rows] += 1
         self.newest[rows] = times
 
+    def _write(self, rows: Ints, numbers: Ints, times: Ints, values: Floats) -> None:
+        """Write samples whose predecessors stand, or are among them; note which values fell."""
+        at = self.lines.cells(rows, numbers)
+        self.lines.times[at], self.lines.values[at] = times, values
+        fell = ~(values >= self.lines.values[self.lines.cells(rows, numbers - 1)])
+        self.fell[rows[fell]] = numbers[fell]  # they ascend: the last one stays
+
     def _shift(self, rows: Ints) -> None:
         first = self.first[rows]
-        at = self._cells(rows[:, np.newaxis], first[:, np.newaxis] + np.arange(PART))
-        times, values = self._times.array[at], self._values.array[at]
+        at = self.lines.cells(rows[:, np.newaxis], first[:, np.newaxis] + np.arange(PART))
+        times, values = self.lines.times[at], self.lines.values[at]
         last = times[:, -1]
         old = (last < self.touched[rows] - self.reach) & (first + PART <= self.flushed[rows])
         if old.any():
@@ -185,6 +174,19 @@ class Head:
             self.sealed.push(rows, first, times, values)
         self.first[rows] += PART
         self.count[rows] -= PART
+
+    def _shift_line(self, run: slice, first: int) -> None:
+        """The same for neighbours that are equally far."""
+        for rows, times, values in self.lines.table(run, first, PART):
+            last = times[:, -1]
+            old = last < self.touched[rows] - self.reach
+            old &= first + PART <= self.flushed[rows]
+            if first % PART or old.any():
+                self._shift(np.arange(rows.start, rows.stop))
+                continue
+            self.sealed.push(rows, first, times, values)
+            self.first[rows] += PART
+            self.count[rows] -= PART
 
     def _sort_in(self, rows: Ints, times: Ints, values: Floats) -> None:
         """Write samples of which some are late, equal to the newest, or of the same series."""
@@ -197,8 +199,7 @@ class Head:
             self._runs(*found.ahead)
 
     def _overwrite(self, rows: Ints, times: Ints, values: Floats) -> None:
-        at = self._cells(rows, self.first[rows] + self.count[rows] - 1)
-        self._values.array[at] = values
+        self._write(rows, self.first[rows] + self.count[rows] - 1, times, values)
         copied = self.first[rows] + self.count[rows] <= self.taken[rows]
         copied |= self.late.has[rows]  # an older word on this time may stand there, and would win
         if copied.any():  # a chunk holds the old value: the new one has to follow it
@@ -219,9 +220,7 @@ class Head:
             if full.any():
                 self._shift(each[full])
             number = self.first[rows[now]] + self.count[rows[now]] + rank[now] % PART
-            at = self._cells(rows[now], number)
-            self._times.array[at] = times[now]
-            self._values.array[at] = values[now]
+            self._write(rows[now], number, times[now], values[now])
             self.count[each] += count
             self.newest[rows[now]] = times[now]  # ascending: the last one stays
 
@@ -247,8 +246,8 @@ class Head:
         held[held] = self.count[rows[held]] >= back
         times = np.full(len(refs), NEVER, np.int64)
         values = np.full(len(refs), np.nan)
-        at = self._cells(rows[held], self.first[rows[held]] + self.count[rows[held]] - back)
-        times[held], values[held] = self._times.array[at], self._values.array[at]
+        at = self.lines.cells(rows[held], self.first[rows[held]] + self.count[rows[held]] - back)
+        times[held], values[held] = self.lines.times[at], self.lines.values[at]
         return times, values, np.flatnonzero(held)
 
     def between(self, refs: Refs, start: int, end: int) -> list[Pieces]:
@@ -260,8 +259,8 @@ class Head:
         rows = self.row_of[refs]
         place = np.flatnonzero(rows != NONE)
         rows = rows[place]
-        low = self._first_from(rows, start)
-        high = self._first_from(rows, end + 1)
+        low = self.first_from(rows, start)
+        high = self.first_from(rows, end + 1)
         pieces = [self._piece(rows, place, low, np.maximum(high - low, 0))]
         deep = (low == 0) & (self.first[rows] > 0)
         if deep.any():
@@ -271,12 +270,12 @@ class Head:
             pieces.append(self.late.between(rows[late], start, end).placed(place[late]))
         return [piece for piece in pieces if len(piece.times)]
 
-    def _first_from(self, rows: Ints, moment: int | Ints) -> Ints:
+    def first_from(self, rows: Ints, moment: int | Ints) -> Ints:
         """Return for each row how many of its samples are older than `moment`."""
         first = self.first[rows]
         return first_at_or_after(
-            self._times.array,
-            lambda middle: self._cells(rows, first + middle),
+            self.lines.times,
+            lambda middle: self.lines.cells(rows, first + middle),
             WIDTH,
             self.count[rows],
             moment,
@@ -284,8 +283,8 @@ class Head:
 
     def _piece(self, rows: Ints, owners: Ints, skip: Ints, length: Ints) -> Pieces:
         """Return `length` samples of each row behind those to `skip`."""
-        at = self._cells(np.repeat(rows, length), spread(self.first[rows] + skip, length))
-        return Pieces(owners, length, self._times.array[at], self._values.array[at])
+        at = self.lines.cells(np.repeat(rows, length), spread(self.first[rows] + skip, length))
+        return Pieces(owners, length, self.lines.times[at], self.lines.values[at])
 
     def unflushed(self) -> Ints:
         """Return the rows that hold samples which stand in no chunk."""
@@ -372,11 +371,12 @@ class Head:
             np.maximum.at(column, self.ref_of[rows], times + 1)
         # a row may hold the older word on the same time, and memory is believed before chunks
         self.sealed.overwrite(rows, times, values)
-        place = self._first_from(rows, times)
+        place = self.first_from(rows, times)
         held = place < self.count[rows]
-        at = self._cells(rows, self.first[rows] + place)
-        held &= self._times.array[at] == times
-        self._values.array[at[held]] = values[held]
+        at = self.lines.cells(rows, self.first[rows] + place)
+        held &= self.lines.times[at] == times
+        self.lines.values[at[held]] = values[held]
+        self.fell[rows] = self.first[rows] + self.count[rows]  # whether any did was not looked at
 
     def remove(self, refs: Refs) -> int:
         """Give back the rows of these series with all they hold; return how many there were."""
@@ -393,7 +393,7 @@ class Head:
             column[refs] = np.maximum(column[refs], self.newest[rows] + 1)
         self.row_of[refs] = NONE
         self.ref_of[rows] = NONE
-        for column in (self.count, self.first, self.flushed, self.taken, self.replayed):
+        for column in self._counted:
             column[rows] = 0
         self._free.extend(rows.tolist())
         closed: list[int] = refs.tolist()

@@ -11,7 +11,8 @@ from kit.db import Database
 from metrics import chunks
 from metrics.batch import Pieces, Refs, merged
 from metrics.chunks import Wanted
-from metrics.columns import Columns, Labels
+from metrics.columns import Columns, Enough, Labels
+from metrics.ends import ends, newest
 from metrics.head import Head
 from metrics.promql.refusals import NotComputable
 from metrics.series import UNSTORED, Registry
@@ -35,8 +36,13 @@ class Reader:
         """Tell whether what is at hand from `start` on is all there is."""
         return bool((self._head.bare[refs] <= start).all())
 
-    def held(self, refs: Refs, labels: Sequence[Labels], start: int, end: int) -> Columns:
+    def held(
+        self, refs: Refs, labels: Sequence[Labels], start: int, end: int, *, enough: Enough
+    ) -> Columns:
         """Return what memory holds from `start` to `end` ms, slabs too, opened at once."""
+        if enough is not Enough.EVERY and self.covers(refs, start):
+            read = ends if enough is Enough.ENDS else newest
+            return read(self._head, refs, labels, start, end)
         pieces = self._head.between(refs, start, end)
         if not self.covers(refs, start):
             bare = self._head.bare[refs]

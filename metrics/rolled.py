@@ -1,13 +1,14 @@
 """Samples rolled up: what is kept of each step of a series, and many of them in columns. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from metrics.columns import Columns
+from metrics.columns import Columns, Labels
 
 
 class Part(StrEnum):
@@ -34,3 +35,28 @@ class Rolled(Columns):
     """
 
     known: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    def only(
+        self, labels: Sequence[Labels], starts: NDArray[np.int64], places: NDArray[np.intp]
+    ) -> "Rolled":
+        """Return the steps at these places, as those of other series."""
+        known = {name: column[places] for name, column in self.known.items()}
+        return Rolled(labels, starts, self.times[places], self.values[places], known)
+
+
+def beside(parts: Sequence[Columns], labels: Sequence[Labels]) -> Columns:
+    """Return columns of different series as one; all of them are rolled up, or none."""
+    ends = np.cumsum([len(part.times) for part in parts])
+    offsets = [0, *ends[:-1].tolist()]
+    starts = [part.starts[:-1] + offset for part, offset in zip(parts, offsets, strict=True)]
+    found = Columns(
+        labels,
+        np.concatenate([*starts, ends[-1:]]).astype(np.int64),
+        np.concatenate([part.times for part in parts]),
+        np.concatenate([part.values for part in parts]),
+    )
+    known = [part.known for part in parts if isinstance(part, Rolled)]
+    if not known:
+        return found
+    together = {name: np.concatenate([each[name] for each in known]) for name in known[0]}
+    return Rolled(labels, found.starts, found.times, found.values, together)

@@ -1,7 +1,7 @@
 """What has left the rows of the head and is still kept in memory: full blocks, chained by row."""
 
 from array import array
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,8 @@ ASKED = 65_536
 """Blocks that are asked how old they are."""
 NONE = -1
 
+Places: TypeAlias = slice | Ints
+
 
 class Dropped(NamedTuple):
     """Blocks that were let go of: place in the rows asked, first number, time of the newest."""
@@ -20,6 +22,15 @@ class Dropped(NamedTuple):
     place: Ints
     first: Ints
     last: Ints
+
+
+class Since(NamedTuple):
+    """Samples: place in the rows asked, number in the series, time and value."""
+
+    place: Ints
+    number: Ints
+    times: Ints
+    values: Floats
 
 
 class Sealed:
@@ -44,17 +55,18 @@ class Sealed:
         """Make room for chains of rows numbered below `rows`."""
         grown(self.newest_of, rows, NONE)
 
-    def push(self, rows: Ints, first: Ints, times: Ints, values: Floats) -> None:
+    def push(self, rows: Places, first: Ints | int, times: Ints, values: Floats) -> None:
         """Take one block of each of these distinct rows; `times` and `values` are 2-D."""
-        slots = self._take(len(rows))
+        slots = self._take(len(times))
         self._times.array.reshape(-1, self.width)[slots] = times
         self._values.array.reshape(-1, self.width)[slots] = values
         self.first[slots] = first
         self._used[slots] = True
         self.older[slots] = self.newest_of[rows]
-        self.newest_of[rows] = slots
+        self.newest_of[rows] = _each(slots)
 
-    def _take(self, count: int) -> Ints:
+    def _take(self, count: int) -> Places:
+        """Return free slots, as a slice where they lie side by side: that is written at once."""
         while len(self._free) < count:
             size = len(self.first)
             grown(self.first, size + STEP)
@@ -62,10 +74,16 @@ class Sealed:
             grown(self._used, size + STEP)
             self._times.reserve((size + STEP) * self.width)
             self._values.reserve((size + STEP) * self.width)
-            self._free.extend(range(size + STEP - 1, size - 1, -1))
-        taken = np.array(self._free[len(self._free) - count :], np.int64)
+            self._let_go(np.arange(size, size + STEP))
+        taken = np.array(self._free[len(self._free) - count :], np.int64)[::-1]
         del self._free[len(self._free) - count :]
+        if count and (taken[1:] - taken[:-1] == 1).all():
+            return slice(int(taken[0]), int(taken[0]) + count)
         return taken
+
+    def _let_go(self, slots: Ints) -> None:
+        """Have these slots taken again, the last one of them last."""
+        self._free.frombytes(slots[::-1].astype(np.int64).tobytes())
 
     def _rounds(self, rows: Ints) -> list[tuple[Ints, Ints]]:
         """Return place in `rows` and slot of the newest block of each row, then of the next."""
@@ -108,6 +126,22 @@ class Sealed:
         if ((begins[some] < start) | (ends[some] > end)).any():
             return found.only((times >= start) & (times <= end))
         return found
+
+    def since(self, rows: Ints, moment: int) -> Since:
+        """Return of each row the first sample from `moment` on, if a block holds it."""
+        found, place, slot = np.full(len(rows), NONE), np.arange(len(rows)), self.newest_of[rows]
+        while len(slot):
+            some = slot != NONE
+            some[some] = self._ends(slot[some]) >= moment
+            if not some.all():
+                place, slot = place[some], slot[some]
+            found[place] = slot
+            slot = self.older[slot]
+        place = np.flatnonzero(found != NONE)
+        slot = found[place]
+        older = (self._times.array.reshape(-1, self.width)[slot] < moment).sum(axis=1)
+        at = slot * self.width + older
+        return Since(place, self.first[slot] + older, self._times.array[at], self._values.array[at])
 
     def behind(self, rows: Ints, numbers: Ints) -> Pieces:
         """Return the samples of these rows whose number in the series is at least `numbers`."""
@@ -169,5 +203,9 @@ class Sealed:
         ends = self.newest_of[rows]
         self.newest_of[rows] = np.where(dead[ends], NONE, ends)
         self._used[slot[gone]] = False
-        self._free.frombytes(slot[gone].astype(np.int64).tobytes())
+        self._let_go(np.sort(slot[gone]))
         return Dropped(place[gone], self.first[slot[gone]], end[gone])
+
+
+def _each(places: Places) -> Ints:
+    return np.arange(places.start, places.stop) if isinstance(places, slice) else places

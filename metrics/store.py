@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,9 +26,10 @@ from metrics.batch import (
     merged,
     without_empty,
 )
-from metrics.columns import Columns, Labels
-from metrics.flush import SLICE, Flush
+from metrics.columns import Columns, Enough, Labels
+from metrics.flush import Flush
 from metrics.folder import FolderLock
+from metrics.forgetting import Forgetting, breathe, slices
 from metrics.head import NONE, Head
 from metrics.journal import Journal, Record, Sync
 from metrics.labels import Limits, text
@@ -47,14 +48,7 @@ from metrics.timeliness import AHEAD_MS, in_time
 from metrics.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
-
-
 Listener = Callable[[Batch], None]
-
-
-async def breathe() -> None:
-    """Let others have their turn."""
-    await asyncio.sleep(0)
 
 
 class Store:
@@ -94,6 +88,7 @@ class Store:
         self._registry = Registry(self.limits, reserve=self._head.reserve)
         self.index, self.described = self._registry.index, self._registry.described
         self._writing = Flush(self._head, self._registry, db)
+        self._forgetting = Forgetting(self._head, self._registry, lambda: self.limits)
         self._removal = Removal(self._head, self._registry, db)
         self._flushed = 0
         self._since: datetime | None = None  # when the first of what is pending came
@@ -214,7 +209,7 @@ class Store:
         """Take note of it for all that was replayed, the last of which came at `arrived` ms."""
         self._head.all_committed()
         self._flushed = self.appended
-        async for rows in self._slices_of_rows():
+        async for rows in slices(self._head):
             self._head.forget_blocks(rows, arrived - self._head.reach)
 
     async def append(
@@ -328,9 +323,20 @@ class Store:
         """Return what memory has at hand from `start` to `end` ms, both included."""
         return merged(self._head.between(refs, start, end), self._registry.labels_of(refs))
 
-    def held(self, refs: Refs, start: int, end: int, labels: Sequence[Labels]) -> Columns:
-        """Return all that memory holds, slabs too, under labels that the caller has at hand."""
-        return self._reader.held(refs, labels, start, end)
+    def held(
+        self,
+        refs: Refs,
+        start: int,
+        end: int,
+        labels: Sequence[Labels],
+        *,
+        enough: Enough = Enough.EVERY,
+    ) -> Columns:
+        """Return all that memory holds, slabs too, under labels that the caller has at hand.
+
+        Of ranges it may be no more than what is `enough`.
+        """
+        return self._reader.held(refs, labels, start, end, enough=enough)
 
     async def read(self, matchers: Sequence[Matcher], start: int, end: int) -> Columns:
         """Return the samples of matching series from `start` to `end` ms, both included.
@@ -349,7 +355,7 @@ class Store:
         """Write what memory alone holds to the database, and cut the journal; return how much."""
         async with self._flushing:
             written = await self._flush(now)
-            bare = await self._forget(now)
+            bare = await self._forgetting.run(now, keep=self.keep, bare=self.bare)
             await asyncio.to_thread(allocation.give_back)
             done = self._marked if not self._listeners else min(self._marked, self._released)
             self.journal.cut(done, min(bare, milliseconds(now)))
@@ -365,24 +371,6 @@ class Store:
         written = await self._writing.run(position, now)
         self._marked, self._flushed, self._since = position, count, now
         return written
-
-    async def _forget(self, now: datetime) -> int:
-        """Drop from memory what chunks hold too and is old; return from when on it is at hand."""
-        head, limits = self._head, self.limits
-        bare = max(milliseconds(now - self.bare), head.oldest_of(limits.held))
-        before = milliseconds(now - self.keep)
-        head.forget_slabs(before, limits.held)
-        head.forget_late(before)
-        async for rows in self._slices_of_rows():
-            head.forget_blocks(rows, bare)
-            for ref in head.forget(rows, before):
-                self._registry.active[self._registry.clients[ref]] -= 1
-        return bare
-
-    async def _slices_of_rows(self) -> AsyncIterator[Ints]:
-        for start in range(0, len(self._head.ref_of), SLICE):
-            yield np.arange(start, min(start + SLICE, len(self._head.ref_of)))
-            await breathe()
 
     async def delete(self, client: str, *, by: str, now: datetime) -> int:
         """Take away everything of a client's that came until now; return how many series."""

@@ -10,7 +10,7 @@ import numpy as np
 from alerting.groups.rules import FileRule
 from kit.errors import Invalid
 from metrics.batch import Floats, Ints, Refs
-from metrics.columns import NAME, Columns, Labels
+from metrics.columns import NAME, Columns, Enough, Labels
 from metrics.matchers import Matcher, Op
 from metrics.promql.frames import Matrix
 from metrics.promql.plan import Plan
@@ -28,6 +28,7 @@ from metrics.promql.tree import (
     rebuilt,
     selectors,
 )
+from metrics.promql.whole import enough
 
 RULE = "__rule__"
 PLACE = "__place__"
@@ -60,8 +61,10 @@ class Memory(Protocol):
         """Return time and value of each series' newest sample."""
         ...
 
-    def held(self, refs: Refs, start: int, end: int, labels: Sequence[Labels], /) -> Columns:
-        """Return what memory holds from `start` to `end` ms, both included."""
+    def held(
+        self, refs: Refs, start: int, end: int, labels: Sequence[Labels], /, *, enough: Enough
+    ) -> Columns:
+        """Return what memory holds from `start` to `end` ms, both included; all, or `enough`."""
         ...
 
 
@@ -75,6 +78,7 @@ class Input:
 
     place: Selector
     chosen: Sequence[Selector]
+    enough: Enough = Enough.EVERY
     refs: Refs = field(default_factory=lambda: np.empty(0, np.int32))
     labels: Sequence[Labels] | None = None
     selections: Sequence[Refs] = ()
@@ -124,7 +128,7 @@ class Input:
         for first in range(0, len(self.refs), size):
             own = slice(first, first + size)
             newest = self.newest[0][own], self.newest[1][own]
-            yield Input(self.place, self.chosen, self.refs[own], labels[own], newest=newest)
+            yield replace(self, refs=self.refs[own], labels=labels[own], newest=newest)
 
     def columns(self, memory: Memory, at: int) -> Columns:
         """Return the samples that the place has to show at one moment."""
@@ -137,7 +141,7 @@ class Input:
                 seen = times >= first
                 starts = np.concatenate([[0], np.cumsum(seen)]).astype(np.int64)
                 return Columns(labels, starts, times[seen], values[seen])
-        return memory.held(self.refs, first, last, labels)
+        return memory.held(self.refs, first, last, labels, enough=self.enough)
 
 
 def shown(plan: Plan, memory: Memory, at: int) -> list[Columns]:
@@ -150,19 +154,6 @@ def shown(plan: Plan, memory: Memory, at: int) -> list[Columns]:
         one.look(memory)
         found.append(one.columns(memory, at))
     return found
-
-
-def beside(parts: Sequence[Columns], labels: Sequence[Labels]) -> Columns:
-    """Return columns of different series as one."""
-    ends = np.cumsum([len(part.times) for part in parts])
-    offsets = [0, *ends[:-1].tolist()]
-    starts = [part.starts[:-1] + offset for part, offset in zip(parts, offsets, strict=True)]
-    return Columns(
-        labels,
-        np.concatenate([*starts, ends[-1:]]).astype(np.int64),
-        np.concatenate([part.times for part in parts]),
-        np.concatenate([part.values for part in parts]),
-    )
 
 
 @dataclass(eq=False)
@@ -218,7 +209,9 @@ def _part(batch: Batch, first: int, size: int) -> Batch:
     rules = batch.rules[first : first + size]
     if len(rules) == 1:
         return alone(rules[0])
-    inputs = [Input(one.place, one.chosen[first : first + size]) for one in batch.inputs]
+    inputs = [
+        Input(one.place, one.chosen[first : first + size], one.enough) for one in batch.inputs
+    ]
     return Batch(batch.plan, rules, inputs, marked=True)
 
 
@@ -254,8 +247,8 @@ def _together(shape: Expr, members: Sequence[tuple[FileRule, tuple[Selector, ...
         return alone(members[0][0])
     plan = Plan(shape)
     inputs = [
-        Input(place, [found[number] for _, found in members])
-        for number, place in enumerate(plan.selectors)
+        Input(place, [found[number] for _, found in members], known)
+        for number, (place, known) in enumerate(enough(plan).items())
     ]
     return Batch(plan, [rule for rule, _ in members], inputs, marked=True)
 
@@ -263,7 +256,8 @@ def _together(shape: Expr, members: Sequence[tuple[FileRule, tuple[Selector, ...
 def alone(rule: FileRule) -> Batch:
     """Return the batch of one rule."""
     plan = Plan(rule.own if rule.tree is None else rule.tree)
-    return Batch(plan, [rule], [Input(each, [each]) for each in plan.selectors], marked=False)
+    inputs = [Input(each, [each], known) for each, known in enough(plan).items()]
+    return Batch(plan, [rule], inputs, marked=False)
 
 
 def _shape(tree: Expr) -> Expr | None:

@@ -17,7 +17,7 @@ import numpy as np
 from access.scope import HOUSE
 from alerting.budget import Budget
 from alerting.groups.alerts import Active, Alerts
-from alerting.groups.batches import Batch, Bundle, Input, Memory, batches, beside, stages
+from alerting.groups.batches import Batch, Bundle, Input, Memory, batches, stages
 from alerting.groups.evaluation import (
     MOST,
     Results,
@@ -41,6 +41,7 @@ from metrics.matchers import Matcher, Op
 from metrics.ports.encode import write_request
 from metrics.promql.memory import Memory as Recalled
 from metrics.promql.terms import Terms
+from metrics.rolled import beside
 
 log = logging.getLogger(__name__)
 

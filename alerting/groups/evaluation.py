@@ -89,12 +89,11 @@ def _own(columns: Columns, number: int) -> Columns:
     mine = np.array([(RULE, str(number)) in labels for labels in columns.labels], np.bool_)
     rows = np.flatnonzero(mine)
     counts = np.diff(columns.starts)
-    kept = np.repeat(mine, counts)
     starts = np.concatenate([[0], np.cumsum(counts[rows])]).astype(np.int64)
     labels = [
         tuple(pair for pair in columns.labels[row] if pair[0] != RULE) for row in rows.tolist()
     ]
-    return Columns(labels, starts, columns.times[kept], columns.values[kept])
+    return columns.only(labels, starts, np.flatnonzero(np.repeat(mine, counts)))
 
 
 def joined(rules: Sequence[FileRule], parts: Sequence[Results]) -> Results:

@@ -15,7 +15,7 @@ from alerting.lifecycle import START, Ladder, Phase, Priority, Reading, State, a
 from alerting.templates import Context
 from kit.clock import from_milliseconds
 from metrics.batch import Floats, Ints, Refs
-from metrics.columns import STALE, Columns, Labels, columns_of, labels_of
+from metrics.columns import STALE, Columns, Enough, Labels, columns_of, labels_of
 from metrics.matchers import Matcher, all_hold
 from metrics.promql.evaluation import instant
 from metrics.promql.frames import Vector
@@ -65,8 +65,16 @@ class Shelf:
         times = np.array([times[-1] for times, _ in points], np.int64)
         return times, np.array([values[-1] for _, values in points])
 
-    def held(self, refs: Refs, start: int, end: int, labels: Sequence[Labels]) -> Columns:
-        """Return what lies between `start` and `end`, both included."""
+    def held(
+        self,
+        refs: Refs,
+        start: int,
+        end: int,
+        labels: Sequence[Labels],
+        *,
+        enough: Enough = Enough.EVERY,
+    ) -> Columns:
+        """Return what lies between `start` and `end`, both included: every sample."""
         found = []
         for one, ref in zip(labels, refs.tolist(), strict=True):
             times, values = self._points[ref]

@@ -21,6 +21,7 @@ from metrics.engine.client import Engine
 from metrics.engine.comparing import NOWHERE, around, held, placed
 from metrics.engine.forwarding import Forwarder
 from metrics.engine.mark import Mark
+from metrics.forgetting import breathe
 from metrics.head import Head
 from metrics.journal import Record, Sync
 from metrics.labels import CLIENT, Limits
@@ -32,7 +33,7 @@ from metrics.ports.decoders import KnownClients, decoders
 from metrics.reads import Reader
 from metrics.replaying import decoded_again
 from metrics.series import Registry
-from metrics.store import Store, breathe
+from metrics.store import Store
 
 HOUR_MS = 3_600_000
 MARK = "forwarded"

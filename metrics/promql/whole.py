@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from kit.errors import Said
+from metrics.columns import Enough
 from metrics.promql.functions.rolled import NEEDS
 from metrics.promql.plan import Plan
 from metrics.promql.signatures import Kind
@@ -11,6 +12,7 @@ from metrics.rolled import Part
 
 Asked = tuple[int, int, int]
 """First and last moment and step of a range query, in ms."""
+_ENDS = frozenset((Part.FIRSTS, Part.LASTS, Part.COUNTS, Part.LOST))
 
 
 def needs(plan: Plan) -> Mapping[Selector, frozenset[Part]]:
@@ -19,6 +21,21 @@ def needs(plan: Plan) -> Mapping[Selector, frozenset[Part]]:
     for name, selector in _ranges(plan.tree):
         found[selector] |= NEEDS[name]
     return found
+
+
+def enough(plan: Plan) -> Mapping[Selector, Enough]:
+    """Return what has to be known of each selector's samples when the plan is of one moment."""
+    found: dict[Selector, Enough] = {}
+    for name, selector in _ranges(plan.tree):
+        told_by_ends = name in NEEDS and NEEDS[name] <= _ENDS
+        before = found.get(selector, Enough.ENDS)
+        found[selector] = before if told_by_ends else Enough.EVERY
+    for selector in plan.selectors:
+        if selector.within or selector.reach:
+            found[selector] = Enough.EVERY
+        elif not selector.range_ms:
+            found[selector] = Enough.NEWEST
+    return {each: found.get(each, Enough.EVERY) for each in plan.selectors}
 
 
 def hindrance(plan: Plan, asked: Asked, step_ms: int) -> Said | None:

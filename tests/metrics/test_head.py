@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from metrics.batch import Refs, merged
 from metrics.growing import Cells, neighbours
-from metrics.head import FEW, NEVER, PART, STEP, WIDTH, Head
+from metrics.head import FEW, NEVER, PART, Head
+from metrics.lines import STEP, WIDTH
 from tests.support.samples import points
 
 Model = dict[int, dict[int, float]]

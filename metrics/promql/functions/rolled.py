@@ -72,12 +72,16 @@ def _sizes(windows: Windows, terms: Terms) -> Ints:
 
 def _lost(windows: Windows, terms: Terms) -> Floats:
     """Return what a counter lost inside the steps of each window, and from one step to the next."""
-    inside = windows.of(Part.LOST).reduced(np.add, terms)
-    first, last = windows.known[Part.FIRSTS], windows.known[Part.LASTS]
-    between = np.zeros(len(first))
-    between[1:] = np.where(first[1:] < last[:-1], last[:-1], 0.0)
-    # the first step of a window comes after none; no window has steps of two series
-    return inside + windows.reduced(np.add, terms, values=between, skip=1)
+    lost = np.zeros(windows.first.shape)
+    if windows.known[Part.LOST].any():
+        lost += windows.of(Part.LOST).reduced(np.add, terms)
+    if (windows.sizes > 1).any():
+        first, last = windows.known[Part.FIRSTS], windows.known[Part.LASTS]
+        between = np.zeros(len(first))
+        between[1:] = np.where(first[1:] < last[:-1], last[:-1], 0.0)
+        # the first step of a window comes after none; no window has steps of two series
+        lost += windows.reduced(np.add, terms, values=between, skip=1)
+    return lost
 
 
 _OF_STEPS = Measure(_edges, _sizes, _lost)

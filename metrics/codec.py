@@ -36,6 +36,8 @@ _WORTH = 1024
 UNEVEN = 1.25
 """Rows are laid out as lines of one length if these have not more places than this, a sample."""
 _POWERS = 10.0 ** np.arange(5)
+_LARGE = 2.0**48
+"""Beyond it no value is taken for a whole number."""
 _XOR, _ORDER0, _ORDER1, _ORDER2 = 0, 16, 32, 48
 
 
@@ -79,24 +81,23 @@ def _unzigzag(words: Words) -> Ints:
     return half ^ -(words & np.uint64(1)).view(np.int64)
 
 
-def _bit_lengths(words: Words) -> npt.NDArray[np.int64]:
-    """Return for each row the bits that its largest word needs."""
-    if words.shape[1] == 0:
-        return np.zeros(len(words), np.int64)
-    largest = np.bitwise_or.reduce(words, axis=1)
-    length = np.zeros(len(words), np.int64)
-    for step in (32, 16, 8, 4, 2, 1):
-        high = largest >> np.uint64(step)
-        more = high > 0
-        length += np.where(more, step, 0)
-        largest = np.where(more, high, largest)
-    length += largest > 0
-    return length
+def _union(words: Words) -> Words:
+    """Return for each row all bits that are in any of its words."""
+    found: Words = np.bitwise_or.reduce(words, axis=1)
+    return found
+
+
+def _bit_lengths(words: Words) -> Ints:
+    """Return how many bits each word needs."""
+    length = np.frexp(words.astype(np.float64))[1].astype(np.int64)
+    # a float of many ones is rounded up to one bit more
+    beyond = (words >> np.maximum(length - 1, 0).astype(np.uint64)) == 0
+    return length - (beyond & (length > 0))
 
 
 def _packed(words: Words) -> tuple[npt.NDArray[np.int64], list[bytes]]:
     """Return each row's bits per word, and its words in so many bits."""
-    widths = _bit_lengths(words)
+    widths = _bit_lengths(_union(words))
     out = [b""] * len(words)
     for width in np.unique(widths).tolist():
         if width == 0:
@@ -161,19 +162,20 @@ def _values(
     if not len(moving):
         return mode, first, second, widths, shift, packed
 
-    values, bits = values[moving], bits[moving]
+    bits = _of(bits, moving)
     words = np.empty((len(moving), count - 1), np.uint64)
-    whole, power = _whole(values, bits)
-    decimal = power >= 0
-    if decimal.any():
-        at = moving[decimal]
-        numbers = whole[decimal] - whole[decimal, :1]
+    power, whole = _whole(bits.view(np.float64), bits)
+    decimal, other = np.flatnonzero(power >= 0), np.flatnonzero(power < 0)
+    if len(decimal):
+        at, whole = moving[decimal], _of(whole, decimal)
+        numbers = whole - whole[:, :1]
         zeros = _trailing_zeros(numbers.view(np.uint64))  # sizes in pages, times in minutes
-        order, second[at], words[decimal] = _cheapest(numbers >> zeros[:, np.newaxis])
-        mode[at], first[at], shift[at] = order + power[decimal], whole[decimal, 0], zeros
-    other = ~decimal
-    if other.any():
-        xors = bits[other, 1:] ^ bits[other, :-1]
+        numbers >>= zeros[:, np.newaxis]
+        order, second[at], words[decimal] = _cheapest(numbers)
+        mode[at], first[at], shift[at] = order + power[decimal], whole[:, 0], zeros
+    if len(other):
+        own = _of(bits, other)
+        xors = own[:, 1:] ^ own[:, :-1]
         zeros = _trailing_zeros(xors)
         shift[moving[other]] = zeros
         words[other] = xors >> zeros.astype(np.uint64)[:, np.newaxis]
@@ -183,45 +185,57 @@ def _values(
     return mode, first, second, widths, shift, packed
 
 
+def _of(lines: npt.NDArray[N], places: npt.NDArray[np.intp]) -> npt.NDArray[N]:
+    """Return the lines at ascending places; the same object if these are all."""
+    return lines if len(places) == len(lines) else lines[places]
+
+
 def _whole(values: Floats, bits: Words) -> tuple[Ints, Ints]:
-    """Return whole numbers, and the power of ten that makes them of the values; -1 where none."""
+    """Return the power of ten that makes whole numbers of the values, -1 for none; the numbers."""
     power = np.full(len(values), -1, np.int64)
     whole = np.zeros(values.shape, np.int64)
-    with np.errstate(invalid="ignore", over="ignore"):
-        small = np.abs(values).max(axis=1) < 2**48  # NaN compares false, too
-    left = np.flatnonzero(small)
+    # NaN compares false, too
+    left = np.flatnonzero((values.max(axis=1) < _LARGE) & (values.min(axis=1) > -_LARGE))
     for exponent, factor in enumerate(_POWERS):
         if not len(left):
             break
-        guess = np.rint(values[left] * factor)
+        own = _of(values, left)
+        guess = (own if exponent == 0 else np.rint(own * factor)).astype(np.int64)
+        again = guess.astype(np.float64)
+        if exponent:
+            again /= factor
         # bits, not values: -0.0 must come back as it was
-        exact = ((guess / factor).view(np.uint64) == bits[left]).all(axis=1)
-        exact &= ((guess != 0) | (bits[left] == 0)).all(axis=1)
-        power[left[exact]] = exponent
-        whole[left[exact]] = guess[exact].astype(np.int64)
+        exact = (again.view(np.uint64) == _of(bits, left)).all(axis=1)
+        if exact.all():
+            power[left], whole[left] = exponent, guess
+            break
+        power[left[exact]], whole[left[exact]] = exponent, guess[exact]
         left = left[~exact]
-    return whole, power
+    return power, whole
 
 
 def _cheapest(numbers: Ints) -> tuple[Ints, Ints, Words]:
     """Return for each row the order of differences in the fewest bits, its second, its words."""
     rows, count = numbers.shape
-    plain = _zigzag(numbers[:, 1:])
-    first = np.diff(numbers, axis=1)
+    if count == 1:
+        return np.full(rows, _ORDER0), np.zeros(rows, np.int64), np.empty((rows, 0), np.uint64)
+    first = numbers[:, 1:] - numbers[:, :-1]
     second = np.zeros_like(first)
-    second[:, 1:] = np.diff(first, axis=1)
-    candidates = (plain, _zigzag(first), _zigzag(second))
-    widths = np.stack([_bit_lengths(words) for words in candidates])
-    best = np.argmin(widths, axis=0)
-    words = np.choose(best[:, np.newaxis], candidates) if count > 1 else plain
-    start = first[:, 0] if count > 1 else np.zeros(rows, np.int64)
-    return _ORDER0 + 16 * best, start, np.ascontiguousarray(words)
+    np.subtract(first[:, 1:], first[:, :-1], out=second[:, 1:])
+    candidates = [_zigzag(each) for each in (numbers[:, 1:], first, second)]
+    best = np.argmin(_bit_lengths(np.stack([_union(words) for words in candidates])), axis=0)
+    words = candidates[best[0]]
+    for order in np.unique(best).tolist():
+        if order != best[0]:
+            own = np.flatnonzero(best == order)
+            words[own] = candidates[order][own]
+    return _ORDER0 + 16 * best, first[:, 0], words
 
 
 def _trailing_zeros(words: Words) -> Ints:
-    largest = np.bitwise_or.reduce(words, axis=1)
-    lowest = largest & (~largest + np.uint64(1))
-    return np.maximum(_bit_lengths(lowest[:, np.newaxis]) - 1, 0)
+    union = _union(words)
+    lowest = union & (~union + np.uint64(1))
+    return np.maximum(_bit_lengths(lowest) - 1, 0)
 
 
 def decode(chunk: bytes) -> tuple[Ints, Floats]:

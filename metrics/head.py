@@ -376,7 +376,6 @@ class Head:
         at = self.lines.cells(rows, self.first[rows] + place)
         held &= self.lines.times[at] == times
         self.lines.values[at[held]] = values[held]
-        self.fell[rows] = self.first[rows] + self.count[rows]  # whether any did was not looked at
 
     def remove(self, refs: Refs) -> int:
         """Give back the rows of these series with all they hold; return how many there were."""

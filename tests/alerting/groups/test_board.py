@@ -112,6 +112,26 @@ async def test_an_error_is_that_rules_alone(world: Ruled) -> None:
     assert await world.series("good") == {("acme", ""): 2}
 
 
+async def test_an_error_of_ranges_is_that_rules_alone_and_a_counter_may_begin_again(
+    world: Ruled,
+) -> None:
+    await world.follows(
+        {"record": "bad", "expr": "increase(a0[1m]) + on() increase(b0[1m])"},
+        {"record": "good", "expr": "increase(a1[1m]) + on() increase(b1[1m])"},
+    )
+    for value in (1, 4, 2):
+        for name in ("a0", "b0"):
+            for host in ("x", "y"):
+                await world.takes(name, value, host=host)
+        await world.takes("a1", value)
+        await world.takes("b1", 10)
+        await world.passes(seconds=15)
+
+    assert (world.rule("bad").health.word, world.rule("good").health.word) == ("err", "ok")
+    # two steps of 15 s: from 1 to 4, and from 0 to 2; to either side half a step
+    assert await world.series("good") == {("acme", ""): pytest.approx(5 * 1.5, rel=0.2)}
+
+
 async def test_more_than_the_limit_fails_the_rule(world: Ruled) -> None:
     await world.follows({"alert": "Up", "expr": "up > 0"}, {"record": "r", "expr": "up"}, limit=1)
     await world.takes("up", 1, host="a")
@@ -197,7 +217,7 @@ async def test_rules_that_read_much_are_computed_in_smaller_batches_and_together
     world: Ruled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batches, "VOLUME", 20)
-    rules = ({"record": f"sum{n}", "expr": f"sum by (host) (rate(m{n}[1m]))"} for n in range(4))
+    rules = ({"record": f"sum{n}", "expr": f"sum by (host) (deriv(m{n}[1m]))"} for n in range(4))
     await world.follows(*rules, {"alert": "Fast", "expr": "sum by (host) (rate(m0[1m])) > 0.9"})
     (bundle, _) = world.evaluator.board._cohorts[0].turns[0]
     sizes = []

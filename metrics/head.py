@@ -3,7 +3,8 @@
 A series that is written to has a row: room for `WIDTH` times and values, ascending. A full row
 gives its oldest `PART` to `sealed`; what comes late goes to `late`. What a flush has written stands
 in `slabs` as well, so after a few minutes `sealed` lets go of it. Numbers count a series' samples
-in the order of their times; those below `flushed` stand in chunks."""
+in the order of their times; those below `flushed` stand in chunks.
+"""
 
 from itertools import pairwise
 
@@ -44,7 +45,7 @@ class Head:
         self.taken = np.empty(0, np.int64)  # `flushed`, or what a flush under way has copied
         self.replayed = np.empty(0, np.int64)  # what is numbered below stands in no slab
         self.newest = np.empty(0, np.int64)
-        self.fell = np.empty(0, np.int64)  # from this number on no value is less than before
+        self.fell = np.empty(0, np.int64)  # none that comes behind this number is less
         self.touched = np.empty(0, np.int64)
         self.lines = Lines()
         self._stamp = np.empty(0, np.int64)
@@ -176,12 +177,12 @@ class Head:
         self.count[rows] -= PART
 
     def _shift_line(self, run: slice, first: int) -> None:
-        """The same for neighbours that are equally far."""
+        """The same for neighbours that are equally far: `first` is a multiple of `PART`."""
         for rows, times, values in self.lines.table(run, first, PART):
             last = times[:, -1]
             old = last < self.touched[rows] - self.reach
             old &= first + PART <= self.flushed[rows]
-            if first % PART or old.any():
+            if old.any():
                 self._shift(np.arange(rows.start, rows.stop))
                 continue
             self.sealed.push(rows, first, times, values)

@@ -62,9 +62,9 @@ class Lines:
         return found[0] if len(found) == 1 else np.concatenate(found)
 
     def table(self, run: slice, number: int, count: int) -> Iterator[tuple[slice, Ints, Floats]]:
-        """Yield parts of neighbouring rows with views of `count` of their samples, a row in each.
+        """Yield parts of neighbouring rows with views of `count` of their samples, by row.
 
-        None of these samples but the first may be of line 0: they lie evenly in memory.
+        None of these samples but the first may be of line 0: their lines follow each other.
         """
         for part, at in _blocks(run, number):
             rows = slice(run.start + part.start, run.start + part.stop)

@@ -92,7 +92,8 @@ def _bit_lengths(words: Words) -> Ints:
     length = np.frexp(words.astype(np.float64))[1].astype(np.int64)
     # a float of many ones is rounded up to one bit more
     beyond = (words >> np.maximum(length - 1, 0).astype(np.uint64)) == 0
-    return length - (beyond & (length > 0))
+    length -= beyond & (length > 0)
+    return length
 
 
 def _packed(words: Words) -> tuple[npt.NDArray[np.int64], list[bytes]]:

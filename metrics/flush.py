@@ -12,7 +12,7 @@ from metrics import chunks
 from metrics.batch import Ints, Pieces, Position, Refs, merged
 from metrics.head import Head
 from metrics.series import UNSTORED, Registry
-from metrics.slabs import slab_of
+from metrics.slabs import UNNUMBERED, Written, slab_of
 
 SLICE = 2000
 """Series that are looked at in one go."""
@@ -37,7 +37,10 @@ class Flush:
         try:
             slices = _slices(head.waiting(rows))
             parts = deque([(some, await self._encoded(rows[some], late)) for some in slices])
-            slab = await asyncio.to_thread(slab_of, [(refs[some], part) for some, part in parts])
+            numbers = np.where(head.late.has[rows], UNNUMBERED, head.flushed[rows])
+            slab = await asyncio.to_thread(
+                slab_of, [Written(refs[some], numbers[some], part) for some, part in parts]
+            )
             ids = await self._write(refs, parts, mark, now)
             done = True
         finally:

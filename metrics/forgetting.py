@@ -42,7 +42,8 @@ class Forgetting:
         head, most = self._head, self._limits().held
         since = max(milliseconds(now - bare), head.oldest_of(most))
         before = milliseconds(now - keep)
-        head.forget_slabs(before, most)
+        for refs, at in head.slabs.drop(before, most):
+            head.covered[refs] = np.maximum(head.covered[refs], at)
         head.forget_late(before)
         async for rows in slices(head):
             head.forget_blocks(rows, since)

@@ -45,7 +45,8 @@ class Head:
         self.taken = np.empty(0, np.int64)  # `flushed`, or what a flush under way has copied
         self.replayed = np.empty(0, np.int64)  # what is numbered below stands in no slab
         self.newest = np.empty(0, np.int64)
-        self.fell = np.empty(0, np.int64)  # none that comes behind this number is less
+        self.broken = np.empty(0, np.int64)  # behind this number none is less than before, or late
+        self.begun = np.empty(0, np.int64)  # samples of this time and later are all the row's own
         self.touched = np.empty(0, np.int64)
         self.lines = Lines()
         self._stamp = np.empty(0, np.int64)
@@ -56,7 +57,7 @@ class Head:
 
     @property
     def _counted(self) -> tuple[Ints, ...]:
-        return self.count, self.first, self.flushed, self.taken, self.replayed, self.fell
+        return self.count, self.first, self.flushed, self.taken, self.replayed, self.broken
 
     @property
     def rows(self) -> int:
@@ -88,15 +89,13 @@ class Head:
         del self._free[left:]
         self.row_of[refs] = rows
         self.ref_of[rows] = refs
-        for column in self._counted:
-            column[rows] = 0
-        self.newest[rows] = NEVER
+        self.newest[rows], self.begun[rows] = NEVER, self.bare[refs]
         return rows
 
     def _more_rows(self) -> None:
         size = len(self.ref_of)
         grown(self.ref_of, size + STEP, NONE)
-        for column in (*self._counted, self.newest, self.touched, self._stamp):
+        for column in (*self._counted, self.newest, self.begun, self.touched, self._stamp):
             grown(column, size + STEP)
         self.lines.reserve(size + STEP)
         self.sealed.reserve_rows(size + STEP)
@@ -139,7 +138,7 @@ class Head:
             first, count = first + PART, count - PART
         self.lines.write(run, first + count, times, values)
         if count and (fell := ~(values >= self.lines.read(run, first + count - 1))).any():
-            self.fell[run][fell] = first + count
+            self.broken[run][fell] = first + count
         self.count[run] += 1
         self.newest[run] = times
         return True
@@ -159,7 +158,7 @@ class Head:
         at = self.lines.cells(rows, numbers)
         self.lines.times[at], self.lines.values[at] = times, values
         fell = ~(values >= self.lines.values[self.lines.cells(rows, numbers - 1)])
-        self.fell[rows[fell]] = numbers[fell]  # they ascend: the last one stays
+        self.broken[rows[fell]] = numbers[fell]  # they ascend: the last one stays
 
     def _shift(self, rows: Ints) -> None:
         first = self.first[rows]
@@ -198,6 +197,7 @@ class Head:
             self.late.add(*found.late)
         if len(found.ahead.rows):
             self._runs(*found.ahead)
+        self._breaks(found.late.rows)
 
     def _overwrite(self, rows: Ints, times: Ints, values: Floats) -> None:
         self._write(rows, self.first[rows] + self.count[rows] - 1, times, values)
@@ -205,6 +205,10 @@ class Head:
         copied |= self.late.has[rows]  # an older word on this time may stand there, and would win
         if copied.any():  # a chunk holds the old value: the new one has to follow it
             self.late.add(rows[copied], times[copied], values[copied])
+            self._breaks(rows[copied])
+
+    def _breaks(self, rows: Ints) -> None:
+        self.broken[rows] = self.first[rows] + self.count[rows]
 
     def _runs(self, rows: Ints, times: Ints, values: Floats) -> None:
         """Write ascending runs of samples, grouped by row, in pieces of at most `PART`."""
@@ -332,11 +336,6 @@ class Head:
         """Return from when on samples have to be dropped so that `most` of them stay; else 0."""
         over = (self.rows * WIDTH + self.sealed.blocks * PART - most) // PART
         return self.sealed.ended_before(over) if over > 0 else 0
-
-    def forget_slabs(self, before: int, most: int) -> None:
-        """Drop slabs that are older than `before`, and those beyond `most` samples."""
-        for refs, at in self.slabs.drop(before, most):
-            self.covered[refs] = np.maximum(self.covered[refs], at)
 
     def forget_blocks(self, rows: Ints, before: int) -> None:
         """Drop blocks of these rows that stand in chunks and are older than `before`."""

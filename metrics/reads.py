@@ -9,13 +9,14 @@ import numpy as np
 
 from kit.db import Database
 from metrics import chunks
-from metrics.batch import Pieces, Refs, merged
+from metrics.batch import Ints, Pieces, Refs, merged
 from metrics.chunks import Wanted
 from metrics.columns import Columns, Enough, Labels
-from metrics.ends import ends, newest
+from metrics.ends import Ends, Newest, ends, newest
 from metrics.head import Head
 from metrics.promql.refusals import NotComputable
 from metrics.series import UNSTORED, Registry
+from metrics.slabs import Firsts, Slab, firsts
 from metrics.slabs import within as slabs_within
 
 COUNTED = 50_000
@@ -40,9 +41,43 @@ class Reader:
         self, refs: Refs, labels: Sequence[Labels], start: int, end: int, *, enough: Enough
     ) -> Columns:
         """Return what memory holds from `start` to `end` ms, slabs too, opened at once."""
-        if enough is not Enough.EVERY and self.covers(refs, start):
-            read = ends if enough is Enough.ENDS else newest
-            return read(self._head, refs, labels, start, end)
+        if enough is Enough.EVERY:
+            return self._held(refs, labels, start, end)
+        told = self._told(refs, start, end, enough, firsts(*self._asked(refs, start, enough)))
+        others = refs[told.others]
+        return told.joined(self._held(others, [()] * len(others), start, end), labels)
+
+    async def read(
+        self, refs: Refs, labels: Sequence[Labels], start: int, end: int, *, enough: Enough
+    ) -> Columns:
+        """Return all samples from `start` to `end` ms, or `enough`: see `whole`."""
+        if enough is Enough.EVERY:
+            return await self.whole(refs, labels, start, end)
+        deep = await asyncio.to_thread(firsts, *self._asked(refs, start, enough))
+        told = self._told(refs, start, end, enough, deep)
+        others = refs[told.others]
+        raw = await self.whole(others, [()] * len(others), start, end)
+        return told.joined(raw, labels)
+
+    def _told(
+        self, refs: Refs, start: int, end: int, enough: Enough, deep: Firsts
+    ) -> Newest | Ends:
+        if enough is Enough.NEWEST:
+            return newest(self._head, refs, start, end)
+        return ends(self._head, refs, start, end, deep)
+
+    def _asked(
+        self, refs: Refs, start: int, enough: Enough
+    ) -> tuple[Sequence[Slab], Refs, Ints, int]:
+        """Return where to look for the first samples from `start` on, and of whom."""
+        head = self._head
+        asked = np.flatnonzero((head.bare[refs] > start) & (head.covered[refs] <= start))
+        if enough is Enough.NEWEST or not len(asked):
+            return (), refs, np.empty(0, np.int64), start
+        slabs = head.slabs.within(start, int(head.bare[refs[asked]].max()) - 1)
+        return slabs, refs, asked, start
+
+    def _held(self, refs: Refs, labels: Sequence[Labels], start: int, end: int) -> Columns:
         pieces = self._head.between(refs, start, end)
         if not self.covers(refs, start):
             bare = self._head.bare[refs]

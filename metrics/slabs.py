@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from cramjam import snappy
 
-from metrics import chunks
-from metrics.batch import Ints, Pieces, Refs
+from metrics import chunks, codec
+from metrics.batch import Floats, Ints, Pieces, Refs
 from metrics.chunks import Encoded, Wanted
 from metrics.growing import spread
 
@@ -33,10 +33,12 @@ class Slab:
     Unpressed, body i would stand at `edges[i]` to `edges[i + 1]`; group g stands at `cuts[g]` to
     `cuts[g + 1]` of `pressed`. Each is one piece: what is large lies apart from small things.
     `hours[i]` is the hour of which body i is, since 1970; where all are of one, it takes no room.
+    Its first sample has the number `numbers[i]` in its row of the head, or UNNUMBERED.
     """
 
     refs: Refs
     hours: Hours
+    numbers: Refs
     edges: Edges
     cuts: Edges
     pressed: bytes
@@ -58,35 +60,61 @@ class Slab:
         return bytes(snappy.decompress_raw(pressed))
 
 
+UNNUMBERED = -1
+AT_ONCE = 2_000
+"""Bodies that are opened in one go where one sample of each is looked for."""
 EMPTY, ZERO = np.empty(0, np.int32), np.zeros(1, np.int32)
-NOTHING = Slab(EMPTY, EMPTY, ZERO, ZERO, b"", 0, 0, 0)
+NOTHING = Slab(EMPTY, EMPTY, EMPTY, ZERO, ZERO, b"", 0, 0, 0)
 
 
-def slab_of(parts: Sequence[tuple[Refs, Encoded]]) -> Slab:
-    """Return what a flush wrote, by ref; each part with the refs of its owners."""
+@dataclass(frozen=True)
+class Written:
+    """A part of what a flush wrote: the refs of its owners, and the numbers from which on it is."""
+
+    refs: Refs
+    numbers: Ints
+    chunks: Encoded
+
+    @property
+    def numbered(self) -> Refs:
+        """The number of each chunk's first sample."""
+        owner, counts = self.chunks.owner, self.chunks.fixed["count"].astype(np.int64)
+        before = np.cumsum(counts) - counts
+        new = np.append(True, owner[1:] != owner[:-1])[: len(owner)]
+        before -= np.repeat(before[new], np.diff(np.append(np.flatnonzero(new), len(owner))))
+        first = self.numbers[owner]
+        return np.where(first == UNNUMBERED, UNNUMBERED, first + before).astype(np.int32)
+
+
+def slab_of(parts: Sequence[Written]) -> Slab:
+    """Return what a flush wrote, by ref."""
     if not parts:
         return NOTHING
-    bodies = b"".join(part.bodies for _, part in parts)
-    refs = np.concatenate([of[part.owner] for of, part in parts]).astype(np.int32)
-    ends = np.cumsum(np.concatenate([part.sizes for _, part in parts]))
-    starts = np.concatenate([part.fixed["start_at"] for _, part in parts])
+    written = [part.chunks for part in parts]
+    bodies = b"".join(part.bodies for part in written)
+    refs = np.concatenate([part.refs[part.chunks.owner] for part in parts]).astype(np.int32)
+    numbers = np.concatenate([part.numbered for part in parts])
+    ends = np.cumsum(np.concatenate([part.sizes for part in written]))
+    starts = np.concatenate([part.fixed["start_at"] for part in written])
     if (refs[1:] < refs[:-1]).any():
         order = np.argsort(refs, kind="stable")
         begins = np.append(0, ends[:-1])
         each = zip(begins[order].tolist(), ends[order].tolist(), strict=True)
         bodies = b"".join([bodies[begin:end] for begin, end in each])
         refs, ends, starts = refs[order], np.cumsum((ends - begins)[order]), starts[order]
+        numbers = numbers[order]
     edges = _edges(ends)
     cuts, pressed = _pressed(bodies, edges)
     return Slab(
         refs=refs,
         hours=_hours(starts),
+        numbers=numbers,
         edges=edges,
         cuts=cuts,
         pressed=pressed,
         first=int(starts.min()),
-        last=max(int(part.fixed["end_at"].max()) for _, part in parts),
-        samples=sum(part.samples for _, part in parts),
+        last=max(int(part.fixed["end_at"].max()) for part in written),
+        samples=sum(part.samples for part in written),
     )
 
 
@@ -154,3 +182,66 @@ def within(slabs: Sequence[Slab], refs: Refs, wanted: Wanted) -> Pieces:
         bodies += slab.bodies(places[inside])
         owners.append(owner[inside])
     return chunks.opened(bodies, np.concatenate(owners), wanted)
+
+
+@dataclass(frozen=True)
+class Firsts:
+    """One sample of each of some series: number (or UNNUMBERED), time and value.
+
+    Places are those of the series `asked`, or less where there was none; both rise.
+    """
+
+    asked: Ints
+    places: Ints
+    numbers: Ints
+    times: Ints
+    values: Floats
+
+    def of(self, places: Ints) -> "Firsts":
+        """Return those of some of the places, by their own places among these."""
+        asked = np.flatnonzero(np.isin(places, self.asked))
+        kept = np.isin(self.places, places)
+        mine = np.searchsorted(places, self.places[kept])
+        return Firsts(asked, mine, self.numbers[kept], self.times[kept], self.values[kept])
+
+
+NO_ONE = np.empty(0, np.int64)
+NO_FIRSTS = Firsts(NO_ONE, NO_ONE, NO_ONE, NO_ONE, np.empty(0))
+
+
+def firsts(slabs: Sequence[Slab], refs: Refs, asked: Ints, start: int) -> Firsts:
+    """Return the first sample from `start` on that slabs hold of each series that is asked for."""
+    found, left = [NO_FIRSTS], asked
+    for slab in slabs:
+        for part in np.split(left, np.arange(AT_ONCE, len(left), AT_ONCE)):
+            found.append(_firsts(slab, refs, part, start))
+            left = np.setdiff1d(left, found[-1].places, assume_unique=True)
+    places = np.concatenate([each.places for each in found])
+    order = np.argsort(places)
+    return Firsts(
+        asked,
+        places[order],
+        np.concatenate([each.numbers for each in found])[order],
+        np.concatenate([each.times for each in found])[order],
+        np.concatenate([each.values for each in found])[order],
+    )
+
+
+def _firsts(slab: Slab, refs: Refs, places: Ints, start: int) -> Firsts:
+    low = np.searchsorted(slab.refs, refs[places], "left")
+    count = np.searchsorted(slab.refs, refs[places], "right") - low
+    bodies, owner = spread(low, count), np.repeat(places, count)
+    if not len(bodies):
+        return NO_FIRSTS
+    plain = codec.Plain(slab.bodies(bodies))
+    times, values = plain.samples()
+    counts = plain.counts
+    begins = np.cumsum(counts) - counts
+    older = np.add.reduceat(times < start, begins, dtype=np.int64)
+    some = np.flatnonzero(older < counts)
+    owners, first = np.unique(owner[some], return_index=True)
+    body = some[first]
+    at = begins[body] + older[body]
+    numbers = slab.numbers[bodies[body]].astype(np.int64)
+    numbers = np.where(numbers == UNNUMBERED, UNNUMBERED, numbers + older[body])
+    return Firsts(places, owners, numbers, times[at], values[at])

@@ -349,7 +349,12 @@ class Store:
 
     async def read_refs(self, refs: Refs, start: int, end: int) -> Columns:
         """Return all samples of these series, in their order, from `start` to `end` ms."""
-        return await self._reader.whole(refs, self._registry.labels_of(refs), start, end)
+        return await self.read_enough(refs, start, end, Enough.EVERY)
+
+    async def read_enough(self, refs: Refs, start: int, end: int, enough: Enough) -> Columns:
+        """Return the same, but of ranges perhaps no more than what is `enough`."""
+        labels = self._registry.labels_of(refs)
+        return await self._reader.read(refs, labels, start, end, enough=enough)
 
     async def flush(self, now: datetime) -> int:
         """Write what memory alone holds to the database, and cut the journal; return how much."""

@@ -35,7 +35,7 @@ from alerting.watches import Remembered, Watches
 from kit.clock import from_milliseconds, milliseconds
 from kit.errors import Refusal
 from metrics.batch import Appended, Refs
-from metrics.columns import NAME, Columns, Labels
+from metrics.columns import NAME, Columns, Enough, Labels
 from metrics.labels import CLIENT
 from metrics.matchers import Matcher, Op
 from metrics.ports.encode import write_request
@@ -71,8 +71,8 @@ class Store(Memory, Protocol):
         """Tell whether what is at hand from `start` on is all there is."""
         ...
 
-    async def read_refs(self, refs: Refs, start: int, end: int, /) -> Columns:
-        """Return all samples of these series from `start` to `end` ms."""
+    async def read_enough(self, refs: Refs, start: int, end: int, enough: Enough, /) -> Columns:
+        """Return what memory and chunks hold of a range: all samples, or what is `enough`."""
         ...
 
     async def append(
@@ -268,21 +268,19 @@ class Board:
         self._note(results, at, perf_counter() - began)
         return results, False
 
-    async def _columns(self, each: Input, at: int) -> Columns:
-        """Return what an input has to show; long ranges are opened off the loop."""
-        first, last = each.place.window(at, at)
-        if self._store.covers(each.refs, first):
-            return await self._held(each, at)
-        found = await self._store.read_refs(each.refs, first, last)
-        return replace(found, labels=each.labels or ())
-
-    async def _held(self, place: Input, at: int) -> Columns:
-        """Return what memory has to show of a place; of many series slice by slice."""
-        parts = []
-        for part in place.parts(HEAVY):
-            parts.append(part.columns(self._store, at))
-            await asyncio.sleep(0)
+    async def _columns(self, place: Input, at: int) -> Columns:
+        """Return what a place has to show, of many series slice by slice."""
+        parts = [await self._part(part, at) for part in place.parts(HEAVY)]
         return parts[0] if len(parts) == 1 else beside(parts, place.labels or ())
+
+    async def _part(self, part: Input, at: int) -> Columns:
+        """Return what memory has to show of a place; long ranges are opened off the loop."""
+        first, last = part.place.window(at, at)
+        if self._store.covers(part.refs, first):
+            await asyncio.sleep(0)
+            return part.columns(self._store, at)
+        found = await self._store.read_enough(part.refs, first, last, part.enough)
+        return replace(found, labels=part.labels or ())
 
     async def _named(self, batch: Batch) -> bool:
         """Find the series of a batch and their labels, of many new ones off the loop.

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from metrics import chunks
 from metrics.batch import Pieces, merged
 from metrics.chunks import Encoded, Wanted
-from metrics.slabs import GROUP, NOTHING, Slab, Slabs, slab_of, within
+from metrics.slabs import GROUP, NOTHING, UNNUMBERED, Slab, Slabs, Written, firsts, slab_of, within
 
 EVER = 1 << 60
 
@@ -25,7 +25,11 @@ def slab(refs: list[int], start: int = 0, cut: int | None = None, **how: int) ->
     """Return the slab of a flush that wrote these series, in two parts if it is cut."""
     parts = [refs[:cut], refs[cut:]] if cut else [refs]
     return slab_of(
-        [(np.array(some, np.int32), written(some, start, **how)) for some in parts if some]
+        [
+            Written(np.array(some, np.int32), np.array(some) * 10, written(some, start, **how))
+            for some in parts
+            if some
+        ]
     )
 
 
@@ -94,3 +98,28 @@ def test_the_oldest_slab_goes_first_and_says_from_when_on_nothing_is_lost() -> N
     assert (refs.tolist(), at) == ([1, 2], 60_001)
     ((refs, _),) = slabs.drop(before=0, most=9)
     assert (refs.tolist(), slabs.samples) == ([2, 3], 0)
+
+
+def test_the_first_sample_from_a_moment_on_is_found_in_whichever_slab_it_is() -> None:
+    refs = np.array([3, 4, 5, 9], np.int32)
+    # a flush that reached over an hour wrote two chunks of each series
+    slabs = [slab([5, 3, 4], start=chunks.HOUR - 30_000), slab([3, 5], start=chunks.HOUR + 60_000)]
+    asked = np.array([0, 2, 3])
+    found = firsts(slabs, refs, asked, chunks.HOUR + 15_000)
+    assert found.asked.tolist() == [0, 2, 3]
+    assert found.places.tolist() == [0, 2]
+    assert found.numbers.tolist() == [33, 53]
+    assert found.times.tolist() == [chunks.HOUR + 15_000] * 2
+    assert found.values.tolist() == [3.03, 5.03]
+
+    found = firsts(slabs, refs, asked, chunks.HOUR + 31_000)
+    assert found.numbers.tolist() == [30, 50]
+    assert found.of(np.array([1, 2])).places.tolist() == [1]
+    assert firsts(slabs, refs, asked, chunks.HOUR + 121_000).places.tolist() == []
+    assert firsts([], refs, asked, 0).places.tolist() == []
+
+
+def test_what_was_written_with_late_samples_among_it_has_no_numbers() -> None:
+    one = slab_of([Written(np.array([7], np.int32), np.array([UNNUMBERED]), written([7], 0))])
+    found = firsts([one], np.array([7], np.int32), np.array([0]), 15_000)
+    assert (found.numbers.tolist(), found.times.tolist()) == ([UNNUMBERED], [15_000])

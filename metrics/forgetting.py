@@ -39,10 +39,10 @@ class Forgetting:
 
         That is for `bare`, or less where there is more than memory may hold.
         """
-        head, most = self._head, self._limits().held
-        since = max(milliseconds(now - bare), head.oldest_of(most))
+        head, limits = self._head, self._limits()
+        since = max(milliseconds(now - bare), head.oldest_of(limits.held))
         before = milliseconds(now - keep)
-        for refs, at in head.slabs.drop(before, most):
+        for refs, at in head.slabs.drop(before, limits.pressed):
             head.covered[refs] = np.maximum(head.covered[refs], at)
         head.forget_late(before)
         async for rows in slices(head):

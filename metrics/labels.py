@@ -30,6 +30,8 @@ class Limits:
     """So many of them are written without waiting for their time."""
     held: int = 64_000_000
     """Samples in memory; of more the oldest are dropped as soon as the database has them."""
+    pressed: int = 256 * 1024 * 1024
+    """Bytes in memory of what was dropped so, as the database has it."""
     reading: int = 256 * 1024 * 1024
     """Bytes of all bodies that are being read or decoded."""
 

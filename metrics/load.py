@@ -40,15 +40,17 @@ def memory_there() -> int:
 
 
 def limits_here(series: int = Limits.series) -> Limits:
-    """Return limits for this machine: samples take at most a quarter of its memory.
+    """Return limits for this machine: what memory holds takes at most a quarter of it.
 
     `series` is how many a client may write to.
     """
-    most = max(memory_there() // 4 // SAMPLE_BYTES, 1_000_000)
-    usual = Limits()
+    usual, room = Limits(), max(memory_there() // 4, 1_000_000 * SAMPLE_BYTES)
+    pressed = min(usual.pressed, room // 4)
+    most = (room - pressed) // SAMPLE_BYTES
     return Limits(
         series=series,
         held=min(usual.held, most),
+        pressed=pressed,
         pending=min(usual.pending, most),
         flush_at=min(usual.flush_at, most // 4),
     )

@@ -46,6 +46,13 @@ class Slab:
     last: int
     samples: int
 
+    @property
+    def size(self) -> int:
+        """How many bytes of memory it takes."""
+        columns = (self.refs, self.numbers, self.edges, self.cuts)
+        hours = self.hours.nbytes if self.hours.strides[0] else 0
+        return len(self.pressed) + hours + sum(column.nbytes for column in columns)
+
     def bodies(self, places: Ints) -> list[bytes]:
         """Return the bodies of these places, in their order."""
         number = places // GROUP
@@ -143,27 +150,27 @@ class Slabs:
 
     def __init__(self) -> None:
         self._all: deque[Slab] = deque()
-        self.samples = 0
+        self.size = 0
 
     def push(self, slab: Slab) -> None:
         """Hold what a flush has written."""
         if slab.samples:
             self._all.append(slab)
-        self.samples += slab.samples
+            self.size += slab.size
 
     def within(self, start: int, end: int) -> list[Slab]:
         """Return the slabs that may hold something from `start` to `end`, the oldest first."""
         return [slab for slab in self._all if slab.first <= end and slab.last >= start]
 
     def drop(self, before: int, most: int) -> list[tuple[Refs, int]]:
-        """Let go of slabs that end before a time, and of the oldest while there are too many.
+        """Let go of slabs that end before a time, and of the oldest beyond so many bytes.
 
         Returns for each the refs in it, and the time from which on nothing was lost.
         """
         gone = []
-        while self._all and (self._all[0].last < before or self.samples > most):
+        while self._all and (self._all[0].last < before or self.size > most):
             slab = self._all.popleft()
-            self.samples -= slab.samples
+            self.size -= slab.size
             gone.append((slab.refs, slab.last + 1))
         return gone
 

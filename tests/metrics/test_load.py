@@ -63,7 +63,7 @@ def test_for_a_minute_it_is_said_why_senders_were_put_off() -> None:
 def test_limits_fit_the_machine() -> None:
     limits = limits_here()
     assert limits.flush_at < limits.pending
-    assert max(limits.pending, limits.held) * 16 <= memory_there() / 4
+    assert max(limits.pending, limits.held) * 16 + limits.pressed <= memory_there() / 4
 
 
 async def test_samples_are_refused_while_the_rules_have_too_much_to_look_at(store: Store) -> None:

@@ -85,19 +85,22 @@ def test_the_hours_of_a_slab_of_one_hour_take_no_room() -> None:
 
 def test_neighbours_that_are_much_alike_take_half_the_room() -> None:
     held = slab(list(range(1000)), samples=40)
+    assert held.size >= len(held.pressed) + 1000 * 3 * 4
     assert len(held.pressed) < held.edges[-1] / 2
 
 
 def test_the_oldest_slab_goes_first_and_says_from_when_on_nothing_is_lost() -> None:
     slabs = Slabs()
     slabs.push(slab([1, 2], start=0))
-    slabs.push(slab([2, 3], start=100_000))
+    slabs.push(last := slab([2, 3], start=100_000))
     slabs.push(NOTHING)
     assert [one.refs.tolist() for one in slabs.within(70_000, 90_000)] == []
-    ((refs, at),) = slabs.drop(before=90_000, most=1000)
+    ((refs, at),) = slabs.drop(before=90_000, most=10_000)
     assert (refs.tolist(), at) == ([1, 2], 60_001)
-    ((refs, _),) = slabs.drop(before=0, most=9)
-    assert (refs.tolist(), slabs.samples) == ([2, 3], 0)
+    assert slabs.size == last.size
+    assert slabs.drop(before=0, most=last.size) == []
+    ((refs, _),) = slabs.drop(before=0, most=last.size - 1)
+    assert (refs.tolist(), slabs.size) == ([2, 3], 0)
 
 
 def test_the_first_sample_from_a_moment_on_is_found_in_whichever_slab_it_is() -> None:

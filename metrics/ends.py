@@ -56,7 +56,10 @@ class Ends:
     def joined(self, raw: Columns, labels: Sequence[Labels]) -> Rolled:
         """Return the steps of all series; of the others each sample is one, but for end markers."""
         owner, steps = self.owner, self.steps
-        if len(raw.times):
+        if not len(owner):
+            more, steps = _samples(raw)
+            owner = self.others[more]
+        elif len(raw.times):
             more, each = _samples(raw)
             owner = np.append(owner, self.others[more])
             order = np.argsort(owner, kind="stable")
@@ -130,17 +133,21 @@ def _firsts(head: Head, refs: Refs, start: int, deep: Firsts) -> tuple[Flags, In
     sure = head.bare[refs] <= start
     sure[deep.asked] |= (head.covered[refs] <= start)[deep.asked]
     sure &= head.begun[rows] <= start
-    to = deep.places
-    number[to], times[to], values[to] = deep.numbers, deep.times, deep.values
-    sure[to] &= deep.numbers != UNNUMBERED
+    sure[deep.places] &= deep.numbers != UNNUMBERED
+    before = deep.numbers < number[deep.places]  # memory may have older ones that no slab has
+    to = deep.places[before]
+    number[to], times[to], values[to] = (
+        column[before] for column in (deep.numbers, deep.times, deep.values)
+    )
     return sure, number, times, values
 
 
 def _samples(raw: Columns) -> tuple[Ints, Steps]:
     """Return whose each sample is, and each sample as a step."""
-    live = ~is_stale(raw.values)
-    owner = np.repeat(np.arange(len(raw.labels)), np.diff(raw.starts))[live]
-    times, values = raw.times[live], raw.values[live]
+    owner = np.repeat(np.arange(len(raw.labels)), np.diff(raw.starts))
+    times, values = raw.times, raw.values
+    if (stale := is_stale(values)).any():
+        owner, times, values = owner[~stale], times[~stale], values[~stale]
     return owner, {
         Part.COUNTS: np.ones(len(times)),
         Part.FIRSTS: values,

@@ -16,7 +16,7 @@ from metrics.ends import Ends, Newest, ends, newest
 from metrics.head import Head
 from metrics.promql.refusals import NotComputable
 from metrics.series import UNSTORED, Registry
-from metrics.slabs import Firsts, Slab, firsts
+from metrics.slabs import NO_FIRSTS, Firsts, Slab, firsts
 from metrics.slabs import within as slabs_within
 
 COUNTED = 50_000
@@ -43,9 +43,9 @@ class Reader:
         """Return what memory holds from `start` to `end` ms, slabs too, opened at once."""
         if enough is Enough.EVERY:
             return self._held(refs, labels, start, end)
-        told = self._told(refs, start, end, enough, firsts(*self._asked(refs, start, enough)))
-        others = refs[told.others]
-        return told.joined(self._held(others, [()] * len(others), start, end), labels)
+        slabs, asked = self._asked(refs, start, enough)
+        told = self._told(refs, start, end, enough, firsts(slabs, refs, asked, start))
+        return told.joined(self._held(*_others(told, refs, labels), start, end), labels)
 
     async def read(
         self, refs: Refs, labels: Sequence[Labels], start: int, end: int, *, enough: Enough
@@ -53,11 +53,13 @@ class Reader:
         """Return all samples from `start` to `end` ms, or `enough`: see `whole`."""
         if enough is Enough.EVERY:
             return await self.whole(refs, labels, start, end)
-        deep = await asyncio.to_thread(firsts, *self._asked(refs, start, enough))
+        slabs, asked = self._asked(refs, start, enough)
+        deep = NO_FIRSTS
+        if slabs:
+            deep = await asyncio.to_thread(firsts, slabs, refs, asked, start)
         told = self._told(refs, start, end, enough, deep)
-        others = refs[told.others]
-        raw = await self.whole(others, [()] * len(others), start, end)
-        return told.joined(raw, labels)
+        raw = await self.whole(*_others(told, refs, labels), start, end)
+        return await asyncio.to_thread(told.joined, raw, labels)
 
     def _told(
         self, refs: Refs, start: int, end: int, enough: Enough, deep: Firsts
@@ -66,16 +68,13 @@ class Reader:
             return newest(self._head, refs, start, end)
         return ends(self._head, refs, start, end, deep)
 
-    def _asked(
-        self, refs: Refs, start: int, enough: Enough
-    ) -> tuple[Sequence[Slab], Refs, Ints, int]:
+    def _asked(self, refs: Refs, start: int, enough: Enough) -> tuple[Sequence[Slab], Ints]:
         """Return where to look for the first samples from `start` on, and of whom."""
         head = self._head
         asked = np.flatnonzero((head.bare[refs] > start) & (head.covered[refs] <= start))
         if enough is Enough.NEWEST or not len(asked):
-            return (), refs, np.empty(0, np.int64), start
-        slabs = head.slabs.within(start, int(head.bare[refs[asked]].max()) - 1)
-        return slabs, refs, asked, start
+            return (), np.empty(0, np.int64)
+        return head.slabs.within(start, int(head.bare[refs[asked]].max()) - 1), asked
 
     def _held(self, refs: Refs, labels: Sequence[Labels], start: int, end: int) -> Columns:
         pieces = self._head.between(refs, start, end)
@@ -130,6 +129,12 @@ class Reader:
             return merged(at_hand, labels)
         opened = await asyncio.gather(*opening)
         return await asyncio.to_thread(merged, [*opened, *at_hand], labels)
+
+
+def _others(
+    told: Newest | Ends, refs: Refs, labels: Sequence[Labels]
+) -> tuple[Refs, Sequence[Labels]]:
+    return refs[told.others], [labels[place] for place in told.others.tolist()]
 
 
 def _opened(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics.columns import Columns, Labels
+from metrics.growing import spread
 
 
 class Part(StrEnum):
@@ -60,3 +61,10 @@ def beside(parts: Sequence[Columns], labels: Sequence[Labels]) -> Columns:
         return found
     together = {name: np.concatenate([each[name] for each in known]) for name in known[0]}
     return Rolled(labels, found.starts, found.times, found.values, together)
+
+
+def repeated(columns: Columns, rows: NDArray[np.intp], labels: Sequence[Labels]) -> Columns:
+    """Return these rows of columns, under other labels; a row may come more than once."""
+    counts = np.diff(columns.starts)[rows]
+    places = spread(columns.starts[rows], counts)
+    return columns.only(labels, np.append(0, np.cumsum(counts)), places)

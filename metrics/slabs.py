@@ -69,7 +69,7 @@ class Slab:
 
 UNNUMBERED = -1
 AT_ONCE = 2_000
-"""Bodies that are opened in one go where one sample of each is looked for."""
+"""Series of which one sample is looked for in one go."""
 EMPTY, ZERO = np.empty(0, np.int32), np.zeros(1, np.int32)
 NOTHING = Slab(EMPTY, EMPTY, EMPTY, ZERO, ZERO, b"", 0, 0, 0)
 

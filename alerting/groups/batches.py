@@ -29,6 +29,7 @@ from metrics.promql.tree import (
     selectors,
 )
 from metrics.promql.whole import enough
+from metrics.rolled import repeated
 
 RULE = "__rule__"
 PLACE = "__place__"
@@ -80,6 +81,8 @@ class Input:
     chosen: Sequence[Selector]
     enough: Enough = Enough.EVERY
     refs: Refs = field(default_factory=lambda: np.empty(0, np.int32))
+    repeats: bool = False
+    """Whether a series is in it for more than one rule."""
     labels: Sequence[Labels] | None = None
     selections: Sequence[Refs] = ()
     newest: Newest = NONE
@@ -101,6 +104,7 @@ class Input:
             return False
         self.selections = found
         self.refs = np.concatenate(found) if found else np.empty(0, np.int32)
+        self.repeats = len(np.unique(self.refs)) < len(self.refs)
         self.labels = None
         return True
 
@@ -141,7 +145,20 @@ class Input:
                 seen = times >= first
                 starts = np.concatenate([[0], np.cumsum(seen)]).astype(np.int64)
                 return Columns(labels, starts, times[seen], values[seen])
-        return memory.held(self.refs, first, last, labels, enough=self.enough)
+        asked = self.asked
+        return self.told(memory.held(asked, first, last, [()] * len(asked), enough=self.enough))
+
+    @property
+    def asked(self) -> Refs:
+        """The series to be read, each once."""
+        return np.unique(self.refs) if self.repeats else self.refs
+
+    def told(self, found: Columns) -> Columns:
+        """Return what was read of the series `asked` as that of all `refs`."""
+        labels = self.labels or ()
+        if not self.repeats:
+            return replace(found, labels=labels)
+        return repeated(found, np.searchsorted(self.asked, self.refs), labels)
 
 
 def shown(plan: Plan, memory: Memory, at: int) -> list[Columns]:

@@ -7,7 +7,7 @@ as what they read has come. What nothing came for and nothing has ended in is no
 import asyncio
 import logging
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Protocol
@@ -275,12 +275,11 @@ class Board:
 
     async def _part(self, part: Input, at: int) -> Columns:
         """Return what memory has to show of a place; long ranges are opened off the loop."""
+        await asyncio.sleep(0)
         first, last = part.place.window(at, at)
         if self._store.covers(part.refs, first):
-            await asyncio.sleep(0)
             return part.columns(self._store, at)
-        found = await self._store.read_enough(part.refs, first, last, part.enough)
-        return replace(found, labels=part.labels or ())
+        return part.told(await self._store.read_enough(part.asked, first, last, part.enough))
 
     async def _named(self, batch: Batch) -> bool:
         """Find the series of a batch and their labels, of many new ones off the loop.

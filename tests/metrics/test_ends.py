@@ -74,6 +74,8 @@ class Kept(Head):
                 self.forget_blocks(rows, now - RANGE // 4)
             case "forget late":
                 self.forget_late(now - REACH)
+            case "commit":
+                self.all_committed()
             case _:
                 self.forget(rows, now + 1)
 
@@ -128,7 +130,7 @@ VALUES = st.sampled_from([0.0, 1.0, 2.0, 3.0, 1e300, -1.0, math.nan, math.inf, S
 STEPS = st.one_of(
     st.tuples(st.just("rises"), st.integers(1, 60)),
     st.lists(st.tuples(st.integers(0, SERIES - 1), st.integers(0, LENGTH), VALUES), min_size=1),
-    st.sampled_from(["flush", "flush", "forget", "forget late", "close"]),
+    st.sampled_from(["flush", "flush", "forget", "forget late", "close", "commit"]),
 )
 
 
@@ -205,6 +207,20 @@ def test_of_a_counter_that_had_late_samples_long_ago_two_ends_are_read_again() -
     for at, steps in ((RANGE + 2, RANGE), (RANGE + 5, 1)):
         agree(head, at)
         assert np.diff(head.held(at - RANGE + 1, at, Enough.ENDS).starts).tolist() == [steps]
+
+
+def test_what_was_replayed_and_stands_in_no_slab_comes_before_what_slabs_have() -> None:
+    head, last = Kept(1), 3 * WIDTH
+    for now in range(1, WIDTH + 1):
+        head.takes(head.refs, np.array([now]), np.array([float(now)]), now)
+    head.all_committed()
+    for now in range(WIDTH + 1, 2 * WIDTH + 1):
+        head.takes(head.refs, np.array([now]), np.array([float(now)]), now)
+    head.flush()
+    head.takes(head.refs, np.array([last]), np.array([float(last)]), last + 2 * REACH)
+    at = RANGE + WIDTH // 2
+    assert head.bare[0] > at - RANGE + 1 > head.covered[0]
+    agree(head, at)
 
 
 def test_parts_that_were_read_one_by_one_are_read_as_one() -> None:

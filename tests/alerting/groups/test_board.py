@@ -132,6 +132,20 @@ async def test_an_error_of_ranges_is_that_rules_alone_and_a_counter_may_begin_ag
     assert await world.series("good") == {("acme", ""): pytest.approx(5 * 1.5, rel=0.2)}
 
 
+@pytest.mark.parametrize("function", ["count_over_time", "sum_over_time"])
+async def test_a_late_sample_counts_for_each_of_the_rules_that_read_its_series(
+    world: Ruled, function: str
+) -> None:
+    await world.follows(
+        *({"record": name, "expr": f"{function}(m[1m])"} for name in ("one", "two"))
+    )
+    for ago in (2, 6, 4):
+        await world.takes("m", 1, ago=ago)
+    await world.takes("m", 1)
+    await world.passes(seconds=15)
+    assert await world.series("one") == await world.series("two") == {("acme", ""): 4}
+
+
 async def test_more_than_the_limit_fails_the_rule(world: Ruled) -> None:
     await world.follows({"alert": "Up", "expr": "up > 0"}, {"record": "r", "expr": "up"}, limit=1)
     await world.takes("up", 1, host="a")

@@ -5,14 +5,17 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kit.clock import milliseconds
 from kit.db import Database
 from kit.errors import Overloaded
+from metrics.columns import NAME, Enough
 from metrics.engine import client, forwarding
 from metrics.engine.client import Engine
 from metrics.engine.store import EngineStore
+from metrics.matchers import Matcher, Op
 from metrics.ports.encode import write_request
 from tests.support.clock import NOON, FakeClock
 from tests.support.samples import series
@@ -196,3 +199,18 @@ async def test_senders_are_put_off_before_the_journal_outgrows_its_bound(way: Wa
     await way.fleet(-1, at=5000)
     await until(lambda: way.engine.values().get("f0", [])[-1:] == [-1.0])
     assert way.engine.values()["f0"] == [*range(step), -1.0]
+
+
+@pytest.mark.parametrize(("enough", "samples"), [(Enough.ENDS, 4), (Enough.NEWEST, 1)])
+async def test_of_a_series_just_met_rules_are_given_what_the_engine_alone_has(
+    way: Way, enough: Enough, samples: int
+) -> None:
+    for step in range(3):
+        await way.sends({"a": step, "b": step}, at=step * 1000)
+    await way.has("a", 0, 1, 2)
+    way.engine.kept += [(name, MS - 1000, -1.0) for name in ("a", "b")]
+
+    refs = way.store.select([Matcher(NAME, Op.EQUAL, "steps")])
+    found = await way.store.read_enough(refs, MS - 5000, MS + 5000, enough)
+    assert np.diff(found.starts).tolist() == [samples] * 2
+    assert found.times[[0, -1]].tolist() == [MS - 1000 if samples == 4 else MS + 2000, MS + 2000]

@@ -244,8 +244,9 @@ async def series(session: AsyncSession) -> AsyncIterator[tuple[int, str, Labels]
     stmt = select(Series.id, Series.client, Series.labels).order_by(Series.id)
     # all rows at once would leave holes between what stays
     stmt = stmt.execution_options(yield_per=ROWS)
-    async for number, client, labels in await session.stream(stmt):
-        yield number, client, tuple(sorted(labels.items()))
+    async for rows in (await session.stream(stmt)).partitions():
+        for number, client, labels in rows:
+            yield number, client, tuple(sorted(labels.items()))
 
 
 async def read(line: Any, ids: Sequence[int], start: int, end: int) -> list[tuple[int, bytes]]:

@@ -323,20 +323,9 @@ class Store:
         """Return what memory has at hand from `start` to `end` ms, both included."""
         return merged(self._head.between(refs, start, end), self._registry.labels_of(refs))
 
-    def held(
-        self,
-        refs: Refs,
-        start: int,
-        end: int,
-        labels: Sequence[Labels],
-        *,
-        enough: Enough = Enough.EVERY,
-    ) -> Columns:
-        """Return all that memory holds, slabs too, under labels that the caller has at hand.
-
-        Of ranges it may be no more than what is `enough`.
-        """
-        return self._reader.held(refs, labels, start, end, enough=enough)
+    def held(self, refs: Refs, start: int, end: int, enough: Enough) -> Columns:
+        """Return what memory holds, slabs too, or what is `enough` of it; without labels."""
+        return self._reader.held(refs, [()] * len(refs), start, end, enough=enough)
 
     async def read(self, matchers: Sequence[Matcher], start: int, end: int) -> Columns:
         """Return the samples of matching series from `start` to `end` ms, both included.

@@ -62,10 +62,11 @@ class Memory(Protocol):
         """Return time and value of each series' newest sample."""
         ...
 
-    def held(
-        self, refs: Refs, start: int, end: int, labels: Sequence[Labels], /, *, enough: Enough
-    ) -> Columns:
-        """Return what memory holds from `start` to `end` ms, both included; all, or `enough`."""
+    def held(self, refs: Refs, start: int, end: int, enough: Enough, /) -> Columns:
+        """Return what memory holds from `start` to `end` ms, both included; all, or `enough`.
+
+        It comes without labels: whoever asks has them at hand.
+        """
         ...
 
 
@@ -145,8 +146,7 @@ class Input:
                 seen = times >= first
                 starts = np.concatenate([[0], np.cumsum(seen)]).astype(np.int64)
                 return Columns(labels, starts, times[seen], values[seen])
-        asked = self.asked
-        return self.told(memory.held(asked, first, last, [()] * len(asked), enough=self.enough))
+        return self.told(memory.held(self.asked, first, last, self.enough))
 
     @property
     def asked(self) -> Refs:

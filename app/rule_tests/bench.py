@@ -65,21 +65,13 @@ class Shelf:
         times = np.array([times[-1] for times, _ in points], np.int64)
         return times, np.array([values[-1] for _, values in points])
 
-    def held(
-        self,
-        refs: Refs,
-        start: int,
-        end: int,
-        labels: Sequence[Labels],
-        *,
-        enough: Enough = Enough.EVERY,
-    ) -> Columns:
-        """Return what lies between `start` and `end`, both included: every sample."""
+    def held(self, refs: Refs, start: int, end: int, _: Enough) -> Columns:
+        """Return every sample between `start` and `end`, both included, without labels."""
         found = []
-        for one, ref in zip(labels, refs.tolist(), strict=True):
+        for ref in refs.tolist():
             times, values = self._points[ref]
             part = slice(bisect_left(times, start), bisect_right(times, end))
-            found.append((one, list(zip(times[part], values[part], strict=True))))
+            found.append(((), list(zip(times[part], values[part], strict=True))))
         return columns_of(found)
 
     def ask(self, plan: Plan, at: int) -> Vector:
